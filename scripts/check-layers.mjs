@@ -1,0 +1,115 @@
+// Fails on an import that runs against the layers of ARCHITECTURE.md: TypeScript by folder of src/, C++ by folder of native/.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+// Each folder may import from itself, from `errors.ts`, and from the folders named here.
+const typescript = {
+  preference: [],
+  native: ['kernels'],
+  kernels: ['native'],
+  'model-file': ['native'],
+  chain: ['preference'],
+  generator: ['native', 'model-file'],
+  prompt: ['preference', 'generator'],
+  data: ['preference'],
+  prototypes: ['preference', 'chain', 'prompt', 'generator', 'kernels'],
+  'reward-model': ['preference', 'chain', 'prompt', 'generator', 'kernels', 'model-file'],
+  'scoring-run': [
+    'preference',
+    'data',
+    'reward-model',
+    'chain',
+    'prompt',
+    'generator',
+    'model-file',
+    'native',
+  ],
+  doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt'],
+  cli: [
+    'preference',
+    'data',
+    'reward-model',
+    'scoring-run',
+    'doctor',
+    'prompt',
+    'chain',
+    'generator',
+    'model-file',
+    'native',
+  ],
+};
+// Only these files of `generator` may be known to the method; implementations stay behind them.
+const generatorInterface = ['generator.ts'];
+const seesImplementations = ['reward-model', 'doctor', 'cli', 'scoring-run', 'generator'];
+
+const cpp = { core: [], engine: ['core'], addon: ['engine', 'core'] };
+const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], addon: [] };
+
+const problems = [];
+
+function filesBelow(folder, extensions) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && extensions.includes(path.extname(entry.name)))
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function checkTypescript() {
+  const src = path.join(root, 'src');
+  for (const file of filesBelow(src, ['.ts'])) {
+    const relative = path.relative(src, file);
+    const [folder, ...rest] = relative.split(path.sep);
+    if (rest.length === 0) continue;
+    if (!(folder in typescript)) {
+      problems.push(`src/${relative}: the folder ${folder} is not in the table of layers`);
+      continue;
+    }
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
+      const target = path.relative(src, path.resolve(path.dirname(file), specifier));
+      const [targetFolder, ...targetRest] = target.split(path.sep);
+      if (targetFolder === folder || targetFolder === 'errors.js') continue;
+      if (targetRest.length === 0) problems.push(`src/${relative} imports the package's own entry ${target}`);
+      else if (!typescript[folder].includes(targetFolder))
+        problems.push(`src/${relative} may not import ${target}`);
+      else if (
+        targetFolder === 'generator' &&
+        !seesImplementations.includes(folder) &&
+        !generatorInterface.includes(targetRest.join('/').replace(/\.js$/, '.ts'))
+      ) {
+        problems.push(`src/${relative} may only import the generator's interface, not ${target}`);
+      }
+    }
+  }
+}
+
+function checkCpp() {
+  const native = path.join(root, 'native');
+  for (const file of filesBelow(native, ['.cpp', '.h'])) {
+    const relative = path.relative(native, file);
+    const [folder] = relative.split(path.sep);
+    if (!(folder in cpp)) {
+      if (folder !== 'test')
+        problems.push(`native/${relative}: the folder ${folder} is not in the table of layers`);
+      continue;
+    }
+    for (const [, included] of readFileSync(file, 'utf8').matchAll(/^\s*#include\s+["<]([^">]+)[">]/gm)) {
+      const [target] = included.split('/');
+      if (target in cpp && target !== folder && !cpp[folder].includes(target)) {
+        problems.push(`native/${relative} may not include ${included}`);
+      }
+      if (cppForbidden[folder].some((name) => included.startsWith(name))) {
+        problems.push(`native/${relative} may not know ${included}`);
+      }
+    }
+  }
+}
+
+checkTypescript();
+checkCpp();
+for (const problem of problems) console.error(problem);
+console.log(
+  problems.length === 0 ? 'layers: no import runs back' : `layers: ${problems.length} imports run back`,
+);
+process.exit(problems.length === 0 ? 0 : 1);

@@ -1,0 +1,46 @@
+// The one error class of the package and its closed set of codes.
+// Knows nothing of where errors come from; messages say what was expected, what came and what to do.
+
+/** Every code a {@link PgenrmError} can carry. The set is closed: callers may switch over it. */
+export const ERROR_CODES = [
+  'INVALID_OPTION', // an option or argument is missing, unknown or out of range
+  'INPUT_NOT_FOUND', // an input file does not exist or cannot be read
+  'INPUT_MALFORMED', // an input file or row does not fit any known shape
+  'OUTPUT_FAILED', // an output cannot be written (permissions, disk full)
+  'RUN_MISMATCH', // an output to resume was made with other options, data or model
+  'MODEL_NOT_FOUND', // a model file does not exist or cannot be downloaded
+  'MODEL_UNUSABLE', // a model file is damaged, is not a text decoder or lacks a chat template
+  'TEMPLATE_INVALID', // a prompt template lacks a slot or cannot be read
+  'GRAMMAR_INVALID', // a GBNF grammar does not parse
+  'CONTEXT_OVERFLOW', // a prompt does not fit the context even without its history
+  'OUT_OF_MEMORY', // memory asked for was not given
+  'GENERATOR_UNAVAILABLE', // the generator asked for cannot be used here
+  'KERNELS_UNAVAILABLE', // the kernel implementation asked for cannot be used here
+  'LIBRARY_MISMATCH', // the llama.cpp library is of another release than the addon
+  'DECODE_FAILED', // llama_decode answered with an error code
+  'INVALID_VECTOR', // a vector holds NaN, is of length zero or has the wrong dimension
+  'DUPLICATE_ID', // an id that must be unique came twice
+  'BANK_DAMAGED', // a prototype bank or index file fails its checks
+  'BANK_MISMATCH', // a prototype bank was made with another embedder, model or template
+  'DISPOSED', // the object was disposed before or during the call
+  'INTERNAL', // a broken invariant of the package: please report it
+] as const;
+
+/** One of {@link ERROR_CODES}. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** An error of this package: a code to switch over and a message for people. */
+export class PgenrmError extends Error {
+  override readonly name = 'PgenrmError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
