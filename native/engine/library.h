@@ -1,0 +1,111 @@
+// The llama.cpp library that node-llama-cpp chose, opened at run time: a table of its C functions.
+// Nothing of llama.cpp is linked; headers and library must be of one release, which load() checks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ggml-backend.h"
+#include "llama.h"
+
+namespace pgenrm {
+
+// Every function of libllama and libggml that the engine calls.
+#define PGENRM_LLAMA_FUNCTIONS(X)    \
+  X(ggml_backend_dev_count)          \
+  X(ggml_backend_dev_description)    \
+  X(ggml_backend_dev_get)            \
+  X(ggml_backend_dev_memory)         \
+  X(ggml_backend_dev_name)           \
+  X(ggml_backend_dev_type)           \
+  X(ggml_backend_load_all_from_path) \
+  X(ggml_backend_reg_count)          \
+  X(llama_backend_init)              \
+  X(llama_context_default_params)    \
+  X(llama_decode)                    \
+  X(llama_free)                      \
+  X(llama_get_embeddings_seq)        \
+  X(llama_get_logits_ith)            \
+  X(llama_get_memory)                \
+  X(llama_init_from_model)           \
+  X(llama_log_set)                   \
+  X(llama_memory_clear)              \
+  X(llama_memory_seq_cp)             \
+  X(llama_memory_seq_pos_max)        \
+  X(llama_memory_seq_rm)             \
+  X(llama_model_chat_template)       \
+  X(llama_model_default_params)      \
+  X(llama_model_desc)                \
+  X(llama_model_free)                \
+  X(llama_model_get_vocab)           \
+  X(llama_model_has_decoder)         \
+  X(llama_model_is_diffusion)        \
+  X(llama_model_is_hybrid)           \
+  X(llama_model_is_recurrent)        \
+  X(llama_model_load_from_file)      \
+  X(llama_model_meta_count)          \
+  X(llama_model_meta_key_by_index)   \
+  X(llama_model_meta_val_str_by_index) \
+  X(llama_model_n_ctx_train)         \
+  X(llama_model_n_embd_out)          \
+  X(llama_model_n_params)            \
+  X(llama_model_size)                \
+  X(llama_n_ctx)                     \
+  X(llama_n_seq_max)                 \
+  X(llama_pooling_type)              \
+  X(llama_sampler_accept)            \
+  X(llama_sampler_apply)             \
+  X(llama_sampler_clone)             \
+  X(llama_sampler_free)              \
+  X(llama_sampler_init_grammar)      \
+  X(llama_set_abort_callback)        \
+  X(llama_set_embeddings)            \
+  X(llama_synchronize)               \
+  X(llama_token_to_piece)            \
+  X(llama_tokenize)                  \
+  X(llama_version)                   \
+  X(llama_vocab_bos)                 \
+  X(llama_vocab_eos)                 \
+  X(llama_vocab_get_text)            \
+  X(llama_vocab_is_control)          \
+  X(llama_vocab_is_eog)              \
+  X(llama_vocab_n_tokens)
+
+// Where the library is and what it was built as.
+struct LibraryPaths {
+  std::string llama;         // libllama, absolute
+  std::string ggml;          // libggml, absolute
+  std::string ggml_base;     // libggml-base, absolute
+  std::string backends_dir;  // folder that holds the backends (libggml-cpu-*, libggml-cuda, ...)
+};
+
+// One device that llama.cpp can compute on.
+struct DeviceInfo {
+  std::string name;
+  std::string description;
+  bool is_gpu;
+  size_t memory_free;   // bytes
+  size_t memory_total;  // bytes
+};
+
+class Library {
+ public:
+  // Opens the library, or gives null and says why in *error. The handles are never closed:
+  // backends hold threads and globals that outlive any unload.
+  static std::shared_ptr<const Library> load(const LibraryPaths& paths, std::string* error);
+
+  std::vector<DeviceInfo> devices() const;
+
+  // The newest error lines that llama.cpp logged, newest last; cleared by the call.
+  static std::string take_log();
+
+#define PGENRM_DECLARE(name) decltype(&::name) name = nullptr;
+  PGENRM_LLAMA_FUNCTIONS(PGENRM_DECLARE)
+#undef PGENRM_DECLARE
+
+ private:
+  Library() = default;
+};
+
+}  // namespace pgenrm

@@ -1,0 +1,466 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+
+namespace pgenrm {
+namespace {
+
+// Cells kept free for each running sample when a new prompt or sample is let in, so that it is not preempted at once.
+constexpr int32_t kHeadroom = 32;
+
+const char* status_name(DecodeStatus status) {
+  switch (status) {
+    case DecodeStatus::kOk: return "0 (done)";
+    case DecodeStatus::kNoSlot: return "1 (no KV slot)";
+    case DecodeStatus::kAborted: return "2 (aborted)";
+    case DecodeStatus::kInvalid: return "-1 (invalid batch)";
+    case DecodeStatus::kFatal: return "below -1 (fatal error)";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+struct Scheduler::Sample {
+  ActiveRequest* request = nullptr;
+  int32_t index = 0;
+  int32_t sequence = -1;         // -1 while it does not run
+  std::vector<int32_t> tokens;   // drawn so far
+  int32_t n_cached = 0;          // of tokens, those in the KV memory
+  std::string text;
+  std::unique_ptr<TokenConstraint> constraint;
+  bool finished = false;
+
+  bool running() const { return sequence >= 0; }
+  int32_t n_undecoded() const { return static_cast<int32_t>(tokens.size()) - n_cached; }
+};
+
+struct Scheduler::ActiveRequest {
+  Request request;
+  Clock::time_point submitted;
+  PromptSlot* slot = nullptr;  // null while it waits
+  std::vector<Sample> samples;
+  int32_t n_unfinished = 0;
+  int32_t n_running = 0;
+  int32_t n_prompt_decoded = 0;
+  int64_t n_generated = 0;
+  int64_t prefill_us = -1;
+  bool failed = false;  // no token could be drawn for one of its samples
+
+  int64_t elapsed_us() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - submitted).count();
+  }
+  RequestResult result(RequestStatus status, const std::string& detail) const {
+    const int64_t now = elapsed_us();
+    return {request.id, status, detail, static_cast<int32_t>(request.prompt.size()), n_prompt_decoded,
+            n_generated, prefill_us < 0 ? now : prefill_us, now};
+  }
+};
+
+Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const SchedulerOptions& options, WorkerPool& pool)
+    : decoder_(decoder),
+      listener_(listener),
+      options_(options),
+      pool_(pool),
+      cache_(decoder),
+      samplers_(static_cast<size_t>(pool.n_threads())),
+      filtered_(static_cast<size_t>(pool.n_threads())) {
+  const DecoderLimits& limits = decoder.limits();
+  // One sequence is left for a prompt; a batch has room for a row of every running sample.
+  options_.max_running = std::max(1, std::min({options_.max_running, limits.n_sequences - 1, limits.n_batch}));
+  options_.prefill_chunk = std::max(1, options_.prefill_chunk);
+  for (int32_t i = limits.n_sequences - 1; i >= 0; --i) free_sequences_.push_back(i);
+}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::submit(Request&& request) {
+  auto entry = std::make_unique<ActiveRequest>();
+  entry->submitted = Clock::now();
+  entry->request = std::move(request);
+  const Request& r = entry->request;
+  const int64_t need = static_cast<int64_t>(r.prompt.size()) + r.max_tokens + 1;
+  if (need > decoder_.limits().n_cells) {
+    listener_.on_end(entry->result(RequestStatus::kTooLong, "needs " + std::to_string(need) + " KV cells, there are " +
+                                                                std::to_string(decoder_.limits().n_cells)));
+    return;
+  }
+  entry->samples.resize(r.seeds.size());
+  for (size_t i = 0; i < entry->samples.size(); ++i) {
+    entry->samples[i].request = entry.get();
+    entry->samples[i].index = static_cast<int32_t>(i);
+    if (r.constraint) entry->samples[i].constraint = r.constraint();
+  }
+  entry->n_unfinished = static_cast<int32_t>(entry->samples.size());
+  waiting_.push_back(std::move(entry));
+}
+
+void Scheduler::cancel(uint64_t id) {
+  for (size_t i = 0; i < active_.size(); ++i) {
+    if (active_[i]->request.id == id) return end_active(i, RequestStatus::kCancelled, "");
+  }
+  for (size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i]->request.id != id) continue;
+    listener_.on_end(waiting_[i]->result(RequestStatus::kCancelled, ""));
+    waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
+    return;
+  }
+}
+
+void Scheduler::end_all(RequestStatus status, const std::string& detail) {
+  while (!active_.empty()) end_active(active_.size() - 1, status, detail);
+  for (const auto& entry : waiting_) listener_.on_end(entry->result(status, detail));
+  waiting_.clear();
+}
+
+bool Scheduler::step() {
+  if (idle()) return false;
+  statistics_.n_steps_total += 1;
+  admit();
+  start_samples();
+  plan_rows();
+  if (!rows_.empty()) {
+    const DecodeStatus status = decoder_.decode(rows_);
+    if (status == DecodeStatus::kOk) {
+      take_decoded();
+    } else {
+      recover(status);
+    }
+  }
+  reap();
+  statistics_.n_running = static_cast<int32_t>(running_.size());
+  statistics_.n_waiting_requests = static_cast<int32_t>(waiting_.size());
+  statistics_.n_cells_planned = n_cells_planned();
+  return true;
+}
+
+
+void Scheduler::admit() {
+  while (!waiting_.empty()) {
+    if (!try_admit(*waiting_.front())) return;
+    active_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+bool Scheduler::try_admit(ActiveRequest& request) {
+  if (PromptSlot* slot = cache_.find(request.request.prompt)) {
+    attach_slot(request, *slot);
+    return true;
+  }
+  cache_.touch_longest_shared(request.request.prompt);
+  // More prompts than running samples could use would only hold cells.
+  if (active_.size() > static_cast<size_t>(options_.max_running)) return false;
+  const int32_t headroom = active_.empty() ? 0 : kHeadroom * (static_cast<int32_t>(running_.size()) + 1);
+  while (cache_.n_cells_with(request.request.prompt) + n_sample_cells_ + headroom > decoder_.limits().n_cells) {
+    const int32_t sequence = cache_.evict();
+    if (sequence < 0) return false;
+    free_sequences_.push_back(sequence);
+  }
+  // A sequence must be left for a sample to run in.
+  while (free_sequences_.size() < 2) {
+    const int32_t sequence = cache_.evict();
+    if (sequence < 0) return false;
+    free_sequences_.push_back(sequence);
+  }
+  attach_slot(request, *cache_.add(request.request.prompt, take_sequence()));
+  return true;
+}
+
+void Scheduler::attach_slot(ActiveRequest& request, PromptSlot& slot) {
+  request.slot = &slot;
+  slot.n_users += 1;
+  cache_.touch(slot);
+  if (slot.decoded() && slot.logits.empty()) {
+    // The logits of an idle prompt are not kept: its last token is decoded again.
+    slot.n_decoded -= 1;
+    decoder_.sequence_remove(slot.sequence, slot.n_decoded);
+  }
+}
+
+
+void Scheduler::start_samples() {
+  for (const auto& request : active_) {
+    if (!request->slot->decoded()) continue;
+    if (request->prefill_us < 0) request->prefill_us = request->elapsed_us();
+    for (Sample& sample : request->samples) {
+      if (static_cast<int32_t>(running_.size()) >= options_.max_running) break;
+      if (sample.finished || sample.running()) continue;
+      if (!running_.empty() && n_cells_planned() + sample.n_undecoded() +
+                                       kHeadroom * (static_cast<int32_t>(running_.size()) + 1) >
+                                   decoder_.limits().n_cells) {
+        break;
+      }
+      const int32_t sequence = take_sequence();
+      if (sequence < 0) break;
+      sample.sequence = sequence;
+      decoder_.sequence_copy(request->slot->sequence, sequence, request->slot->size());
+      request->n_running += 1;
+      running_.push_back(&sample);
+      if (sample.tokens.empty()) draws_.push_back({&sample, request->slot->logits.data(), -1});
+    }
+  }
+  draw_all();
+}
+
+
+void Scheduler::plan_rows() {
+  rows_.clear();
+  stretches_.clear();
+  // Oldest samples first, so that making room takes from the youngest.
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Sample& sample = *running_[i];
+    if (sample.finished) continue;
+    const int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size());
+    const int32_t n_rows = std::min(sample.n_undecoded(), room);
+    if (n_rows <= 0) break;
+    bool fits = true;
+    while (n_cells_planned() + n_rows > decoder_.limits().n_cells && fits) fits = make_room(&sample);
+    if (!fits || !sample.running()) continue;
+    plan_sample(sample, n_rows);
+  }
+  statistics_.n_decode_rows = static_cast<int32_t>(rows_.size());
+  const int32_t room = decoder_.limits().n_batch - statistics_.n_decode_rows;
+  plan_prompts(rows_.empty() ? room : std::min(room, options_.prefill_chunk));
+  statistics_.n_prefill_rows = static_cast<int32_t>(rows_.size()) - statistics_.n_decode_rows;
+}
+
+void Scheduler::plan_sample(Sample& sample, int32_t n_rows) {
+  const bool completes = n_rows == sample.n_undecoded();
+  for (int32_t i = 0; i < n_rows; ++i) {
+    const int32_t at = sample.n_cached + i;
+    rows_.push_back({sample.tokens[static_cast<size_t>(at)], sample.request->slot->size() + at, sample.sequence,
+                     completes && i == n_rows - 1});
+  }
+  n_sample_cells_ += n_rows;
+  sample.n_cached += n_rows;
+  stretches_.push_back({&sample, nullptr, nullptr, n_rows, static_cast<int32_t>(rows_.size()) - 1, completes});
+}
+
+void Scheduler::plan_prompts(int32_t room) {
+  std::vector<const PromptSlot*> planned;
+  for (const auto& request : active_) {
+    PromptSlot& slot = *request->slot;
+    if (room <= 0) return;
+    if (slot.decoded() || std::ranges::find(planned, &slot) != planned.end() || cache_.must_wait(slot)) continue;
+    if (!slot.begun) cache_.begin(slot);
+    planned.push_back(&slot);
+    const int32_t n_rows = std::min(room, slot.size() - slot.n_decoded);
+    const bool completes = slot.n_decoded + n_rows == slot.size();
+    for (int32_t i = 0; i < n_rows; ++i) {
+      const int32_t at = slot.n_decoded + i;
+      rows_.push_back({slot.tokens[static_cast<size_t>(at)], at, slot.sequence, completes && i == n_rows - 1});
+    }
+    stretches_.push_back({nullptr, &slot, request.get(), n_rows, static_cast<int32_t>(rows_.size()) - 1, completes});
+    room -= n_rows;
+  }
+}
+
+// Frees cells for `keep`: idle prompts first, then the youngest sample, then the youngest request that runs nothing.
+bool Scheduler::make_room(const Sample* keep) {
+  const int32_t sequence = cache_.evict();
+  if (sequence >= 0) {
+    free_sequences_.push_back(sequence);
+    return true;
+  }
+  for (size_t i = running_.size(); i-- > 0;) {
+    Sample& sample = *running_[i];
+    if (&sample == keep) break;  // only younger ones give way
+    if (sample.finished || !sample.running()) continue;
+    preempt(sample);
+    return true;
+  }
+  for (size_t i = active_.size(); i-- > 0;) {
+    if (active_[i].get() == keep->request || active_[i]->n_running > 0) continue;
+    demote(i);
+    return true;
+  }
+  // Older samples hold the cells: this one gives way itself.
+  preempt(*const_cast<Sample*>(keep));
+  return false;
+}
+
+void Scheduler::preempt(Sample& sample) {
+  statistics_.n_preempted_total += 1;
+  // Rows of this step that were planned for it go with it.
+  for (size_t i = 0; i < stretches_.size(); ++i) {
+    if (stretches_[i].sample != &sample) continue;
+    const auto first = rows_.begin() + (stretches_[i].last_row + 1 - stretches_[i].n_rows);
+    rows_.erase(first, first + stretches_[i].n_rows);
+    for (size_t j = i + 1; j < stretches_.size(); ++j) stretches_[j].last_row -= stretches_[i].n_rows;
+    stretches_.erase(stretches_.begin() + static_cast<ptrdiff_t>(i));
+    break;
+  }
+  stop_running(sample);
+}
+
+// Sends a request back to the head of the queue; what its samples drew so far stays with them.
+void Scheduler::demote(size_t index) {
+  std::unique_ptr<ActiveRequest> request = std::move(active_[index]);
+  active_.erase(active_.begin() + static_cast<ptrdiff_t>(index));
+  cache_.release(*request->slot);
+  request->slot = nullptr;
+  waiting_.push_front(std::move(request));
+}
+
+
+void Scheduler::take_decoded() {
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.sample) {
+      if (stretch.completes) draws_.push_back({stretch.sample, decoder_.logits(stretch.last_row), -1});
+      continue;
+    }
+    PromptSlot& slot = *stretch.slot;
+    slot.n_decoded += stretch.n_rows;
+    stretch.requester->n_prompt_decoded += stretch.n_rows;
+    if (stretch.completes) {
+      const float* logits = decoder_.logits(stretch.last_row);
+      slot.logits.assign(logits, logits + decoder_.limits().n_vocab);
+    }
+  }
+  draw_all();
+}
+
+void Scheduler::recover(DecodeStatus status) {
+  const auto sample = std::ranges::find_if(running_, [](Sample* s) { return !s->finished; });
+  if (status == DecodeStatus::kNoSlot && running_.size() > 1 && sample != running_.end()) {
+    // The memory is as before the call: undo the plan and try again with one sample less.
+    for (const Stretch& stretch : stretches_) {
+      if (!stretch.sample) continue;
+      stretch.sample->n_cached -= stretch.n_rows;
+      n_sample_cells_ -= stretch.n_rows;
+    }
+    stretches_.clear();
+    rows_.clear();
+    preempt(*running_.back());
+    return;
+  }
+  if (status == DecodeStatus::kAborted) {
+    end_all(RequestStatus::kClosed, "");
+  } else {
+    end_all(RequestStatus::kDecodeFailed, std::string("llama_decode answered ") + status_name(status));
+  }
+  for (const int32_t sequence : cache_.clear()) free_sequences_.push_back(sequence);
+}
+
+
+void Scheduler::draw_all() {
+  if (draws_.empty()) return;
+  // Below this many logits a hand-over to other threads costs more than it saves.
+  constexpr int64_t kWorthSharing = 1 << 17;
+  const int64_t work = static_cast<int64_t>(draws_.size()) * decoder_.limits().n_vocab;
+  const auto one = [this](int i, int worker) {
+    draw(draws_[static_cast<size_t>(i)], samplers_[static_cast<size_t>(worker)], filtered_[static_cast<size_t>(worker)]);
+  };
+  const int n = static_cast<int>(draws_.size());
+  if (work >= kWorthSharing) {
+    pool_.run(n, one);
+  } else {
+    for (int i = 0; i < n; ++i) one(i, 0);
+  }
+  for (const Draw& drawn : draws_) settle(*drawn.sample, drawn.token);
+  draws_.clear();
+  std::erase_if(running_, [](const Sample* sample) { return sample->finished; });
+}
+
+void Scheduler::draw(Draw& draw, Sampler& sampler, std::vector<float>& filtered) {
+  Sample& sample = *draw.sample;
+  const Request& request = sample.request->request;
+  const uint32_t seed = request.seeds[static_cast<size_t>(sample.index)];
+  const uint64_t at = 2 * sample.tokens.size();
+  const int32_t n_vocab = decoder_.limits().n_vocab;
+  draw.token = sampler.sample(draw.logits, n_vocab, request.sampling, uniform_at(seed, at));
+  if (!sample.constraint || draw.token < 0 || sample.constraint->allows(draw.token, sample.text)) return;
+  // Drawing again, independently, from what is allowed gives the constrained distribution.
+  filtered.assign(draw.logits, draw.logits + n_vocab);
+  sample.constraint->filter(filtered.data(), n_vocab, sample.text);
+  draw.token = sampler.sample(filtered.data(), n_vocab, request.sampling, uniform_at(seed, at + 1));
+}
+
+void Scheduler::settle(Sample& sample, int32_t token) {
+  ActiveRequest& request = *sample.request;
+  if (token < 0) {
+    request.failed = true;
+    return;
+  }
+  sample.tokens.push_back(token);
+  request.n_generated += 1;
+  if (decoder_.is_end_of_generation(token)) return finish_sample(sample, FinishReason::kEndOfGeneration);
+  if (sample.constraint) sample.constraint->accept(token, sample.text);
+  const size_t n_before = sample.text.size();
+  sample.text += decoder_.piece(token);
+  if (cut_at_stop(sample, n_before)) return finish_sample(sample, FinishReason::kStop);
+  if (static_cast<int32_t>(sample.tokens.size()) >= request.request.max_tokens) {
+    finish_sample(sample, FinishReason::kLength);
+  }
+}
+
+// Cuts the text before the first stop string that the newest piece completed.
+bool Scheduler::cut_at_stop(Sample& sample, size_t n_before) const {
+  size_t cut = std::string::npos;
+  for (const std::string& stop : sample.request->request.stop) {
+    const size_t from = n_before >= stop.size() ? n_before - stop.size() + 1 : 0;
+    cut = std::min(cut, sample.text.find(stop, from));
+  }
+  if (cut == std::string::npos) return false;
+  sample.text.resize(cut);
+  return true;
+}
+
+
+// Leaves running_ as it is: draw_all() takes finished samples out of it.
+void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
+  ActiveRequest& request = *sample.request;
+  n_sample_cells_ -= sample.n_cached;
+  decoder_.sequence_remove(sample.sequence, 0);
+  free_sequences_.push_back(sample.sequence);
+  sample.sequence = -1;
+  sample.finished = true;
+  request.n_running -= 1;
+  request.n_unfinished -= 1;
+  listener_.on_sample({request.request.id, sample.index, std::move(sample.text),
+                       static_cast<int32_t>(sample.tokens.size()), reason, request.elapsed_us()});
+}
+
+void Scheduler::stop_running(Sample& sample) {
+  n_sample_cells_ -= sample.n_cached;
+  sample.n_cached = 0;
+  decoder_.sequence_remove(sample.sequence, 0);
+  free_sequences_.push_back(sample.sequence);
+  sample.sequence = -1;
+  sample.request->n_running -= 1;
+  std::erase(running_, &sample);
+}
+
+void Scheduler::end_active(size_t index, RequestStatus status, const std::string& detail) {
+  std::unique_ptr<ActiveRequest> request = std::move(active_[index]);
+  active_.erase(active_.begin() + static_cast<ptrdiff_t>(index));
+  for (Sample& sample : request->samples) {
+    if (sample.running()) stop_running(sample);
+  }
+  cache_.release(*request->slot);
+  listener_.on_end(request->result(status, detail));
+}
+
+void Scheduler::reap() {
+  for (size_t i = active_.size(); i-- > 0;) {
+    if (active_[i]->failed) {
+      end_active(i, RequestStatus::kNoToken, "no token could be drawn: all were ruled out");
+    } else if (active_[i]->n_unfinished == 0) {
+      end_active(i, RequestStatus::kDone, "");
+    }
+  }
+}
+
+int32_t Scheduler::take_sequence() {
+  if (free_sequences_.empty()) {
+    const int32_t sequence = cache_.evict();
+    if (sequence < 0) return -1;
+    return sequence;
+  }
+  const int32_t sequence = free_sequences_.back();
+  free_sequences_.pop_back();
+  return sequence;
+}
+
+}  // namespace pgenrm

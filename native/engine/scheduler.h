@@ -1,0 +1,133 @@
+// Continuous batching over many requests: which prompts are decoded, which samples run, which rows make a step.
+// Owns sequences and KV cells; single-threaded; knows no thread, no JavaScript and no llama.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/decoder.h"
+#include "engine/prefix_cache.h"
+#include "engine/request.h"
+#include "engine/sampler.h"
+#include "engine/worker_pool.h"
+
+namespace pgenrm {
+
+struct SchedulerOptions {
+  int32_t max_running = 32;     // samples that decode at once
+  int32_t prefill_chunk = 512;  // most prompt rows of a step while samples decode
+};
+
+// Counters of the last step, and of the scheduler's life where the name says total.
+struct StepStatistics {
+  int32_t n_decode_rows = 0;
+  int32_t n_prefill_rows = 0;
+  int32_t n_running = 0;
+  int32_t n_waiting_requests = 0;
+  int32_t n_cells_planned = 0;
+  int64_t n_steps_total = 0;
+  int64_t n_preempted_total = 0;
+};
+
+class SchedulerListener {
+ public:
+  virtual ~SchedulerListener() = default;
+  virtual void on_sample(SampleResult&& sample) = 0;
+  virtual void on_end(RequestResult&& result) = 0;
+};
+
+class Scheduler {
+ public:
+  // `pool` draws tokens of several rows at once; it outlives the scheduler.
+  Scheduler(Decoder& decoder, SchedulerListener& listener, const SchedulerOptions& options, WorkerPool& pool);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Takes a request; one that can never fit ends at once with kTooLong.
+  void submit(Request&& request);
+
+  // Ends a request as cancelled, whatever its state. Unknown ids are ignored: it may just have ended.
+  void cancel(uint64_t id);
+
+  // Ends every request with this status.
+  void end_all(RequestStatus status, const std::string& detail);
+
+  // Makes one step: at most one decode call. False where there was nothing to do.
+  bool step();
+
+  bool idle() const { return active_.empty() && waiting_.empty(); }
+  const StepStatistics& statistics() const { return statistics_; }
+
+  // For tests: sequences and cells that nothing uses must add up to the decoder's.
+  int32_t n_free_sequences() const { return static_cast<int32_t>(free_sequences_.size()); }
+  int32_t n_sample_cells() const { return n_sample_cells_; }
+  const PrefixCache& cache() const { return cache_; }
+
+ private:
+  struct Sample;
+  struct ActiveRequest;
+  using Clock = std::chrono::steady_clock;
+
+  // A sample whose next token is to be drawn, and from which logits.
+  struct Draw {
+    Sample* sample;
+    const float* logits;
+    int32_t token;
+  };
+  // What a decoded stretch of rows belongs to: a sample's own tokens or a prompt.
+  struct Stretch {
+    Sample* sample;            // null for a prompt
+    PromptSlot* slot;          // null for a sample
+    ActiveRequest* requester;  // whom the prompt rows are counted for
+    int32_t n_rows;
+    int32_t last_row;          // its index in rows_; its logits are wanted where it completes the stretch's goal
+    bool completes;
+  };
+
+  void admit();
+  bool try_admit(ActiveRequest& request);
+  void attach_slot(ActiveRequest& request, PromptSlot& slot);
+  void start_samples();
+  void plan_rows();
+  void plan_sample(Sample& sample, int32_t n_rows);
+  void plan_prompts(int32_t room);
+  bool make_room(const Sample* keep);
+  void preempt(Sample& sample);
+  void demote(size_t index);
+  void take_decoded();
+  void recover(DecodeStatus status);
+  void draw_all();
+  void draw(Draw& draw, Sampler& sampler, std::vector<float>& filtered);
+  void settle(Sample& sample, int32_t token);
+  bool cut_at_stop(Sample& sample, size_t n_before) const;
+  void finish_sample(Sample& sample, FinishReason reason);
+  void stop_running(Sample& sample);
+  void end_active(size_t index, RequestStatus status, const std::string& detail);
+  void reap();
+  int32_t take_sequence();
+  int32_t n_cells_planned() const { return cache_.n_cells() + n_sample_cells_; }
+
+  Decoder& decoder_;
+  SchedulerListener& listener_;
+  SchedulerOptions options_;
+  WorkerPool& pool_;
+  PrefixCache cache_;
+  std::vector<int32_t> free_sequences_;
+  std::deque<std::unique_ptr<ActiveRequest>> waiting_;  // in order of arrival
+  std::vector<std::unique_ptr<ActiveRequest>> active_;  // in order of admission
+  std::vector<Sample*> running_;                        // in order of start
+  std::vector<DecodeRow> rows_;
+  std::vector<Stretch> stretches_;
+  std::vector<Draw> draws_;
+  std::vector<Sampler> samplers_;              // one a worker
+  std::vector<std::vector<float>> filtered_;   // logits under a constraint, one a worker; [n_vocab]
+  int32_t n_sample_cells_ = 0;                 // cells that running samples hold beyond their prompts
+  StepStatistics statistics_;
+};
+
+}  // namespace pgenrm

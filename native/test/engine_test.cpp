@@ -1,0 +1,81 @@
+// The engine's threads: requests, cancels and closings from several threads at once; every request ends once.
+#include <atomic>
+#include <random>
+
+#include "engine/engine.h"
+#include "test/mock_decoder.h"
+
+namespace {
+
+using namespace pgenrm;
+using namespace pgenrm::test;
+
+void run_once(uint32_t seed) {
+  std::mutex mutex;
+  std::map<uint64_t, int> ends;
+  std::atomic<bool> closed{false};
+  EngineCallbacks callbacks;
+  callbacks.on_ready = [](const std::string& error) { EXPECT(error.empty()); };
+  callbacks.on_sample = [](SampleResult&&) {};
+  callbacks.on_end = [&](RequestResult&& result) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    ends[result.request_id] += 1;
+  };
+  callbacks.on_closed = [&] { closed = true; };
+  std::atomic<uint64_t> n_accepted{0};
+  {
+    Engine engine([](std::string*) { return std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}); },
+                  {6, 16}, 2, callbacks);
+    std::vector<std::thread> threads;
+    for (uint32_t t = 0; t < 3; ++t) {
+      threads.emplace_back([&, t] {
+        std::mt19937 random(seed * 3 + t);
+        for (uint64_t i = 0; i < 40; ++i) {
+          Request request;
+          request.id = t * 1000 + i + 1;
+          request.prompt.assign(1 + random() % 40, static_cast<int32_t>(random() % 3));
+          request.seeds = {1, 2};
+          request.max_tokens = 1 + static_cast<int32_t>(random() % 20);
+          if (engine.submit(std::move(request))) n_accepted += 1;
+          if (random() % 4 == 0) engine.cancel(t * 1000 + 1 + random() % (i + 1));
+          if (random() % 97 == 0) engine.close();
+          (void)engine.statistics();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  EXPECT(closed);
+  EXPECT(ends.size() == n_accepted);
+  for (const auto& [id, n] : ends) EXPECT(n == 1);
+}
+
+void a_decoder_that_fails_is_reported() {
+  std::string reported;
+  bool closed = false;
+  EngineCallbacks callbacks;
+  callbacks.on_ready = [&](std::string error) { reported = std::move(error); };
+  callbacks.on_sample = [](SampleResult&&) {};
+  callbacks.on_end = [](RequestResult&&) {};
+  callbacks.on_closed = [&] { closed = true; };
+  {
+    Engine engine(
+        [](std::string* error) -> std::unique_ptr<Decoder> {
+          *error = "unusable: no weights";
+          return nullptr;
+        },
+        {1, 1}, 1, callbacks);
+  }
+  EXPECT(reported == "unusable: no weights");
+  EXPECT(closed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const uint32_t n_runs = argc > 1 ? static_cast<uint32_t>(std::atoi(argv[1])) : 100;
+  a_decoder_that_fails_is_reported();
+  for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
+  std::printf("engine: %u random runs\n", n_runs);
+  return 0;
+}

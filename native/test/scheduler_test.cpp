@@ -1,0 +1,241 @@
+// Properties of the scheduler against the mock: whatever arrives, is cancelled or does not fit, every request ends
+// once, every sample has the text that it would have had alone, and no cell or sequence is lost.
+#include <algorithm>
+#include <random>
+
+#include "engine/scheduler.h"
+#include "test/mock_decoder.h"
+
+namespace {
+
+using namespace pgenrm;
+using namespace pgenrm::test;
+
+struct Recorder final : SchedulerListener {
+  std::map<uint64_t, std::map<int32_t, SampleResult>> samples;
+  std::map<uint64_t, RequestResult> ends;
+  void on_sample(SampleResult&& sample) override {
+    EXPECT(ends.count(sample.request_id) == 0);
+    const int32_t index = sample.index;
+    EXPECT(samples[sample.request_id].emplace(index, std::move(sample)).second);
+  }
+  void on_end(RequestResult&& result) override {
+    const uint64_t id = result.request_id;
+    EXPECT(ends.emplace(id, std::move(result)).second);
+  }
+};
+
+// The text that a sample has when it runs alone.
+std::string alone(const Request& request, size_t index, FinishReason* finish) {
+  Sampler sampler;
+  std::vector<int32_t> tokens = request.prompt;
+  std::string text;
+  for (int32_t n = 0;; ++n) {
+    const std::vector<float> logits = mock_logits(tokens);
+    const int32_t token = sampler.sample(logits.data(), kVocabulary, request.sampling,
+                                         uniform_at(request.seeds[index], 2 * static_cast<uint64_t>(n)));
+    tokens.push_back(token);
+    if (token == kEndToken) {
+      *finish = FinishReason::kEndOfGeneration;
+      return text;
+    }
+    text += mock_piece(token);
+    size_t cut = std::string::npos;
+    for (const std::string& stop : request.stop) cut = std::min(cut, text.find(stop));
+    if (cut != std::string::npos) {
+      *finish = FinishReason::kStop;
+      return text.substr(0, cut);
+    }
+    if (n + 1 == request.max_tokens) {
+      *finish = FinishReason::kLength;
+      return text;
+    }
+  }
+}
+
+Request random_request(std::mt19937& random, uint64_t id, int32_t n_cells) {
+  const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  Request request;
+  request.id = id;
+  // Few users, few queries: prompts that share prefixes of every length, equal ones among them.
+  const int user = pick(0, 3);
+  const int n_history = 3 + 5 * user;
+  for (int i = 0; i < n_history; ++i) request.prompt.push_back((user + i) % 7);
+  const int n_query = pick(1, 12);
+  for (int i = 0; i < n_query; ++i) request.prompt.push_back(pick(0, 2));
+  const int n_seeds = pick(1, 6);
+  for (int i = 0; i < n_seeds; ++i) request.seeds.push_back(static_cast<uint32_t>(pick(0, 1 << 30)));
+  request.max_tokens = pick(1, std::max(1, std::min(30, n_cells - static_cast<int>(request.prompt.size()) - 1)));
+  request.sampling.temperature = pick(0, 3) == 0 ? 0.0f : 1.0f;
+  if (pick(0, 2) == 0) request.sampling.top_p = 0.8f;
+  if (pick(0, 2) == 0) request.sampling.min_p = 0.1f;
+  if (pick(0, 2) == 0) request.stop = {"ab", "c", std::string(1, static_cast<char>('a' + pick(0, 20)))};
+  return request;
+}
+
+void run_once(uint32_t seed) {
+  std::mt19937 random(seed);
+  const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  DecoderLimits limits{pick(40, 400), pick(2, 24), pick(1, 64), kVocabulary};
+  if (limits.n_cells < 48) limits.n_cells = 48;
+  MockDecoder decoder(limits);
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32)}, pool);
+
+  std::map<uint64_t, Request> requests;
+  std::set<uint64_t> cancelled;
+  const int n_requests = pick(1, 25);
+  int64_t n_steps = 0;
+  uint64_t next = 1;
+  while (next <= static_cast<uint64_t>(n_requests) || !scheduler.idle()) {
+    if (next <= static_cast<uint64_t>(n_requests) && pick(0, 3) == 0) {
+      Request request = random_request(random, next, limits.n_cells);
+      requests[next] = request;
+      scheduler.submit(std::move(request));
+      next += 1;
+    }
+    if (next > 1 && pick(0, 30) == 0) {
+      const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
+      if (recorder.ends.count(id) == 0) cancelled.insert(id);
+      scheduler.cancel(id);
+    }
+    scheduler.step();
+    EXPECT(decoder.n_cells_used() <= limits.n_cells);
+    EXPECT(scheduler.n_sample_cells() >= 0);
+    EXPECT(++n_steps < 100000);  // always forward
+  }
+
+  EXPECT(recorder.ends.size() == requests.size());
+  for (const auto& [id, request] : requests) {
+    const RequestResult& end = recorder.ends.at(id);
+    EXPECT(end.status == (cancelled.count(id) ? RequestStatus::kCancelled : RequestStatus::kDone));
+    const auto& samples = recorder.samples[id];
+    if (end.status == RequestStatus::kDone) EXPECT(samples.size() == request.seeds.size());
+    int64_t n_tokens = 0;
+    for (const auto& [index, sample] : samples) {
+      FinishReason finish;
+      EXPECT(sample.text == alone(request, static_cast<size_t>(index), &finish));
+      EXPECT(sample.finish == finish);
+      n_tokens += sample.n_tokens;
+    }
+    if (end.status == RequestStatus::kDone) {
+      EXPECT(end.n_generated == n_tokens);
+      EXPECT(end.n_prompt == static_cast<int32_t>(request.prompt.size()));
+    }
+  }
+  // What is left belongs to idle prompts; nothing is lost.
+  EXPECT(scheduler.n_sample_cells() == 0);
+  EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
+  EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == limits.n_sequences);
+}
+
+void equal_prompts_are_decoded_once() {
+  MockDecoder decoder({1000, 32, 64, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {16, 32}, pool);
+  for (uint64_t id = 1; id <= 4; ++id) {
+    Request request;
+    request.id = id;
+    for (int i = 0; i < 50; ++i) request.prompt.push_back(i % 5);
+    request.prompt.push_back(static_cast<int32_t>(id % 2));  // two different ends
+    request.seeds = {1, 2};
+    request.max_tokens = 1;
+    scheduler.submit(std::move(request));
+  }
+  while (scheduler.step()) {
+  }
+  // 51 tokens, and the one that differs; the first tokens drawn need no row.
+  EXPECT(decoder.n_rows == 52);
+}
+
+void too_long_requests_end_at_once() {
+  MockDecoder decoder({64, 4, 16, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {2, 8}, pool);
+  Request request;
+  request.id = 9;
+  request.prompt.assign(60, 1);
+  request.seeds = {1};
+  request.max_tokens = 10;
+  scheduler.submit(std::move(request));
+  EXPECT(recorder.ends.at(9).status == RequestStatus::kTooLong);
+  EXPECT(recorder.ends.at(9).detail.find("71") != std::string::npos);
+  EXPECT(scheduler.idle());
+}
+
+void decode_failures_end_requests_and_leave_nothing() {
+  for (const DecodeStatus status : {DecodeStatus::kInvalid, DecodeStatus::kFatal, DecodeStatus::kNoSlot}) {
+    MockDecoder decoder({200, 8, 16, kVocabulary});
+    Recorder recorder;
+    WorkerPool pool(1);
+    Scheduler scheduler(decoder, recorder, {4, 8}, pool);
+    const auto ask = [&](uint64_t id) {
+      Request request;
+      request.id = id;
+      request.prompt.assign(20, static_cast<int32_t>(id));
+      request.seeds = {1, 2, 3};
+      request.max_tokens = 8;
+      scheduler.submit(std::move(request));
+    };
+    ask(1);
+    ask(2);
+    for (int i = 0; i < 3; ++i) scheduler.step();
+    decoder.fail_next = status;
+    while (scheduler.step()) {
+    }
+    EXPECT(recorder.ends.size() == 2);
+    ask(3);
+    while (scheduler.step()) {
+    }
+    EXPECT(recorder.ends.at(3).status == RequestStatus::kDone);
+    EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == 8);
+  }
+}
+
+// Allows the letters of a set only.
+struct OnlyLetters final : TokenConstraint {
+  bool allows(int32_t token, std::string_view) override { return token == 2 || token == 5; }
+  void filter(float* logits, int32_t n_vocab, std::string_view) override {
+    for (int32_t i = 0; i < n_vocab; ++i) {
+      if (i != 2 && i != 5) logits[i] = -std::numeric_limits<float>::infinity();
+    }
+  }
+  void accept(int32_t token, std::string_view) override { EXPECT(token == 2 || token == 5); }
+};
+
+void constraints_hold() {
+  MockDecoder decoder({200, 8, 16, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(2);
+  Scheduler scheduler(decoder, recorder, {4, 8}, pool);
+  Request request;
+  request.id = 1;
+  request.prompt = {1, 2, 3};
+  request.seeds = {1, 2, 3, 4, 5, 6};
+  request.max_tokens = 12;
+  request.constraint = [] { return std::make_unique<OnlyLetters>(); };
+  scheduler.submit(std::move(request));
+  while (scheduler.step()) {
+  }
+  EXPECT(recorder.samples[1].size() == 6);
+  for (const auto& [index, sample] : recorder.samples[1]) {
+    EXPECT(sample.text.size() == 12);
+    EXPECT(sample.text.find_first_not_of("cf") == std::string::npos);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const uint32_t n_runs = argc > 1 ? static_cast<uint32_t>(std::atoi(argv[1])) : 2000;
+  equal_prompts_are_decoded_once();
+  too_long_requests_end_at_once();
+  decode_failures_end_requests_and_leave_nothing();
+  constraints_hold();
+  for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
+  std::printf("scheduler: %u random runs\n", n_runs);
+  return 0;
+}

@@ -1,0 +1,128 @@
+// The whole native boundary, typed: what build/native/pgenrm.node exports for generation.
+// The kernels' part of the addon is typed beside the kernels; nothing here knows how to load the file.
+
+/** The addon. */
+export interface NativeBinding {
+  /** llama.cpp release whose headers the addon was built with, such as `v0.5.0`. */
+  readonly llamaRelease: string;
+  /** Opens a llama.cpp library of that release; throws where it cannot be opened or is of another one. */
+  openLibrary(paths: LibraryPaths): { readonly version: string; readonly devices: readonly NativeDevice[] };
+  readonly Engine: new (
+    options: NativeEngineOptions,
+    onEvents: (events: NativeEvent[]) => void,
+  ) => NativeEngine;
+}
+
+/** Absolute paths of one build of llama.cpp. */
+export interface LibraryPaths {
+  readonly llama: string;
+  readonly ggml: string;
+  readonly ggmlBase: string;
+  readonly backendsDir: string;
+}
+
+/** One device that llama.cpp can compute on; memory in bytes. */
+export interface NativeDevice {
+  readonly name: string;
+  readonly description: string;
+  readonly gpu: boolean;
+  readonly memoryFree: number;
+  readonly memoryTotal: number;
+}
+
+export interface NativeEngineOptions {
+  readonly library: LibraryPaths;
+  readonly modelPath: string;
+  /** Layers on the GPU; -1 for all. */
+  readonly gpuLayers: number;
+  /** KV cells that all sequences share. */
+  readonly cells: number;
+  /** Sequences, prompts and samples together; at most 256. */
+  readonly sequences: number;
+  /** Most rows of one decode call. */
+  readonly batch: number;
+  readonly threads: number;
+  readonly kvQ8_0: boolean;
+  /** Samples that decode at once. */
+  readonly maxRunning: number;
+  /** Most prompt rows of a step while samples decode. */
+  readonly prefillChunk: number;
+}
+
+/** Fields as in `GenerationRequest`; '' stands for no grammar and no trigger. */
+export interface NativeRequest {
+  readonly prompt: Int32Array;
+  readonly seeds: Uint32Array;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly grammar: string;
+  readonly grammarTrigger: string;
+}
+
+export interface NativeEngine {
+  /** The request's id; it ends with exactly one `end` event. */
+  submit(request: NativeRequest): number;
+  cancel(id: number): void;
+  /** Ends everything as closed; the `closed` event is the last. */
+  close(): void;
+  tokenize(text: string): Int32Array;
+  modelInfo(): NativeModelInfo;
+  statistics(): NativeStatistics;
+}
+
+export interface NativeModelInfo {
+  readonly description: string;
+  readonly chatTemplate: string;
+  readonly parameters: number;
+  readonly sizeBytes: number;
+  readonly trainedContext: number;
+  readonly bosToken: string;
+  readonly eosToken: string;
+  readonly cells: number;
+  readonly vocabulary: number;
+  readonly metadata: [string, string][];
+  readonly controlTokens: [string, number][];
+}
+
+/** Counters of the newest step. */
+export interface NativeStatistics {
+  readonly decodeRows: number;
+  readonly prefillRows: number;
+  readonly running: number;
+  readonly waitingRequests: number;
+  readonly cells: number;
+  readonly steps: number;
+  readonly preempted: number;
+}
+
+export type NativeEvent =
+  | { readonly type: 'ready'; readonly error: string }
+  | { readonly type: 'progress'; readonly share: number }
+  | NativeSampleEvent
+  | NativeEndEvent
+  | { readonly type: 'closed' };
+
+export interface NativeSampleEvent {
+  readonly type: 'sample';
+  readonly id: number;
+  readonly index: number;
+  readonly text: string;
+  readonly tokens: number;
+  readonly finish: 'stop' | 'endOfGeneration' | 'length';
+  readonly elapsedMs: number;
+}
+
+export interface NativeEndEvent {
+  readonly type: 'end';
+  readonly id: number;
+  readonly status: 'done' | 'cancelled' | 'tooLong' | 'decodeFailed' | 'noToken' | 'closed';
+  readonly detail: string;
+  readonly promptTokens: number;
+  readonly decodedPromptTokens: number;
+  readonly generatedTokens: number;
+  readonly prefillMs: number;
+  readonly totalMs: number;
+}
