@@ -1,0 +1,235 @@
+// Opens a file of preference data: two passes, the first for histories and counts, the second for rows.
+// Knows the order of the passes; not the bytes of a file, nor the fields of a format.
+
+import { access } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { PgenrmError } from '../errors.js';
+import type { Item, User } from '../preference/preference.js';
+import { fileState, fingerprintOf } from './file-bytes.js';
+import type { FirstPass } from './first-pass.js';
+import { chooseFormat, firstPassOf, isWanted, readDrafts } from './first-pass.js';
+import type { FormatName, RowDraft } from './format.js';
+import { canonicalSplit, FORMAT_NAMES } from './format.js';
+import { openRecords } from './records.js';
+import { shownOrder, uniqueIds } from './row-order.js';
+import { pairFormatOf, readUsers } from './users-file.js';
+
+export type { FormatName } from './format.js';
+export { FORMAT_NAMES } from './format.js';
+
+/** A row that fits its format, with its user's signals resolved. */
+export interface PreferenceRow {
+  readonly kind: 'row';
+  /**
+   * Number of the row in the file from 1, blank lines not counted.
+   * The turns of one PRISM conversation share it.
+   */
+  readonly number: number;
+  /**
+   * The row's `conversation_id` or `id`, or else its number; unique in the file: where an id is repeated, the
+   * second row gets `#2`, the third `#3`. It does not depend on `split`, `users` or the kind of file.
+   */
+  readonly id: string;
+  readonly userId?: string;
+  /** In lower case; `val` and `dev` are `validation`. */
+  readonly split?: string;
+  /**
+   * Context and candidates. Where the file has a label, the candidates are ordered by the SHA-256 of the row's
+   * id and their position in the file, so that the order does not give the label away; else as in the file.
+   */
+  readonly item: Item;
+  /** The user as this row may know them: never the choice that the row asks for. */
+  readonly user: User;
+  /** Index into `item.candidates` of the reply that the user prefers; absent where the row has no label. */
+  readonly label?: number;
+  readonly subset?: string;
+}
+
+/** A row that does not fit: its number, and the field that does not fit and what was expected. */
+export interface RowProblem {
+  readonly kind: 'problem';
+  readonly number: number;
+  readonly reason: string;
+}
+
+/** How a file is read. */
+export interface OpenOptions {
+  /** The shape of the rows; by default it is known from the first rows. */
+  readonly format?: FormatName;
+  /**
+   * Path of a users file: one row a user (`user_id` with `stated_criteria`, `criteria` or PRISM's survey fields,
+   * and `history`), or labelled pairs in any format, which come before the data's own history. For PRISM a
+   * survey file beside the data is found by itself.
+   */
+  readonly users?: string;
+  /** Only rows of this split are given; `validation`, `val` and `dev` are the same. All rows by default. */
+  readonly split?: string;
+  /** Splits whose labelled rows are history; `train` and `validation` by default. */
+  readonly historySplits?: readonly string[];
+}
+
+/** The users file of opened preference data. */
+export interface UsersFile {
+  readonly path: string;
+  /** SHA-256 of the file's bytes, in hexadecimal. */
+  readonly fingerprint: string;
+  /** Rows of labelled pairs that did not fit and are in no history; rows of users are never left out. */
+  readonly problems: number;
+}
+
+/** An opened file of preference data. */
+export interface PreferenceData {
+  readonly format: FormatName;
+  readonly path: string;
+  /** SHA-256 of the file's bytes, in hexadecimal. */
+  readonly fingerprint: string;
+  /** The users file that is used. */
+  readonly users?: UsersFile;
+  /** How many rows and problems {@link rows} gives. */
+  readonly count: number;
+  /** How many of them are problems. */
+  readonly problems: number;
+  /** The splits of the file in the order of their first row. */
+  readonly splits: readonly string[];
+  /** Damage to the file: {@link rows} gives the rows before it, then throws this. */
+  readonly damage?: PgenrmError;
+  /**
+   * Reads the file from its start: its rows in order, and the rows that do not fit as problems.
+   * @throws PgenrmError INPUT_MALFORMED where the file is damaged or has changed since it was opened;
+   *   INPUT_NOT_FOUND where it is gone.
+   */
+  rows(): AsyncIterable<PreferenceRow | RowProblem>;
+}
+
+const OPTIONS = z.strictObject({
+  format: z.enum(FORMAT_NAMES).optional(),
+  users: z.string().min(1).optional(),
+  split: z.string().trim().min(1).optional(),
+  historySplits: z.array(z.string().trim().min(1)).optional(),
+});
+
+const HISTORY_SPLITS: readonly string[] = ['train', 'validation'];
+const SURVEY_FILES = ['survey.jsonl', 'survey.jsonl.gz', 'survey.json', 'survey.parquet'];
+
+function checkOptions(options: OpenOptions): void {
+  const checked = OPTIONS.safeParse(options);
+  if (checked.success) return;
+  throw new PgenrmError(
+    'INVALID_OPTION',
+    `options of the preference data: ${z.prettifyError(checked.error)}`,
+  );
+}
+
+function checkSplits(path: string, asked: readonly string[], { splits: seen, damage }: FirstPass): void {
+  const unknown = asked.find((name) => !seen.includes(name));
+  if (unknown === undefined) return;
+  if (damage !== undefined) throw damage;
+  const known = seen.length === 0 ? 'its rows have no split' : `it has ${seen.join(', ')}`;
+  throw new PgenrmError('INVALID_OPTION', `${path} has no split "${unknown}": ${known}`);
+}
+
+function finishRow(draft: RowDraft, number: number, id: string, user: User): PreferenceRow {
+  const { chosen, candidates, userId, split, subset } = draft;
+  const order =
+    chosen === undefined ? candidates.map((_, index) => index) : shownOrder(id, candidates.length);
+  return {
+    kind: 'row',
+    number,
+    id,
+    ...(userId === undefined ? {} : { userId }),
+    ...(split === undefined ? {} : { split }),
+    item: { context: draft.context, candidates: order.flatMap((index) => candidates[index] ?? []) },
+    user,
+    ...(chosen === undefined ? {} : { label: order.indexOf(chosen) }),
+    ...(subset === undefined ? {} : { subset }),
+  };
+}
+
+/** The survey of PRISM beside its conversations, where there is one. */
+async function surveyBeside(path: string): Promise<string | undefined> {
+  for (const name of SURVEY_FILES) {
+    const candidate = join(dirname(path), name);
+    const found = await access(candidate).then(
+      () => true,
+      () => false,
+    );
+    if (found) return candidate;
+  }
+  return undefined;
+}
+
+async function addUsers(
+  path: string,
+  first: FirstPass,
+  historySplits: readonly string[],
+): Promise<UsersFile> {
+  const source = await openRecords(path);
+  const fingerprint = await fingerprintOf(path);
+  const format = await pairFormatOf(source);
+  if (format === undefined) {
+    await readUsers(path, source, first.userIds, first.book);
+    return { path, fingerprint, problems: 0 };
+  }
+  const pairs = await firstPassOf(source, format, undefined, historySplits);
+  if (pairs.damage !== undefined) throw pairs.damage;
+  first.book.precede(pairs.book, first.userIds);
+  return { path, fingerprint, problems: pairs.problems };
+}
+
+/**
+ * Opens a file of preference data and makes its first pass.
+ *
+ * Histories come from the file's labelled rows of the same user in `historySplits`, in the order of the file; in
+ * a file without splits, from all other labelled rows of the user (leave one out). A row's own `history` takes
+ * their place. Memory holds the histories of the users that occur and the ids of the rows, not the rows.
+ *
+ * @throws PgenrmError INVALID_OPTION, INPUT_NOT_FOUND, INPUT_MALFORMED (empty, damaged before the first row, not
+ *   a kind of file or shape of rows that is read), DUPLICATE_ID (a user twice in the users file).
+ */
+export async function openPreferenceData(path: string, options: OpenOptions = {}): Promise<PreferenceData> {
+  checkOptions(options);
+  const split = options.split === undefined ? undefined : canonicalSplit(options.split);
+  const historySplits = options.historySplits?.map(canonicalSplit) ?? HISTORY_SPLITS;
+  const source = await openRecords(path);
+  const opened = await fileState(path);
+  const fingerprint = await fingerprintOf(path);
+  const format = await chooseFormat(path, source, options.format);
+  const first = await firstPassOf(source, format, split, historySplits);
+  const asked = [...(split === undefined ? [] : [split]), ...(options.historySplits ? historySplits : [])];
+  checkSplits(path, asked, first);
+  const usersPath = options.users ?? (format.name === 'prism' ? await surveyBeside(path) : undefined);
+  const users = usersPath === undefined ? undefined : await addUsers(usersPath, first, historySplits);
+
+  async function* rows(): AsyncGenerator<PreferenceRow | RowProblem> {
+    const state = await fileState(path);
+    if (state.size !== opened.size || state.modifiedMs !== opened.modifiedMs) {
+      throw new PgenrmError('INPUT_MALFORMED', `${path} has changed since it was opened; open it again`);
+    }
+    const uniqueId = uniqueIds();
+    for await (const record of source.read(format.fields)) {
+      const wanted = isWanted(record, split);
+      const drafts = readDrafts(format, record);
+      if (typeof drafts === 'string') {
+        if (wanted) yield { kind: 'problem', number: record.number, reason: drafts };
+        continue;
+      }
+      for (const draft of drafts) {
+        const id = uniqueId(draft.id ?? String(record.number));
+        if (wanted) yield finishRow(draft, record.number, id, first.book.userOf(draft));
+      }
+    }
+  }
+
+  return {
+    format: format.name,
+    path,
+    fingerprint,
+    ...(users === undefined ? {} : { users }),
+    count: first.count,
+    problems: first.problems,
+    splits: first.splits,
+    ...(first.damage === undefined ? {} : { damage: first.damage }),
+    rows,
+  };
+}
