@@ -1,0 +1,24 @@
+// Checks on what a template is asked to render, and the hash that names a template's texts.
+// Knows nothing of any one template.
+
+import { createHash } from 'node:crypto';
+import { PgenrmError } from '../errors.js';
+import type { PromptInput } from './template.js';
+
+/** SHA-256 over texts, each set off from the next, hexadecimal. */
+export function hashTexts(texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts), 'utf8').digest('hex');
+}
+
+/** Throws `INVALID_OPTION` unless there are two responses or more and a context. */
+export function checkPromptInput(input: PromptInput): void {
+  if (input.responses.length < 2) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `expected two or more responses to compare, got ${input.responses.length}`,
+    );
+  }
+  if (input.context.length === 0) {
+    throw new PgenrmError('INVALID_OPTION', 'expected a context of at least one turn, got none');
+  }
+}
