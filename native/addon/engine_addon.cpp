@@ -9,6 +9,7 @@
 #include "addon/arguments.h"
 #include "engine/engine.h"
 #include "engine/llama_decoder.h"
+#include "engine/llama_embedder.h"
 #include "engine/llama_grammar.h"
 
 namespace pgenrm {
@@ -36,7 +37,7 @@ struct ProgressEvent {
   float share;
 };
 struct ClosedEvent {};
-using Event = std::variant<SampleResult, RequestResult, ReadyEvent, ProgressEvent, ClosedEvent>;
+using Event = std::variant<SampleResult, RequestResult, EmbeddingResult, ReadyEvent, ProgressEvent, ClosedEvent>;
 
 const char* name_of(FinishReason reason) {
   switch (reason) {
@@ -87,6 +88,17 @@ struct ToJavaScript {
     o["totalMs"] = milliseconds(e.total_us);
     return o;
   }
+  Napi::Object operator()(const EmbeddingResult& e) const {
+    Napi::Object o = Napi::Object::New(env);
+    o["type"] = "embedding";
+    o["id"] = static_cast<double>(e.request_id);
+    o["error"] = e.error;
+    o["dimension"] = e.dimension;
+    auto vectors = Napi::Float32Array::New(env, e.vectors.size());
+    std::copy(e.vectors.begin(), e.vectors.end(), vectors.Data());
+    o["vectors"] = vectors;
+    return o;
+  }
   Napi::Object operator()(const ReadyEvent& e) const {
     Napi::Object o = Napi::Object::New(env);
     o["type"] = "ready";
@@ -114,6 +126,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     exports["Engine"] = DefineClass(env, "Engine",
                                     {
                                         InstanceMethod<&EngineWrap::submit>("submit"),
+                                        InstanceMethod<&EngineWrap::embed>("embed"),
                                         InstanceMethod<&EngineWrap::cancel>("cancel"),
                                         InstanceMethod<&EngineWrap::close>("close"),
                                         InstanceMethod<&EngineWrap::tokenize>("tokenize"),
@@ -126,9 +139,15 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     const Napi::Object o = arguments::object(info, 0, "options");
     if (info.Length() < 2 || !info[1].IsFunction()) throw Napi::TypeError::New(info.Env(), "onEvents must be a function");
     constexpr int32_t kMany = 1 << 30;
+    LlamaModelOptions model_options;
+    model_options.path = arguments::string(o, "modelPath");
+    model_options.n_gpu_layers = arguments::integer(o, "gpuLayers", -1, kMany);
+    const bool generates = arguments::boolean(o, "generates");
+    LlamaEmbedderOptions embedder_options;
+    embedder_options.max_tokens = arguments::integer(o, "embeddingTokens", 1, 1 << 20);
+    embedder_options.n_threads = arguments::integer(o, "threads", 1, 1024);
+    embedder_options.pooling = static_cast<enum llama_pooling_type>(arguments::integer(o, "pooling", -1, 3));
     LlamaDecoderOptions decoder_options;
-    decoder_options.model_path = arguments::string(o, "modelPath");
-    decoder_options.n_gpu_layers = arguments::integer(o, "gpuLayers", -1, kMany);
     decoder_options.n_cells = arguments::integer(o, "cells", 64, kMany);
     decoder_options.n_sequences = arguments::integer(o, "sequences", 2, 256);
     decoder_options.n_batch = arguments::integer(o, "batch", 1, 1 << 16);
@@ -147,19 +166,31 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     hooked_ = true;
     Ref();
 
-    decoder_options.abort = &abort_;
-    decoder_options.on_progress = [this](float share) {
+    decoder_options.abort = embedder_options.abort = &abort_;
+    model_options.on_progress = [this](float share) {
       post(ProgressEvent{share});
       return !abort_.load();
     };
-    const auto factory = [this, library, decoder_options](std::string* why) -> std::unique_ptr<Decoder> {
-      auto decoder = LlamaDecoder::load(library, decoder_options, why);
-      decoder_ = decoder.get();
-      return decoder;
+    const auto factory = [this, library, model_options, decoder_options, embedder_options, generates](std::string* why) {
+      EngineModel made;
+      std::shared_ptr<const LlamaModel> model = LlamaModel::load(library, model_options, why);
+      if (!model) return made;
+      if (generates) {
+        auto decoder = LlamaDecoder::make(model, decoder_options, why);
+        if (!decoder) return made;
+        cells_ = decoder->limits().n_cells;
+        made.decoder = std::move(decoder);
+      }
+      made.make_embedder = [model, embedder_options](std::string* reason) {
+        return LlamaEmbedder::make(model, embedder_options, reason);
+      };
+      model_ = model.get();
+      return made;
     };
     EngineCallbacks callbacks;
     callbacks.on_sample = [this](SampleResult&& sample) { post(std::move(sample)); };
     callbacks.on_end = [this](RequestResult&& result) { post(std::move(result)); };
+    callbacks.on_embedding = [this](EmbeddingResult&& result) { post(std::move(result)); };
     callbacks.on_ready = [this](std::string why) { post(ReadyEvent{std::move(why)}); };
     callbacks.on_closed = [this] { post(ClosedEvent{}); };
     engine_ = std::make_unique<Engine>(factory, scheduler_options, decoder_options.n_threads, std::move(callbacks));
@@ -182,7 +213,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     request.stop = arguments::strings(o, "stop");
     std::erase(request.stop, "");
     require_open(env);
-    const int32_t n_vocab = decoder().limits().n_vocab;
+    const int32_t n_vocab = model().n_vocab();
     for (const int32_t token : request.prompt) {
       if (token < 0 || token >= n_vocab) {
         throw Napi::RangeError::New(env, "prompt holds token " + std::to_string(token) + ", the vocabulary ends at " +
@@ -191,7 +222,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     }
     if (const std::string grammar = arguments::string(o, "grammar"); !grammar.empty()) {
       std::string error;
-      request.constraint = make_grammar_factory(decoder(), grammar, arguments::string(o, "grammarTrigger"), &error);
+      request.constraint = make_grammar_factory(model(), grammar, arguments::string(o, "grammarTrigger"), &error);
       if (!request.constraint) {
         Napi::Error refused = Napi::Error::New(env, error);
         refused.Value()["code"] = Napi::String::New(env, "GRAMMAR_INVALID");
@@ -201,6 +232,24 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     request.id = ++last_id_;
     if (n_open_++ == 0) callback_.Ref(env);
     engine_->submit(std::move(request));
+    return Napi::Number::New(env, static_cast<double>(last_id_));
+  }
+
+  // embed({ texts }): id; ends with one `embedding` event
+  Napi::Value embed(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const Napi::Object o = arguments::object(info, 0, "request");
+    const std::vector<std::string> texts = arguments::strings(o, "texts");
+    require_open(env);
+    EmbeddingRequest request;
+    for (const std::string& text : texts) {
+      request.texts.push_back(model().tokenize(text, true));
+      if (request.texts.back().empty()) throw Napi::RangeError::New(env, "texts holds a text without a token");
+    }
+    if (request.texts.empty()) throw Napi::RangeError::New(env, "texts must not be empty");
+    request.id = ++last_id_;
+    if (n_open_++ == 0) callback_.Ref(env);
+    engine_->embed(std::move(request));
     return Napi::Number::New(env, static_cast<double>(last_id_));
   }
 
@@ -222,7 +271,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value tokenize(const Napi::CallbackInfo& info) {
     if (info.Length() < 1 || !info[0].IsString()) throw Napi::TypeError::New(info.Env(), "text must be a string");
     require_open(info.Env());
-    const std::vector<int32_t> tokens = decoder().tokenize(info[0].As<Napi::String>().Utf8Value());
+    const std::vector<int32_t> tokens = model().tokenize(info[0].As<Napi::String>().Utf8Value(), false);
     auto array = Napi::Int32Array::New(info.Env(), tokens.size());
     std::copy(tokens.begin(), tokens.end(), array.Data());
     return array;
@@ -231,17 +280,17 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value model_info(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     require_open(env);
-    const LlamaModelInfo model = decoder().info();
+    const LlamaModelInfo facts = model().info();
     Napi::Object o = Napi::Object::New(env);
-    o["description"] = model.description;
-    o["chatTemplate"] = model.chat_template;
-    o["parameters"] = static_cast<double>(model.n_parameters);
-    o["sizeBytes"] = static_cast<double>(model.n_bytes);
-    o["trainedContext"] = model.n_context_trained;
-    o["bosToken"] = model.bos_token;
-    o["eosToken"] = model.eos_token;
-    o["cells"] = decoder().limits().n_cells;
-    o["vocabulary"] = decoder().limits().n_vocab;
+    o["description"] = facts.description;
+    o["chatTemplate"] = facts.chat_template;
+    o["parameters"] = static_cast<double>(facts.n_parameters);
+    o["sizeBytes"] = static_cast<double>(facts.n_bytes);
+    o["trainedContext"] = facts.n_context_trained;
+    o["bosToken"] = facts.bos_token;
+    o["eosToken"] = facts.eos_token;
+    o["cells"] = cells_.load();
+    o["vocabulary"] = model().n_vocab();
     const auto pairs = [env](const auto& from) {
       Napi::Array array = Napi::Array::New(env, from.size());
       for (size_t i = 0; i < from.size(); ++i) {
@@ -252,8 +301,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
       }
       return array;
     };
-    o["metadata"] = pairs(model.metadata);
-    o["controlTokens"] = pairs(model.control_tokens);
+    o["metadata"] = pairs(facts.metadata);
+    o["controlTokens"] = pairs(facts.control_tokens);
     return o;
   }
 
@@ -271,7 +320,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     return o;
   }
 
-  const LlamaDecoder& decoder() const { return *decoder_.load(); }
+  const LlamaModel& model() const { return *model_.load(); }
 
   void require_open(Napi::Env env) const {
     if (!engine_ || closing_) throw Napi::Error::New(env, "the engine is closed");
@@ -303,7 +352,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
         ready_ = ready->error.empty();
         if (n_open_ == 0 && !closing_) callback_.Unref(env);
       }
-      if (std::holds_alternative<RequestResult>(events[i]) && --n_open_ == 0 && !closing_) callback_.Unref(env);
+      const bool ended = std::holds_alternative<RequestResult>(events[i]) || std::holds_alternative<EmbeddingResult>(events[i]);
+      if (ended && --n_open_ == 0 && !closing_) callback_.Unref(env);
       closed = closed || std::holds_alternative<ClosedEvent>(events[i]);
     }
     const bool was_alive = !Value().IsEmpty();
@@ -324,7 +374,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     closing_ = true;
     abort_ = true;
     engine_.reset();
-    decoder_ = nullptr;
+    model_ = nullptr;
     callback_.Release();
     if (hooked_) napi_remove_env_cleanup_hook(Env(), &EngineWrap::on_environment_end, this);
     hooked_ = false;
@@ -334,7 +384,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   std::mutex events_mutex_;
   std::vector<Event> events_;
   std::atomic<bool> abort_{false};
-  std::atomic<const LlamaDecoder*> decoder_{nullptr};
+  std::atomic<const LlamaModel*> model_{nullptr};  // alive from the ready event until the engine is joined
+  std::atomic<int32_t> cells_{0};
   uint64_t last_id_ = 0;
   int64_t n_open_ = 0;  // requests submitted and not ended; JavaScript's thread only
   bool ready_ = false;

@@ -1,5 +1,8 @@
 #include "engine/engine.h"
 
+#include <optional>
+
+#include "engine/embedding_queue.h"
 #include "engine/worker_pool.h"
 
 namespace pgenrm {
@@ -14,8 +17,7 @@ struct ForwardingListener final : SchedulerListener {
 
 }  // namespace
 
-Engine::Engine(DecoderFactory factory, const SchedulerOptions& options, int n_sampling_threads,
-               EngineCallbacks callbacks)
+Engine::Engine(ModelFactory factory, const SchedulerOptions& options, int n_sampling_threads, EngineCallbacks callbacks)
     : callbacks_(std::move(callbacks)),
       thread_([this, factory = std::move(factory), options, n_sampling_threads] {
         serve(factory, options, n_sampling_threads);
@@ -31,6 +33,16 @@ bool Engine::submit(Request&& request) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (closing_) return false;
     submitted_.push_back(std::move(request));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+bool Engine::embed(EmbeddingRequest&& request) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closing_) return false;
+    to_embed_.push_back(std::move(request));
   }
   wake_.notify_one();
   return true;
@@ -62,47 +74,72 @@ StepStatistics Engine::statistics() const {
   return statistics_;
 }
 
-void Engine::serve(DecoderFactory factory, SchedulerOptions options, int n_sampling_threads) {
+void Engine::serve(ModelFactory factory, SchedulerOptions options, int n_sampling_threads) {
   std::string error;
-  std::unique_ptr<Decoder> decoder = factory(&error);
-  callbacks_.on_ready(decoder ? "" : error);
+  EngineModel model = factory(&error);
+  callbacks_.on_ready(error);
   ForwardingListener listener(callbacks_);
-  if (decoder) {
+  EmbeddingQueue embeddings(model.make_embedder, callbacks_.on_embedding);
+  if (error.empty()) {
     WorkerPool pool(n_sampling_threads);
-    Scheduler scheduler(*decoder, listener, options, pool);
-    while (take_orders(scheduler)) {
-      scheduler.step();
+    std::optional<Scheduler> scheduler;
+    if (model.decoder) scheduler.emplace(*model.decoder, listener, options, pool);
+    while (take_orders(scheduler ? &*scheduler : nullptr, embeddings)) {
+      embeddings.step();
+      if (!scheduler) continue;
+      scheduler->step();
       const std::lock_guard<std::mutex> lock(mutex_);
-      statistics_ = scheduler.statistics();
+      statistics_ = scheduler->statistics();
     }
-    scheduler.end_all(RequestStatus::kClosed, "");
+    if (scheduler) scheduler->end_all(RequestStatus::kClosed, "");
   }
-  {
-    // What was submitted and never reached a scheduler ends here, while the decoder that it may refer to lives.
-    const std::lock_guard<std::mutex> lock(mutex_);
-    closing_ = true;
-    for (const Request& request : submitted_) {
-      callbacks_.on_end({request.id, RequestStatus::kClosed, "", static_cast<int32_t>(request.prompt.size()), 0, 0, 0, 0});
-    }
-    submitted_.clear();
-  }
-  decoder.reset();
+  embeddings.end_all("closed");
+  end_submitted();
+  embeddings.free_embedder();
+  model.decoder.reset();
   callbacks_.on_closed();
 }
 
-// Waits until there is something to do and hands it to the scheduler; false once closing.
-bool Engine::take_orders(Scheduler& scheduler) {
+// What was submitted and never taken up ends here, while the model that it may refer to lives.
+void Engine::end_submitted() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  closing_ = true;
+  for (const Request& request : submitted_) {
+    callbacks_.on_end({request.id, RequestStatus::kClosed, "", static_cast<int32_t>(request.prompt.size()), 0, 0, 0, 0});
+  }
+  for (const EmbeddingRequest& request : to_embed_) callbacks_.on_embedding({request.id, "closed", {}, 0});
+  submitted_.clear();
+  to_embed_.clear();
+}
+
+// Waits until there is something to do and hands it on; false once closing.
+bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
   std::vector<Request> submitted;
+  std::vector<EmbeddingRequest> to_embed;
   std::vector<uint64_t> cancelled;
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    wake_.wait(lock, [&] { return closing_ || !submitted_.empty() || !cancelled_.empty() || !scheduler.idle(); });
+    wake_.wait(lock, [&] {
+      return closing_ || !submitted_.empty() || !to_embed_.empty() || !cancelled_.empty() ||
+             (scheduler && !scheduler->idle()) || !embeddings.idle();
+    });
     if (closing_) return false;
     submitted.swap(submitted_);
+    to_embed.swap(to_embed_);
     cancelled.swap(cancelled_);
   }
-  for (Request& request : submitted) scheduler.submit(std::move(request));
-  for (const uint64_t id : cancelled) scheduler.cancel(id);
+  for (Request& request : submitted) {
+    if (scheduler) {
+      scheduler->submit(std::move(request));
+    } else {
+      callbacks_.on_end({request.id, RequestStatus::kDecodeFailed, "the model was loaded for embedding only", 0, 0, 0, 0, 0});
+    }
+  }
+  for (EmbeddingRequest& request : to_embed) embeddings.submit(std::move(request));
+  for (const uint64_t id : cancelled) {
+    if (scheduler) scheduler->cancel(id);
+    embeddings.cancel(id);
+  }
   return true;
 }
 

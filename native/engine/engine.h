@@ -1,5 +1,5 @@
-// A scheduler on a thread of its own: requests come in from any thread, results go out through callbacks.
-// Owns the thread and the decoder; knows no JavaScript.
+// A scheduler and an embedder on a thread of their own: requests come in from any thread, results go out through
+// callbacks. Owns the thread and the contexts; knows no JavaScript.
 #pragma once
 
 #include <condition_variable>
@@ -12,23 +12,33 @@
 
 #include "engine/decoder.h"
 #include "engine/scheduler.h"
+#include "engine/text_embedder.h"
 
 namespace pgenrm {
+
+// What the engine runs: a decoder, and a way to make an embedder once one is asked for.
+struct EngineModel {
+  std::unique_ptr<Decoder> decoder;  // null where the engine only embeds
+  std::function<std::unique_ptr<TextEmbedder>(std::string* error)> make_embedder;
+};
 
 // Called on the engine's thread; must not call back into the engine other than submit, cancel and close.
 struct EngineCallbacks {
   std::function<void(SampleResult&&)> on_sample;
   std::function<void(RequestResult&&)> on_end;
-  std::function<void(std::string error)> on_ready;  // '' when the decoder is there
-  std::function<void()> on_closed;                  // the last call; the decoder is gone
+  std::function<void(EmbeddingResult&&)> on_embedding;
+  std::function<void(std::string error)> on_ready;  // '' when the model is there
+  std::function<void()> on_closed;                  // the last call; the model is gone
 };
+
+class EmbeddingQueue;
 
 class Engine {
  public:
-  // Makes the decoder (loads the model) on the engine's thread. On failure gives null and says why.
-  using DecoderFactory = std::function<std::unique_ptr<Decoder>(std::string* error)>;
+  // Loads the model on the engine's thread. On failure says why in *error.
+  using ModelFactory = std::function<EngineModel(std::string* error)>;
 
-  Engine(DecoderFactory factory, const SchedulerOptions& options, int n_sampling_threads, EngineCallbacks callbacks);
+  Engine(ModelFactory factory, const SchedulerOptions& options, int n_sampling_threads, EngineCallbacks callbacks);
 
   // Closes and waits for the thread.
   ~Engine();
@@ -37,6 +47,9 @@ class Engine {
 
   // False once closed. Otherwise the request ends exactly once through on_end.
   bool submit(Request&& request);
+  bool embed(EmbeddingRequest&& request);
+
+  // Ends a request of either kind as cancelled, if it has not ended.
   void cancel(uint64_t id);
 
   // Asks the thread to end everything as kClosed, free the decoder and stop. Returns at once; calling twice is safe.
@@ -46,13 +59,15 @@ class Engine {
   StepStatistics statistics() const;
 
  private:
-  void serve(DecoderFactory factory, SchedulerOptions options, int n_sampling_threads);
-  bool take_orders(Scheduler& scheduler);
+  void serve(ModelFactory factory, SchedulerOptions options, int n_sampling_threads);
+  bool take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings);
+  void end_submitted();
 
   EngineCallbacks callbacks_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Request> submitted_;
+  std::vector<EmbeddingRequest> to_embed_;
   std::vector<uint64_t> cancelled_;
   StepStatistics statistics_;
   bool closing_ = false;

@@ -24,6 +24,7 @@ namespace pgenrm {
   X(llama_backend_init)              \
   X(llama_context_default_params)    \
   X(llama_decode)                    \
+  X(llama_encode)                    \
   X(llama_free)                      \
   X(llama_get_embeddings_seq)        \
   X(llama_get_logits_ith)            \

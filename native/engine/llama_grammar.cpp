@@ -14,8 +14,8 @@ using SamplerHandle = std::unique_ptr<llama_sampler, FreeSampler>;
 
 class LlamaGrammar final : public TokenConstraint {
  public:
-  LlamaGrammar(const LlamaDecoder& decoder, SamplerHandle grammar, std::string trigger)
-      : decoder_(decoder), grammar_(std::move(grammar)), trigger_(std::move(trigger)), holds_(trigger_.empty()) {}
+  LlamaGrammar(const LlamaModel& model, SamplerHandle grammar, std::string trigger)
+      : model_(model), grammar_(std::move(grammar)), trigger_(std::move(trigger)), holds_(trigger_.empty()) {}
 
   bool allows(int32_t token, std::string_view text) override {
     if (holds_) return grammar_allows(grammar_.get(), token);
@@ -36,7 +36,7 @@ class LlamaGrammar final : public TokenConstraint {
     candidates_.resize(static_cast<size_t>(n_vocab));
     for (int32_t token = 0; token < n_vocab; ++token) candidates_[static_cast<size_t>(token)] = {token, 0.0f, 0.0f};
     llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
-    decoder_.library().llama_sampler_apply(grammar_.get(), &array);
+    model_.library().llama_sampler_apply(grammar_.get(), &array);
     for (size_t i = 0; i < array.size; ++i) {
       if (array.data[i].logit == kNever) logits[array.data[i].id] = kNever;
     }
@@ -44,7 +44,7 @@ class LlamaGrammar final : public TokenConstraint {
 
   void accept(int32_t token, std::string_view text) override {
     if (holds_) {
-      decoder_.library().llama_sampler_accept(grammar_.get(), token);
+      model_.library().llama_sampler_accept(grammar_.get(), token);
       return;
     }
     std::string rest;
@@ -57,14 +57,14 @@ class LlamaGrammar final : public TokenConstraint {
   bool grammar_allows(llama_sampler* grammar, int32_t token) const {
     llama_token_data candidate{token, 0.0f, 0.0f};
     llama_token_data_array array{&candidate, 1, -1, false};
-    decoder_.library().llama_sampler_apply(grammar, &array);
+    model_.library().llama_sampler_apply(grammar, &array);
     return candidate.logit == 0.0f;
   }
 
   // Whether the trigger first appears with this token; `rest` is what the token writes behind it.
   bool completes_trigger(int32_t token, std::string_view text, std::string* rest) const {
     const size_t from = text.size() >= trigger_.size() ? text.size() - trigger_.size() + 1 : 0;
-    const std::string joined = std::string(text.substr(from)) + decoder_.piece(token);
+    const std::string joined = std::string(text.substr(from)) + model_.piece(token);
     const size_t at = joined.find(trigger_);
     if (at == std::string::npos) return false;
     *rest = joined.substr(at + trigger_.size());
@@ -73,16 +73,16 @@ class LlamaGrammar final : public TokenConstraint {
 
   // The grammar after `rest`, or null where it does not allow it.
   SamplerHandle follow(const std::string& rest) const {
-    const Library& library = decoder_.library();
+    const Library& library = model_.library();
     SamplerHandle grammar(library.llama_sampler_clone(grammar_.get()), FreeSampler{&library});
-    for (const int32_t token : decoder_.tokenize(rest)) {
+    for (const int32_t token : model_.tokenize(rest, false)) {
       if (!grammar_allows(grammar.get(), token)) return SamplerHandle(nullptr, FreeSampler{&library});
       library.llama_sampler_accept(grammar.get(), token);
     }
     return grammar;
   }
 
-  const LlamaDecoder& decoder_;
+  const LlamaModel& model_;
   SamplerHandle grammar_;
   std::string trigger_;
   bool holds_;
@@ -91,11 +91,11 @@ class LlamaGrammar final : public TokenConstraint {
 
 }  // namespace
 
-TokenConstraintFactory make_grammar_factory(const LlamaDecoder& decoder, const std::string& grammar,
+TokenConstraintFactory make_grammar_factory(const LlamaModel& model, const std::string& grammar,
                                             const std::string& trigger, std::string* error) {
-  const Library& library = decoder.library();
+  const Library& library = model.library();
   Library::take_log();
-  std::shared_ptr<llama_sampler> parsed(library.llama_sampler_init_grammar(decoder.vocab(), grammar.c_str(), "root"),
+  std::shared_ptr<llama_sampler> parsed(library.llama_sampler_init_grammar(model.vocab(), grammar.c_str(), "root"),
                                         [&library](llama_sampler* sampler) {
                                           if (sampler) library.llama_sampler_free(sampler);
                                         });
@@ -104,10 +104,10 @@ TokenConstraintFactory make_grammar_factory(const LlamaDecoder& decoder, const s
     if (error->empty()) *error = "the grammar does not parse or has no rule `root`";
     return {};
   }
-  return [&decoder, parsed, trigger]() -> std::unique_ptr<TokenConstraint> {
-    const Library& l = decoder.library();
+  return [&model, parsed, trigger]() -> std::unique_ptr<TokenConstraint> {
+    const Library& l = model.library();
     return std::make_unique<LlamaGrammar>(
-        decoder, SamplerHandle(l.llama_sampler_clone(parsed.get()), FreeSampler{&l}), trigger);
+        model, SamplerHandle(l.llama_sampler_clone(parsed.get()), FreeSampler{&l}), trigger);
   };
 }
 

@@ -54,4 +54,18 @@ struct RequestResult {
   int64_t total_us;
 };
 
+// Texts to embed, already tokenized; each with at least one token.
+struct EmbeddingRequest {
+  uint64_t id = 0;
+  std::vector<std::vector<int32_t>> texts;
+};
+
+// One embedding request that ended; every one ends exactly once.
+struct EmbeddingResult {
+  uint64_t request_id;
+  std::string error;           // '' where it is done; `closed`, `cancelled`, or why it failed
+  std::vector<float> vectors;  // unit vectors, [n_texts x dimension]
+  int32_t dimension = 0;
+};
+
 }  // namespace pgenrm

@@ -10,9 +10,25 @@ namespace {
 using namespace pgenrm;
 using namespace pgenrm::test;
 
+struct MockEmbedder final : TextEmbedder {
+  static constexpr int32_t kDimension = 3;
+  int32_t dimension() const override { return kDimension; }
+  int32_t max_tokens() const override { return 30; }
+  int32_t max_batch_tokens() const override { return 40; }
+  int32_t max_sequences() const override { return 4; }
+  bool embed(std::span<const std::vector<int32_t>> texts, float* out, std::string*) override {
+    size_t n_tokens = 0;
+    for (const auto& text : texts) n_tokens += text.size();
+    EXPECT(!texts.empty() && texts.size() <= 4 && n_tokens <= 40);
+    std::fill(out, out + texts.size() * kDimension, 1.0f);
+    return true;
+  }
+};
+
 void run_once(uint32_t seed) {
   std::mutex mutex;
   std::map<uint64_t, int> ends;
+  std::map<uint64_t, size_t> text_counts;
   std::atomic<bool> closed{false};
   EngineCallbacks callbacks;
   callbacks.on_ready = [](const std::string& error) { EXPECT(error.empty()); };
@@ -21,11 +37,24 @@ void run_once(uint32_t seed) {
     const std::lock_guard<std::mutex> lock(mutex);
     ends[result.request_id] += 1;
   };
+  callbacks.on_embedding = [&](EmbeddingResult&& result) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    ends[result.request_id] += 1;
+    if (!result.error.empty()) {
+      EXPECT(result.error == "closed");
+      return;
+    }
+    EXPECT(result.vectors.size() == text_counts.at(result.request_id) * MockEmbedder::kDimension);
+    for (const float x : result.vectors) EXPECT(x == 1.0f);
+  };
   callbacks.on_closed = [&] { closed = true; };
   std::atomic<uint64_t> n_accepted{0};
   {
-    Engine engine([](std::string*) { return std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}); },
-                  {6, 16}, 2, callbacks);
+    const auto factory = [](std::string*) {
+      return EngineModel{std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}),
+                         [](std::string*) { return std::make_unique<MockEmbedder>(); }};
+    };
+    Engine engine(factory, {6, 16}, 2, callbacks);
     std::vector<std::thread> threads;
     for (uint32_t t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
@@ -37,6 +66,15 @@ void run_once(uint32_t seed) {
           request.seeds = {1, 2};
           request.max_tokens = 1 + static_cast<int32_t>(random() % 20);
           if (engine.submit(std::move(request))) n_accepted += 1;
+          EmbeddingRequest texts;
+          texts.id = 100000 + t * 1000 + i;
+          texts.texts.assign(1 + random() % 9, std::vector<int32_t>(1 + random() % 20, static_cast<int32_t>(i)));
+          const size_t n_texts = texts.texts.size();
+          {
+            const std::lock_guard<std::mutex> lock(mutex);
+            text_counts[texts.id] = n_texts;
+          }
+          if (engine.embed(std::move(texts))) n_accepted += 1;
           if (random() % 4 == 0) engine.cancel(t * 1000 + 1 + random() % (i + 1));
           if (random() % 97 == 0) engine.close();
           (void)engine.statistics();
@@ -57,12 +95,13 @@ void a_decoder_that_fails_is_reported() {
   callbacks.on_ready = [&](std::string error) { reported = std::move(error); };
   callbacks.on_sample = [](SampleResult&&) {};
   callbacks.on_end = [](RequestResult&&) {};
+  callbacks.on_embedding = [](EmbeddingResult&&) {};
   callbacks.on_closed = [&] { closed = true; };
   {
     Engine engine(
-        [](std::string* error) -> std::unique_ptr<Decoder> {
+        [](std::string* error) {
           *error = "unusable: no weights";
-          return nullptr;
+          return EngineModel{};
         },
         {1, 1}, 1, callbacks);
   }

@@ -43,6 +43,12 @@ export interface NativeEngineOptions {
   readonly batch: number;
   readonly threads: number;
   readonly kvQ8_0: boolean;
+  /** False loads the model for embedding only. */
+  readonly generates: boolean;
+  /** Most tokens of one text to embed, and of one batch of them. */
+  readonly embeddingTokens: number;
+  /** llama.cpp's pooling: -1 as the GGUF says (mean where it says nothing), 1 mean, 2 cls, 3 last. */
+  readonly pooling: number;
   /** Samples that decode at once. */
   readonly maxRunning: number;
   /** Most prompt rows of a step while samples decode. */
@@ -65,6 +71,8 @@ export interface NativeRequest {
 export interface NativeEngine {
   /** The request's id; it ends with exactly one `end` event. */
   submit(request: NativeRequest): number;
+  /** The request's id; it ends with exactly one `embedding` event. */
+  embed(request: { readonly texts: readonly string[] }): number;
   cancel(id: number): void;
   /** Ends everything as closed; the `closed` event is the last. */
   close(): void;
@@ -103,6 +111,7 @@ export type NativeEvent =
   | { readonly type: 'progress'; readonly share: number }
   | NativeSampleEvent
   | NativeEndEvent
+  | NativeEmbeddingEvent
   | { readonly type: 'closed' };
 
 export interface NativeSampleEvent {
@@ -113,6 +122,16 @@ export interface NativeSampleEvent {
   readonly tokens: number;
   readonly finish: 'stop' | 'endOfGeneration' | 'length';
   readonly elapsedMs: number;
+}
+
+export interface NativeEmbeddingEvent {
+  readonly type: 'embedding';
+  readonly id: number;
+  /** '' where it is done; `closed`, `cancelled`, or why it failed. */
+  readonly error: string;
+  readonly dimension: number;
+  /** Unit vectors. Shape [texts x dimension]. */
+  readonly vectors: Float32Array;
 }
 
 export interface NativeEndEvent {
