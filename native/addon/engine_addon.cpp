@@ -37,7 +37,7 @@ struct ProgressEvent {
   float share;
 };
 struct ClosedEvent {};
-using Event = std::variant<SampleResult, RequestResult, EmbeddingResult, ReadyEvent, ProgressEvent, ClosedEvent>;
+using Event = std::variant<SampleResult, RequestResult, EmbeddingResult, StepStatistics, ReadyEvent, ProgressEvent, ClosedEvent>;
 
 const char* name_of(FinishReason reason) {
   switch (reason) {
@@ -61,6 +61,21 @@ const char* name_of(RequestStatus status) {
 }
 
 double milliseconds(int64_t us) { return static_cast<double>(us) / 1000.0; }
+
+Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
+  Napi::Object o = Napi::Object::New(env);
+  o["decodeRows"] = s.n_decode_rows;
+  o["prefillRows"] = s.n_prefill_rows;
+  o["running"] = s.n_running;
+  o["waitingRequests"] = s.n_waiting_requests;
+  o["cells"] = s.n_cells_planned;
+  o["steps"] = static_cast<double>(s.n_steps_total);
+  o["decodedPromptTokens"] = static_cast<double>(s.n_prefill_rows_total);
+  o["decodedTokens"] = static_cast<double>(s.n_decode_rows_total);
+  o["generatedTokens"] = static_cast<double>(s.n_generated_total);
+  o["preempted"] = static_cast<double>(s.n_preempted_total);
+  return o;
+}
 
 struct ToJavaScript {
   Napi::Env env;
@@ -97,6 +112,11 @@ struct ToJavaScript {
     auto vectors = Napi::Float32Array::New(env, e.vectors.size());
     std::copy(e.vectors.begin(), e.vectors.end(), vectors.Data());
     o["vectors"] = vectors;
+    return o;
+  }
+  Napi::Object operator()(const StepStatistics& e) const {
+    Napi::Object o = statistics_object(env, e);
+    o["type"] = "step";
     return o;
   }
   Napi::Object operator()(const ReadyEvent& e) const {
@@ -193,7 +213,13 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     callbacks.on_embedding = [this](EmbeddingResult&& result) { post(std::move(result)); };
     callbacks.on_ready = [this](std::string why) { post(ReadyEvent{std::move(why)}); };
     callbacks.on_closed = [this] { post(ClosedEvent{}); };
-    engine_ = std::make_unique<Engine>(factory, scheduler_options, decoder_options.n_threads, std::move(callbacks));
+    if (arguments::boolean(o, "reportsSteps")) {
+      callbacks.on_step = [this](const StepStatistics& statistics) { post(StepStatistics(statistics)); };
+    }
+    EngineOptions engine_options;
+    engine_options.scheduler = scheduler_options;
+    engine_options.n_sampling_threads = decoder_options.n_threads;
+    engine_ = std::make_unique<Engine>(factory, engine_options, std::move(callbacks));
   }
 
   ~EngineWrap() override { shut_down(); }
@@ -308,16 +334,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
 
   Napi::Value statistics(const Napi::CallbackInfo& info) {
     require_open(info.Env());
-    const StepStatistics s = engine_->statistics();
-    Napi::Object o = Napi::Object::New(info.Env());
-    o["decodeRows"] = s.n_decode_rows;
-    o["prefillRows"] = s.n_prefill_rows;
-    o["running"] = s.n_running;
-    o["waitingRequests"] = s.n_waiting_requests;
-    o["cells"] = s.n_cells_planned;
-    o["steps"] = static_cast<double>(s.n_steps_total);
-    o["preempted"] = static_cast<double>(s.n_preempted_total);
-    return o;
+    return statistics_object(info.Env(), engine_->statistics());
   }
 
   const LlamaModel& model() const { return *model_.load(); }

@@ -17,11 +17,10 @@ struct ForwardingListener final : SchedulerListener {
 
 }  // namespace
 
-Engine::Engine(ModelFactory factory, const SchedulerOptions& options, int n_sampling_threads, EngineCallbacks callbacks)
-    : callbacks_(std::move(callbacks)),
-      thread_([this, factory = std::move(factory), options, n_sampling_threads] {
-        serve(factory, options, n_sampling_threads);
-      }) {}
+Engine::Engine(ModelFactory factory, const EngineOptions& options, EngineCallbacks callbacks)
+    : options_(options),
+      callbacks_(std::move(callbacks)),
+      thread_([this, factory = std::move(factory)] { serve(factory); }) {}
 
 Engine::~Engine() {
   close();
@@ -74,22 +73,20 @@ StepStatistics Engine::statistics() const {
   return statistics_;
 }
 
-void Engine::serve(ModelFactory factory, SchedulerOptions options, int n_sampling_threads) {
+void Engine::serve(ModelFactory factory) {
   std::string error;
   EngineModel model = factory(&error);
   callbacks_.on_ready(error);
   ForwardingListener listener(callbacks_);
   EmbeddingQueue embeddings(model.make_embedder, callbacks_.on_embedding);
   if (error.empty()) {
-    WorkerPool pool(n_sampling_threads);
+    WorkerPool pool(options_.n_sampling_threads);
     std::optional<Scheduler> scheduler;
-    if (model.decoder) scheduler.emplace(*model.decoder, listener, options, pool);
+    if (model.decoder) scheduler.emplace(*model.decoder, listener, options_.scheduler, pool);
     while (take_orders(scheduler ? &*scheduler : nullptr, embeddings)) {
       embeddings.step();
       if (!scheduler) continue;
-      scheduler->step();
-      const std::lock_guard<std::mutex> lock(mutex_);
-      statistics_ = scheduler->statistics();
+      if (scheduler->step()) report(scheduler->statistics());
     }
     if (scheduler) scheduler->end_all(RequestStatus::kClosed, "");
   }
@@ -98,6 +95,18 @@ void Engine::serve(ModelFactory factory, SchedulerOptions options, int n_samplin
   embeddings.free_embedder();
   model.decoder.reset();
   callbacks_.on_closed();
+}
+
+void Engine::report(const StepStatistics& statistics) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    statistics_ = statistics;
+  }
+  if (!callbacks_.on_step) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_report_ < options_.step_interval) return;
+  last_report_ = now;
+  callbacks_.on_step(statistics);
 }
 
 // What was submitted and never taken up ends here, while the model that it may refer to lives.

@@ -2,6 +2,7 @@
 // callbacks. Owns the thread and the contexts; knows no JavaScript.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -27,8 +28,15 @@ struct EngineCallbacks {
   std::function<void(SampleResult&&)> on_sample;
   std::function<void(RequestResult&&)> on_end;
   std::function<void(EmbeddingResult&&)> on_embedding;
+  std::function<void(const StepStatistics&)> on_step;  // may be empty; not after every step, see EngineOptions
   std::function<void(std::string error)> on_ready;  // '' when the model is there
   std::function<void()> on_closed;                  // the last call; the model is gone
+};
+
+struct EngineOptions {
+  SchedulerOptions scheduler;
+  int n_sampling_threads = 1;
+  std::chrono::milliseconds step_interval{100};  // least time between two calls of on_step
 };
 
 class EmbeddingQueue;
@@ -38,7 +46,7 @@ class Engine {
   // Loads the model on the engine's thread. On failure says why in *error.
   using ModelFactory = std::function<EngineModel(std::string* error)>;
 
-  Engine(ModelFactory factory, const SchedulerOptions& options, int n_sampling_threads, EngineCallbacks callbacks);
+  Engine(ModelFactory factory, const EngineOptions& options, EngineCallbacks callbacks);
 
   // Closes and waits for the thread.
   ~Engine();
@@ -59,11 +67,14 @@ class Engine {
   StepStatistics statistics() const;
 
  private:
-  void serve(ModelFactory factory, SchedulerOptions options, int n_sampling_threads);
+  void serve(ModelFactory factory);
+  void report(const StepStatistics& statistics);
   bool take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings);
   void end_submitted();
 
+  EngineOptions options_;
   EngineCallbacks callbacks_;
+  std::chrono::steady_clock::time_point last_report_{};  // the engine's thread only
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Request> submitted_;

@@ -305,6 +305,8 @@ void Scheduler::demote(size_t index) {
 
 
 void Scheduler::take_decoded() {
+  statistics_.n_decode_rows_total += statistics_.n_decode_rows;
+  statistics_.n_prefill_rows_total += statistics_.n_prefill_rows;
   for (const Stretch& stretch : stretches_) {
     if (stretch.sample) {
       if (stretch.completes) draws_.push_back({stretch.sample, decoder_.logits(stretch.last_row), -1});
@@ -385,6 +387,7 @@ void Scheduler::settle(Sample& sample, int32_t token) {
   }
   sample.tokens.push_back(token);
   request.n_generated += 1;
+  statistics_.n_generated_total += 1;
   if (decoder_.is_end_of_generation(token)) return finish_sample(sample, FinishReason::kEndOfGeneration);
   if (sample.constraint) sample.constraint->accept(token, sample.text);
   const size_t n_before = sample.text.size();

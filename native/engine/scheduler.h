@@ -30,6 +30,9 @@ struct StepStatistics {
   int32_t n_waiting_requests = 0;
   int32_t n_cells_planned = 0;
   int64_t n_steps_total = 0;
+  int64_t n_prefill_rows_total = 0;
+  int64_t n_decode_rows_total = 0;
+  int64_t n_generated_total = 0;
   int64_t n_preempted_total = 0;
 };
 

@@ -54,7 +54,12 @@ void run_once(uint32_t seed) {
       return EngineModel{std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}),
                          [](std::string*) { return std::make_unique<MockEmbedder>(); }};
     };
-    Engine engine(factory, {6, 16}, 2, callbacks);
+    std::atomic<int64_t> n_reports{0};
+    callbacks.on_step = [&](const StepStatistics& s) {
+      EXPECT(s.n_running >= 0 && s.n_cells_planned <= 300);
+      n_reports += 1;
+    };
+    Engine engine(factory, {{6, 16}, 2, std::chrono::milliseconds(0)}, callbacks);
     std::vector<std::thread> threads;
     for (uint32_t t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
@@ -103,7 +108,7 @@ void a_decoder_that_fails_is_reported() {
           *error = "unusable: no weights";
           return EngineModel{};
         },
-        {1, 1}, 1, callbacks);
+        {{1, 1}, 1, std::chrono::milliseconds(0)}, callbacks);
   }
   EXPECT(reported == "unusable: no weights");
   EXPECT(closed);

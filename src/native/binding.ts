@@ -53,6 +53,8 @@ export interface NativeEngineOptions {
   readonly maxRunning: number;
   /** Most prompt rows of a step while samples decode. */
   readonly prefillChunk: number;
+  /** Whether `step` events are sent, at most ten a second. */
+  readonly reportsSteps: boolean;
 }
 
 /** Fields as in `GenerationRequest`; '' stands for no grammar and no trigger. */
@@ -95,7 +97,7 @@ export interface NativeModelInfo {
   readonly controlTokens: [string, number][];
 }
 
-/** Counters of the newest step. */
+/** Counters of the newest step, and from `steps` on sums over the engine's life. */
 export interface NativeStatistics {
   readonly decodeRows: number;
   readonly prefillRows: number;
@@ -103,6 +105,9 @@ export interface NativeStatistics {
   readonly waitingRequests: number;
   readonly cells: number;
   readonly steps: number;
+  readonly decodedPromptTokens: number;
+  readonly decodedTokens: number;
+  readonly generatedTokens: number;
   readonly preempted: number;
 }
 
@@ -112,6 +117,7 @@ export type NativeEvent =
   | NativeSampleEvent
   | NativeEndEvent
   | NativeEmbeddingEvent
+  | ({ readonly type: 'step' } & NativeStatistics)
   | { readonly type: 'closed' };
 
 export interface NativeSampleEvent {
