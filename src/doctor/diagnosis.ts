@@ -1,0 +1,104 @@
+// What `pgenrm doctor` finds, as plain data: each part holds what was found, what was chosen and why.
+// Types only; `doctor.ts` fills them in and `diagnosis-text.ts` writes them out.
+
+/** A part that could not be found out: the error's code and message. */
+export interface Trouble {
+  readonly trouble: { readonly code: string; readonly message: string };
+}
+
+/** The machine; memory in bytes. */
+export interface MachineFacts {
+  readonly node: string;
+  readonly platform: string;
+  readonly arch: string;
+  readonly cpu: string;
+  readonly cores: number;
+  /** Cores that this process may use. */
+  readonly usableCores: number;
+  readonly memoryTotal: number;
+  readonly memoryFree: number;
+  /** Mean number of processes that wanted a core in the last minute; 0 where the platform does not say. */
+  readonly load: number;
+}
+
+/** The native addon. */
+export interface NativeFacts {
+  readonly path: string;
+  readonly loaded: boolean;
+  /** llama.cpp release that it was built for, or null where it is not loaded. */
+  readonly llamaRelease: string | null;
+  readonly reason: string;
+}
+
+/** The kernels that would run. */
+export interface KernelFacts {
+  /** Name and vector instructions, such as `native (avx2)`. */
+  readonly implementation: string;
+  readonly reasons: readonly string[];
+}
+
+/** One device that llama.cpp can compute on; memory in bytes, null where it is not known. */
+export interface DeviceFacts {
+  readonly name: string;
+  readonly description: string;
+  readonly gpu: boolean;
+  readonly memoryFree: number | null;
+  readonly memoryTotal: number | null;
+}
+
+/** The llama.cpp build that would run. */
+export interface LlamaFacts {
+  readonly release: string;
+  readonly backend: string;
+  readonly buildType: string;
+  readonly folder: string | null;
+  readonly reasons: readonly string[];
+  readonly devices: readonly DeviceFacts[];
+}
+
+/** The model that would judge. */
+export interface ModelFinding {
+  readonly spec: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly architecture: string;
+  readonly name: string;
+  readonly parameters: number;
+  readonly trainedContext: number;
+  readonly hasChatTemplate: boolean;
+  /** The prompt template that would be used, and why. */
+  readonly template: { readonly name: string; readonly reason: string } | Trouble;
+  /** Why the model cannot judge, or null where it can. */
+  readonly unusable: string | null;
+}
+
+/** The generator that would run. */
+export interface GeneratorFinding {
+  readonly kind: string;
+  readonly reasons: readonly string[];
+  /** The loaded generator's own account; null where it was not loaded. */
+  readonly loaded: {
+    readonly description: string;
+    readonly backend: string;
+    readonly devices: readonly string[];
+    readonly contextTokens: number;
+    readonly maxSequences: number;
+    readonly threads: number;
+    readonly choices: readonly string[];
+    readonly loadMs: number;
+  } | null;
+}
+
+/** Everything that `diagnose` found. */
+export interface Diagnosis {
+  readonly package: { readonly version: string; readonly root: string };
+  readonly machine: MachineFacts;
+  readonly native: NativeFacts;
+  readonly kernels: KernelFacts | Trouble;
+  readonly llama: LlamaFacts | Trouble;
+  readonly model: ModelFinding | Trouble;
+  readonly generator: GeneratorFinding | Trouble;
+  /** What keeps the package from judging, and what to do; empty where it can. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,205 @@
+// Looks at the machine, the addon, the libraries and the model, and asks each part what it would choose.
+// Decides nothing itself: the parts that decide give their reasons.
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { messageOf, PgenrmError } from '../errors.js';
+import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
+import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama-library.js';
+import { chooseKernels } from '../kernels/choose.js';
+import { requireTextDecoder } from '../model-file/model-facts.js';
+import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
+import { loadNativeBinding, packageRoot } from '../native/load.js';
+import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template.js';
+import type {
+  DeviceFacts,
+  Diagnosis,
+  GeneratorFinding,
+  KernelFacts,
+  LlamaFacts,
+  MachineFacts,
+  ModelFinding,
+  NativeFacts,
+  Trouble,
+} from './diagnosis.js';
+
+export type { Diagnosis } from './diagnosis.js';
+export { diagnosisText } from './diagnosis-text.js';
+
+/** What to look at; the defaults are those of `pgenrm score`. */
+export interface DiagnoseOptions {
+  /** Default `nano`. An `hf:` address is downloaded where it is not there yet. */
+  readonly model?: string;
+  /** Forces a generator. */
+  readonly generator?: GeneratorKind;
+  /** Default `auto`. */
+  readonly gpu?: GpuChoice;
+  /** Name or path of a prompt template; by default the model says. */
+  readonly template?: string;
+  /** Whether to load the model, which shows the generator's own choices. Default true. */
+  readonly load?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Finds out what pgenrm would use on this machine, and why. What fails is part of the answer: it rejects with
+ * the signal's reason when aborted, and with nothing else.
+ */
+export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const { signal, gpu } = options;
+  const attempt = async <T>(find: () => Promise<T>): Promise<T | Trouble> => {
+    signal?.throwIfAborted();
+    try {
+      return await find();
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
+      return {
+        trouble: { code: error instanceof PgenrmError ? error.code : 'INTERNAL', message: messageOf(error) },
+      };
+    }
+  };
+  const native = nativeFacts();
+  const kernels = await attempt(kernelFacts);
+  const choice = await attempt(() => chooseLlama(gpu ?? 'auto'));
+  const llama = 'trouble' in choice ? choice : await attempt(() => llamaFacts(choice));
+  const resolved = await attempt(() =>
+    resolveModel(options.model ?? BUNDLED_MODEL, signal === undefined ? {} : { signal }),
+  );
+  const model = 'trouble' in resolved ? resolved : await modelFinding(resolved, options.template, attempt);
+  const generator = await attempt(() => generatorFinding(options, model));
+  const parts = { kernels, llama, model, generator };
+  return {
+    package: { version: await packageVersion(), root: packageRoot() },
+    machine: machineFacts(),
+    native,
+    ...parts,
+    problems: problemsOf(parts),
+  };
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(join(packageRoot(), 'package.json'), 'utf8');
+  return String((JSON.parse(text) as { version?: unknown }).version ?? 'unknown');
+}
+
+function machineFacts(): MachineFacts {
+  const processors = cpus();
+  return {
+    node: process.version,
+    platform: process.platform,
+    arch: process.arch,
+    cpu: processors[0]?.model.trim() ?? 'unknown',
+    cores: processors.length,
+    usableCores: availableParallelism(),
+    memoryTotal: totalmem(),
+    memoryFree: freemem(),
+    load: loadavg()[0] ?? 0,
+  };
+}
+
+function nativeFacts(): NativeFacts {
+  const found = loadNativeBinding();
+  if (found.binding === null) {
+    return { path: found.path, loaded: false, llamaRelease: null, reason: found.reason };
+  }
+  const { llamaRelease } = found.binding;
+  return { path: found.path, loaded: true, llamaRelease, reason: `built for llama.cpp ${llamaRelease}` };
+}
+
+async function kernelFacts(): Promise<KernelFacts> {
+  const { implementation, reasons } = await chooseKernels();
+  return { implementation, reasons };
+}
+
+async function llamaFacts(choice: LlamaChoice): Promise<LlamaFacts> {
+  const { release, gpu, buildType, folder, reasons } = choice;
+  const backend = gpu === false ? 'cpu' : gpu;
+  return { release, backend, buildType, folder, reasons, devices: await devicesOf(choice) };
+}
+
+async function devicesOf(choice: LlamaChoice): Promise<DeviceFacts[]> {
+  const { binding } = loadNativeBinding();
+  if (binding !== null && choice.files !== null && binding.llamaRelease === choice.release) {
+    return [...binding.openLibrary(choice.files).devices];
+  }
+  if (choice.gpu === false) return [];
+  const { free, total } = await choice.llama.getVramState();
+  const single = choice.devices.length === 1;
+  return choice.devices.map((name) => ({
+    name,
+    description: name,
+    gpu: true,
+    memoryFree: single ? free : null,
+    memoryTotal: single ? total : null,
+  }));
+}
+
+async function modelFinding(
+  { spec, path, bytes, sha256, facts }: ResolvedModel,
+  template: string | undefined,
+  attempt: <T>(find: () => Promise<T>) => Promise<T | Trouble>,
+): Promise<ModelFinding> {
+  let unusable: string | null = null;
+  try {
+    requireTextDecoder(facts);
+  } catch (error) {
+    unusable = messageOf(error);
+  }
+  return {
+    spec,
+    path,
+    bytes,
+    sha256,
+    architecture: facts.architecture,
+    name: facts.metadata.get('general.name') ?? '',
+    parameters: facts.parameters,
+    trainedContext: facts.trainedContext,
+    hasChatTemplate: facts.chatTemplate !== null,
+    template: await attempt(async () => {
+      const { name } = await resolveTemplate(template, facts.metadata);
+      const wish = facts.metadata.has(TEMPLATE_METADATA_KEY)
+        ? `the model asks for it (${TEMPLATE_METADATA_KEY})`
+        : 'the default: the model names none';
+      return { name, reason: template === undefined ? wish : 'asked for' };
+    }),
+    unusable,
+  };
+}
+
+async function generatorFinding(
+  options: DiagnoseOptions,
+  model: ModelFinding | Trouble,
+): Promise<GeneratorFinding> {
+  const { kind, reasons } = await chooseGenerator(options.generator, options.gpu);
+  if (options.load === false || 'trouble' in model || model.unusable !== null)
+    return { kind, reasons, loaded: null };
+  const start = performance.now();
+  const generator = await loadGenerator({
+    modelPath: model.path,
+    generator: kind,
+    ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  try {
+    const { backend, devices, contextTokens, maxSequences, threads, choices } = generator.info;
+    const { description } = generator.model;
+    const loadMs = performance.now() - start;
+    const loaded = { description, backend, devices, contextTokens, maxSequences, threads, choices, loadMs };
+    return { kind, reasons, loaded };
+  } finally {
+    await generator[Symbol.asyncDispose]();
+  }
+}
+
+function problemsOf(parts: Pick<Diagnosis, 'kernels' | 'llama' | 'model' | 'generator'>): string[] {
+  const problems: string[] = [];
+  for (const [name, part] of Object.entries(parts)) {
+    if ('trouble' in part) problems.push(`${name}: ${part.trouble.message}`);
+  }
+  if (!('trouble' in parts.model)) {
+    if (parts.model.unusable !== null) problems.push(`model: ${parts.model.unusable}`);
+    if ('trouble' in parts.model.template) problems.push(`template: ${parts.model.template.trouble.message}`);
+  }
+  return [...new Set(problems)];
+}

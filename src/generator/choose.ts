@@ -1,0 +1,71 @@
+// Picks the generator: native where the addon and its library are there, portable otherwise, or the one forced.
+// Knows both implementations and nothing of how they work.
+import { PgenrmError } from '../errors.js';
+import type { Generator } from './generator.js';
+import { chooseLlama, type GpuChoice } from './llama-library.js';
+import { type GeneratorOptions, loadNativeGenerator } from './native-generator.js';
+import { openLibrary, requireBinding } from './native-library.js';
+import { loadPortableGenerator } from './portable-generator.js';
+
+/** The generators by name. */
+export const GENERATOR_KINDS = ['native', 'portable'] as const;
+
+/** One of {@link GENERATOR_KINDS}. */
+export type GeneratorKind = (typeof GENERATOR_KINDS)[number];
+
+/** What can be asked of {@link loadGenerator}. */
+export interface LoadGeneratorOptions extends GeneratorOptions {
+  /** Forces a generator; default: native where it can run, else portable. */
+  readonly generator?: GeneratorKind;
+}
+
+/** Which generator runs here and why the other does not. */
+export interface GeneratorChoice {
+  readonly kind: GeneratorKind;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Says which generator would be used. Throws `INVALID_OPTION` for an unknown name, and
+ * `GENERATOR_UNAVAILABLE` with the reasons where the one forced cannot run here.
+ */
+export async function chooseGenerator(forced?: GeneratorKind, gpu?: GpuChoice): Promise<GeneratorChoice> {
+  if (forced !== undefined && !GENERATOR_KINDS.includes(forced)) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `generator must be one of ${GENERATOR_KINDS.join(', ')}, got ${String(forced)}`,
+    );
+  }
+  if (forced === 'portable') return { kind: 'portable', reasons: ['portable: asked for'] };
+  const missing = await whyNotNative(gpu);
+  if (missing === null) {
+    return {
+      kind: 'native',
+      reasons: [forced === 'native' ? 'native: asked for' : 'native: the addon and its library are here'],
+    };
+  }
+  if (forced === 'native') {
+    throw new PgenrmError('GENERATOR_UNAVAILABLE', `the native generator cannot be used: ${missing}`);
+  }
+  return { kind: 'portable', reasons: [`portable: ${missing}`] };
+}
+
+/**
+ * Loads a model into the generator that {@link chooseGenerator} picks.
+ * Throws what that and the loaders throw.
+ */
+export async function loadGenerator(options: LoadGeneratorOptions): Promise<Generator> {
+  const choice = await chooseGenerator(options.generator, options.gpu);
+  return choice.kind === 'native' ? loadNativeGenerator(options) : loadPortableGenerator(options);
+}
+
+async function whyNotNative(gpu: GpuChoice | undefined): Promise<string | null> {
+  const choice = await chooseLlama(gpu);
+  try {
+    openLibrary(requireBinding(), choice);
+    return null;
+  } catch (error) {
+    if (error instanceof PgenrmError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,130 @@
+// Sizes the native engine for one model on one machine: context, KV cells, sequences, batch, layers on the GPU.
+// Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
+import { PgenrmError } from '../errors.js';
+import type { ThreadChoice } from './cpu-threads.js';
+
+/** What the plan is made from; memory in bytes. */
+export interface EngineFacts {
+  readonly trainedContext: number;
+  readonly modelBytes: number;
+  /** Layers of the model; 0 where the file does not say. */
+  readonly layers: number;
+  /** Bytes of one KV cell at f16, all layers together. */
+  readonly cellBytes: number;
+  /** Free memory of the GPU, or null where the CPU decodes. */
+  readonly gpuMemoryFree: number | null;
+  readonly memoryFree: number;
+  /** Threads of the CPU backend, and why. */
+  readonly threads: ThreadChoice;
+}
+
+/** What the caller may fix. */
+export interface EngineWishes {
+  /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
+  readonly contextTokens?: number;
+  /** Samples that decode at once, 1 to 192; default 32 on a CPU, 128 on a GPU. */
+  readonly maxSequences?: number;
+  /** Threads of the CPU backend; default: the physical cores. */
+  readonly threads?: number;
+}
+
+/** The sizes that the engine is loaded with. */
+export interface EnginePlan {
+  readonly contextTokens: number;
+  readonly maxSequences: number;
+  readonly threads: number;
+  readonly cells: number;
+  readonly sequences: number;
+  readonly batch: number;
+  readonly prefillChunk: number;
+  readonly gpuLayers: number;
+  readonly choices: readonly string[];
+}
+
+const DEFAULT_CONTEXT = 8192;
+const PROMPT_SEQUENCES = 64;
+/** Memory left to everything else on the GPU: scratch buffers, the display. */
+const GPU_RESERVE = 768 * 2 ** 20;
+
+/**
+ * Plans an engine. Throws `INVALID_OPTION` for a wish out of range and `OUT_OF_MEMORY` where the KV cells of one
+ * context do not fit.
+ */
+export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): EnginePlan {
+  const onGpu = facts.gpuMemoryFree !== null;
+  const contextTokens =
+    whole('contextTokens', wishes.contextTokens, 64, Math.max(64, facts.trainedContext || 2 ** 20)) ??
+    Math.min(facts.trainedContext || DEFAULT_CONTEXT, DEFAULT_CONTEXT);
+  const maxSequences = whole('maxSequences', wishes.maxSequences, 1, 192) ?? (onGpu ? 128 : 32);
+  whole('threads', wishes.threads, 1, 1024);
+  const { threads } = facts.threads;
+  const choices: string[] = [];
+
+  const gpuLayers = layersOnGpu(facts, contextTokens, choices);
+  const room = onGpu
+    ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
+    : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25;
+  const affordable = Math.floor(room / Math.max(1, facts.cellBytes));
+  // Every running sample with an answer of a quarter of the context, over eight whole contexts of prompts.
+  const useful = contextTokens * 8 + Math.ceil((maxSequences * contextTokens) / 4);
+  const least = contextTokens + 1;
+  if (!onGpu && affordable < least) {
+    throw new PgenrmError(
+      'OUT_OF_MEMORY',
+      `a context of ${contextTokens} tokens needs ${megabytes(least * facts.cellBytes)} MB of KV cache, a quarter of ` +
+        `the free memory is ${megabytes(room)} MB; lower the context length`,
+    );
+  }
+  const cells = padded(Math.max(least, Math.min(useful, affordable)));
+  choices.push(
+    `KV cache: unified, f16, ${cells} cells (${megabytes(cells * facts.cellBytes)} MB): a shared prefix is stored once`,
+    'flash attention: left to llama.cpp (on where the backend has it)',
+    `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,
+  );
+  return {
+    contextTokens,
+    maxSequences,
+    threads,
+    cells,
+    sequences: Math.min(256, maxSequences + PROMPT_SEQUENCES),
+    // The CPU computes a large batch no faster, and a smaller one stops sooner.
+    batch: onGpu ? 2048 : 512,
+    prefillChunk: onGpu ? 1024 : 256,
+    gpuLayers,
+    choices,
+  };
+}
+
+function layersOnGpu(facts: EngineFacts, contextTokens: number, choices: string[]): number {
+  if (facts.gpuMemoryFree === null) return 0;
+  const forLayers = facts.gpuMemoryFree - GPU_RESERVE - contextTokens * facts.cellBytes;
+  if (forLayers >= facts.modelBytes || facts.layers === 0) {
+    choices.push('all layers on the GPU');
+    return -1;
+  }
+  const layers = Math.max(0, Math.floor((facts.layers * forLayers) / facts.modelBytes));
+  choices.push(
+    `${layers} of ${facts.layers} layers on the GPU: ${megabytes(facts.gpuMemoryFree)} MB free, the model has ${megabytes(facts.modelBytes)} MB`,
+  );
+  return layers;
+}
+
+function whole(name: string, value: number | undefined, low: number, high: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `${name} must be a whole number from ${low} to ${high}, got ${value}`,
+    );
+  }
+  return value;
+}
+
+/** llama.cpp rounds the cells up to a multiple of 256. */
+function padded(cells: number): number {
+  return Math.ceil(cells / 256) * 256;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}

@@ -1,0 +1,238 @@
+// One engine of the addon as promises: loading, requests, embeddings, closing.
+// Knows the native boundary and its events; sizes, prompts and models' suitability are its callers'.
+import { PgenrmError } from '../errors.js';
+import type {
+  NativeBinding,
+  NativeEmbeddingEvent,
+  NativeEndEvent,
+  NativeEngine,
+  NativeEngineOptions,
+  NativeEvent,
+} from '../native/binding.js';
+import type { Embeddings } from './embedder.js';
+import type { Generation, GenerationRequest, Sample, StepStatistics } from './generator.js';
+
+/** How a load is watched and stopped. */
+export interface LoadWatch {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((share: number) => void) | undefined;
+  readonly onStep?: ((statistics: StepStatistics) => void) | undefined;
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((onValue, onReason) => {
+    resolve = onValue;
+    reject = onReason;
+  });
+  return { promise, resolve, reject };
+}
+
+type StepEvent = Extract<NativeEvent, { type: 'step' }>;
+
+interface OpenRequest {
+  readonly sample: (sample: Omit<Sample, 'seed'>) => void;
+  readonly end: (event: NativeEndEvent | NativeEmbeddingEvent) => void;
+}
+
+/** An engine that has loaded its model. */
+export class EngineHandle {
+  readonly native: NativeEngine;
+  readonly #open = new Map<number, OpenRequest>();
+  readonly #watch: LoadWatch;
+  readonly #ready = deferred<string>();
+  readonly #closed = deferred<void>();
+  #lastStep = { at: performance.now(), generatedTokens: 0 };
+  #disposed = false;
+
+  /**
+   * Loads a model into a new engine. Throws `MODEL_UNUSABLE` or `OUT_OF_MEMORY`; rejects with the signal's reason
+   * when aborted. On failure nothing of the engine stays.
+   */
+  static async load(
+    binding: NativeBinding,
+    options: NativeEngineOptions,
+    watch: LoadWatch,
+  ): Promise<EngineHandle> {
+    const engine = new EngineHandle(binding, options, watch);
+    const stop = (): void => engine.native.close();
+    watch.signal?.addEventListener('abort', stop, { once: true });
+    const error = await engine.#ready.promise;
+    watch.signal?.removeEventListener('abort', stop);
+    if (error === '' && !watch.signal?.aborted) return engine;
+    await engine.dispose();
+    watch.signal?.throwIfAborted();
+    throw loadError(error);
+  }
+
+  private constructor(binding: NativeBinding, options: NativeEngineOptions, watch: LoadWatch) {
+    this.#watch = watch;
+    this.native = new binding.Engine(options, (events) => {
+      for (const event of events) this.#take(event);
+    });
+  }
+
+  /** Runs one request; the errors are those of `Generator.generate`. */
+  async generate(request: GenerationRequest): Promise<Generation> {
+    this.requireOpen();
+    request.signal?.throwIfAborted();
+    const samples: Sample[] = [];
+    const end = await this.#run(
+      request.signal,
+      () => this.#submit(request),
+      (reported) => {
+        const sample = { ...reported, seed: request.seeds[reported.index] as number };
+        samples.push(sample);
+        request.onSample?.(sample);
+      },
+    );
+    if (end.type !== 'end' || end.status !== 'done') throw endError(end);
+    return {
+      samples: samples.sort((a, b) => a.index - b.index),
+      usage: {
+        promptTokens: end.promptTokens,
+        decodedPromptTokens: end.decodedPromptTokens,
+        generatedTokens: end.generatedTokens,
+        prefillMs: end.prefillMs,
+        totalMs: end.totalMs,
+      },
+    };
+  }
+
+  /** Embeds texts; the errors are those of `Embedder.embed`. */
+  async embed(texts: readonly string[], signal?: AbortSignal): Promise<Embeddings> {
+    this.requireOpen();
+    signal?.throwIfAborted();
+    const submit = (): number => {
+      try {
+        return this.native.embed({ texts });
+      } catch (error) {
+        throw new PgenrmError('INVALID_OPTION', (error as Error).message, { cause: error });
+      }
+    };
+    const end = await this.#run(signal, submit, () => undefined);
+    if (end.type !== 'embedding' || end.error !== '') throw endError(end);
+    return { vectors: end.vectors, dimension: end.dimension };
+  }
+
+  /** Throws `DISPOSED` once the engine was disposed. */
+  requireOpen(): void {
+    if (this.#disposed) throw new PgenrmError('DISPOSED', 'the model was disposed');
+  }
+
+  /** Ends everything and frees the model; twice is safe. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    this.native.close();
+    await this.#closed.promise;
+  }
+
+  async #run(
+    signal: AbortSignal | undefined,
+    submit: () => number,
+    sample: OpenRequest['sample'],
+  ): Promise<NativeEndEvent | NativeEmbeddingEvent> {
+    const ended = deferred<NativeEndEvent | NativeEmbeddingEvent>();
+    const id = submit();
+    let thrown: { readonly error: unknown } | undefined;
+    const onAbort = (): void => this.native.cancel(id);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#open.set(id, {
+      // What a listener throws ends its own request and no other.
+      sample: (reported) => {
+        try {
+          if (thrown === undefined) sample(reported);
+        } catch (error) {
+          thrown = { error };
+          this.native.cancel(id);
+        }
+      },
+      end: ended.resolve,
+    });
+    const event = await ended.promise;
+    signal?.removeEventListener('abort', onAbort);
+    if (thrown !== undefined) throw thrown.error;
+    if (wasCancelled(event)) throw signal?.reason;
+    return event;
+  }
+
+  #withRate({ type: _, decodedTokens: __, ...step }: StepEvent): StepStatistics {
+    const at = performance.now();
+    const { at: lastAt, generatedTokens } = this.#lastStep;
+    this.#lastStep = { at, generatedTokens: step.generatedTokens };
+    const seconds = (at - lastAt) / 1000;
+    return { ...step, generatedTokensPerSecond: (step.generatedTokens - generatedTokens) / seconds };
+  }
+
+  #submit(request: GenerationRequest): number {
+    try {
+      return this.native.submit({
+        prompt: request.prompt,
+        seeds: Uint32Array.from(request.seeds),
+        ...request.sampling,
+        maxTokens: request.maxTokens,
+        stop: request.stop ?? [],
+        grammar: request.grammar ?? '',
+        grammarTrigger: request.grammarTrigger ?? '',
+      });
+    } catch (error) {
+      const refused = error as Error & { code?: string };
+      const code = refused.code === 'GRAMMAR_INVALID' ? 'GRAMMAR_INVALID' : 'INVALID_OPTION';
+      throw new PgenrmError(code, refused.message, { cause: error });
+    }
+  }
+
+  #take(event: NativeEvent): void {
+    switch (event.type) {
+      case 'progress':
+        this.#watch.onProgress?.(event.share);
+        return;
+      case 'step':
+        this.#watch.onStep?.(this.#withRate(event));
+        return;
+      case 'ready':
+        this.#ready.resolve(event.error);
+        return;
+      case 'closed':
+        this.#ready.resolve('it was closed while it loaded');
+        this.#closed.resolve();
+        return;
+      case 'sample': {
+        const { index, text, tokens, finish, elapsedMs } = event;
+        this.#open.get(event.id)?.sample({ index, text, tokens, finish, elapsedMs });
+        return;
+      }
+      case 'end':
+      case 'embedding':
+        this.#open.get(event.id)?.end(event);
+        this.#open.delete(event.id);
+    }
+  }
+}
+
+function wasCancelled(event: NativeEndEvent | NativeEmbeddingEvent): boolean {
+  return event.type === 'end' ? event.status === 'cancelled' : event.error === 'cancelled';
+}
+
+function endError(end: NativeEndEvent | NativeEmbeddingEvent): PgenrmError {
+  const reason = end.type === 'end' ? `${end.status}: ${end.detail}` : end.error;
+  if (/^(closed|aborted)/.test(reason)) {
+    return new PgenrmError('DISPOSED', 'the model was disposed while the request ran');
+  }
+  const tooLong = /^too ?long:\s*/i.exec(reason);
+  if (tooLong !== null) return new PgenrmError('CONTEXT_OVERFLOW', reason.slice(tooLong[0].length));
+  return new PgenrmError('DECODE_FAILED', reason.replace(/^decodeFailed: |^noToken: /, ''));
+}
+
+function loadError(error: string): PgenrmError {
+  const message = error.replace(/^(unusable|memory): /, '');
+  const code = error.startsWith('memory:') ? 'OUT_OF_MEMORY' : 'MODEL_UNUSABLE';
+  return new PgenrmError(code, `the model was not loaded: ${message}`);
+}

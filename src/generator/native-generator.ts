@@ -1,0 +1,163 @@
+// The Generator on the C++ addon: one engine with its own thread, requests in, finished samples out.
+// Knows the native boundary; batching, sharing and sampling are the engine's.
+import { freemem } from 'node:os';
+import { type ModelFacts, readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
+import type { NativeStatistics } from '../native/binding.js';
+import { chooseThreads } from './cpu-threads.js';
+import { planEngine } from './engine-plan.js';
+import type {
+  Generation,
+  GenerationRequest,
+  Generator,
+  GeneratorInfo,
+  ModelInfo,
+  StepStatistics,
+  Tokenizer,
+} from './generator.js';
+import { checkGrammar } from './grammar-check.js';
+import { chooseLlama, type GpuChoice } from './llama-library.js';
+import { EngineHandle } from './native-engine.js';
+import { openLibrary, requireBinding } from './native-library.js';
+import { checkRequest } from './request-checks.js';
+
+/** How to load a model for generation; both generators take these. */
+export interface GeneratorOptions {
+  /** The GGUF file. */
+  readonly modelPath: string;
+  /** Default `auto`. */
+  readonly gpu?: GpuChoice;
+  /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
+  readonly contextTokens?: number;
+  /** Samples that decode at once; default 32 on a CPU, 128 on a GPU. */
+  readonly maxSequences?: number;
+  /** Threads of the CPU backend; default: the physical cores. */
+  readonly threads?: number;
+  /** Stops the load; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Share of the model that is loaded, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+  /** Called at most ten times a second while the native generator works; the portable one never calls it. */
+  readonly onStep?: (statistics: StepStatistics) => void;
+}
+
+/**
+ * Loads a model into the native engine.
+ * Throws `GENERATOR_UNAVAILABLE` (no addon, no library), `LIBRARY_MISMATCH`, `MODEL_NOT_FOUND`, `MODEL_UNUSABLE`,
+ * `OUT_OF_MEMORY`, `INVALID_OPTION`; rejects with the signal's reason when aborted.
+ */
+export async function loadNativeGenerator(options: GeneratorOptions): Promise<Generator> {
+  options.signal?.throwIfAborted();
+  const binding = requireBinding();
+  const facts = await readModelFacts(options.modelPath);
+  requireTextDecoder(facts);
+  const choice = await chooseLlama(options.gpu);
+  const { library, devices } = openLibrary(binding, choice);
+  const gpus = choice.gpu === false ? [] : devices.filter((device) => device.gpu);
+  const plan = planEngine(
+    {
+      trainedContext: facts.trainedContext,
+      modelBytes: facts.tensorBytes,
+      layers: numberOf(facts, 'block_count'),
+      cellBytes: cellBytes(facts),
+      gpuMemoryFree: gpus.length === 0 ? null : gpus.reduce((sum, device) => sum + device.memoryFree, 0),
+      memoryFree: freemem(),
+      threads: await chooseThreads(options.threads, choice.llama.cpuMathCores),
+    },
+    options,
+  );
+  const engine = await EngineHandle.load(
+    binding,
+    {
+      library,
+      modelPath: facts.path,
+      gpuLayers: plan.gpuLayers,
+      cells: plan.cells,
+      sequences: plan.sequences,
+      batch: plan.batch,
+      threads: plan.threads,
+      kvQ8_0: false,
+      generates: true,
+      embeddingTokens: plan.batch,
+      pooling: -1,
+      maxRunning: plan.maxSequences,
+      prefillChunk: plan.prefillChunk,
+      reportsSteps: options.onStep !== undefined,
+    },
+    options,
+  );
+  return new NativeGenerator(engine, facts.path, {
+    kind: 'native',
+    llamaRelease: choice.release,
+    backend: choice.gpu === false ? 'cpu' : choice.gpu,
+    devices: choice.devices,
+    contextTokens: plan.contextTokens,
+    maxSequences: plan.maxSequences,
+    threads: plan.threads,
+    choices: [...choice.reasons, ...plan.choices],
+  });
+}
+
+class NativeGenerator implements Generator {
+  readonly info: GeneratorInfo;
+  readonly model: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly #engine: EngineHandle;
+  readonly #vocabulary: number;
+
+  constructor(engine: EngineHandle, modelPath: string, info: GeneratorInfo) {
+    this.#engine = engine;
+    this.info = info;
+    const model = engine.native.modelInfo();
+    this.#vocabulary = model.vocabulary;
+    this.model = {
+      path: modelPath,
+      description: model.description,
+      parameters: model.parameters,
+      sizeBytes: model.sizeBytes,
+      trainedContext: model.trainedContext,
+      chatTemplate: model.chatTemplate,
+      metadata: new Map(model.metadata),
+    };
+    this.tokenizer = {
+      tokenize: (text) => {
+        engine.requireOpen();
+        return engine.native.tokenize(text);
+      },
+      controlTokens: new Map(model.controlTokens),
+      bosToken: model.bosToken,
+      eosToken: model.eosToken,
+    };
+  }
+
+  async generate(request: GenerationRequest): Promise<Generation> {
+    this.#engine.requireOpen();
+    checkRequest(request, this.#vocabulary, this.info.contextTokens);
+    // llama.cpp would print why a grammar is wrong, and not say it.
+    if (request.grammar !== undefined) checkGrammar(request.grammar);
+    return this.#engine.generate(request);
+  }
+
+  /** Counters of the engine's newest step. */
+  statistics(): NativeStatistics {
+    this.#engine.requireOpen();
+    return this.#engine.native.statistics();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine.dispose();
+  }
+}
+
+function numberOf(facts: ModelFacts, key: string): number {
+  return Number(facts.metadata.get(`${facts.architecture}.${key}`) ?? 0);
+}
+
+/** Bytes of one KV cell at f16: keys and values of every layer. */
+function cellBytes(facts: ModelFacts): number {
+  const heads = numberOf(facts, 'attention.head_count');
+  const headsKv = numberOf(facts, 'attention.head_count_kv') || heads;
+  const perHead = heads === 0 ? 0 : numberOf(facts, 'embedding_length') / heads;
+  const keys = numberOf(facts, 'attention.key_length') || perHead;
+  const values = numberOf(facts, 'attention.value_length') || perHead;
+  return 2 * numberOf(facts, 'block_count') * headsKv * (keys + values);
+}

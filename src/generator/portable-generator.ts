@@ -1,0 +1,261 @@
+// The Generator on node-llama-cpp's public API: used where the native addon is absent, and as its baseline.
+// Owns model, context and the queue of requests; prompts, chains and users are unknown here.
+import { performance } from 'node:perf_hooks';
+import type { LlamaContext, LlamaGrammar, LlamaModel } from 'node-llama-cpp';
+import { messageOf, PgenrmError } from '../errors.js';
+import type {
+  Generation,
+  GenerationRequest,
+  Generator,
+  GeneratorInfo,
+  ModelInfo,
+  Sample,
+  Tokenizer,
+} from './generator.js';
+import { checkGrammar } from './grammar-check.js';
+import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
+import { checkRequest } from './request-checks.js';
+import { type LaneModel, SequenceLane } from './sequence-lane.js';
+import { TokenPieces } from './token-pieces.js';
+
+/** Samples that a request may start one after another while others wait. */
+const TURN = 8;
+
+// A request while its samples are written.
+interface Job {
+  readonly request: GenerationRequest;
+  readonly grammar: LlamaGrammar | null;
+  readonly start: number;
+  readonly samples: (Sample | undefined)[];
+  readonly settle: { resolve: (generation: Generation) => void; reject: (reason: unknown) => void };
+  next: number;
+  running: number;
+  /** Samples started since the request was last put behind the others. */
+  turn: number;
+  ended: number;
+  decodedPromptTokens: number;
+  prefillMs: number | null;
+  settled: boolean;
+}
+
+/** Loads a model into the portable generator; the errors are those of {@link loadPortableModel}. */
+export async function loadPortableGenerator(options: PortableOptions): Promise<Generator> {
+  return new PortableGenerator(await loadPortableModel(options));
+}
+
+class PortableGenerator implements Generator {
+  readonly info: GeneratorInfo;
+  readonly model: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly #llamaModel: LlamaModel;
+  readonly #context: LlamaContext;
+  readonly #vocabularyTokens: number;
+  readonly #free: SequenceLane[] = [];
+  readonly #running = new Set<Promise<void>>();
+  // Requests with samples still to start, the longest waiting first.
+  readonly #waiting: Job[] = [];
+  readonly #jobs = new Set<Job>();
+  readonly #grammars = new Map<string, Promise<LlamaGrammar>>();
+  #disposal: Promise<void> | null = null;
+
+  constructor(loaded: PortableModel) {
+    this.info = loaded.info;
+    this.model = loaded.modelInfo;
+    this.tokenizer = loaded.tokenizer;
+    this.#llamaModel = loaded.model;
+    this.#context = loaded.context;
+    this.#vocabularyTokens = loaded.facts.tokens.length;
+    const pieces = new TokenPieces(loaded.model, loaded.facts.tokens, loaded.facts.tokenizerModel);
+    const shared: LaneModel = { model: loaded.model, pieces, contextTokens: loaded.info.contextTokens };
+    for (let index = 0; index < loaded.info.maxSequences; index++) {
+      this.#free.push(new SequenceLane(loaded.context, shared));
+    }
+  }
+
+  async generate(request: GenerationRequest): Promise<Generation> {
+    const start = performance.now();
+    if (this.#disposal !== null) throw disposed();
+    checkRequest(request, this.#vocabularyTokens, this.info.contextTokens);
+    request.signal?.throwIfAborted();
+    const grammar = request.grammar === undefined ? null : await this.#grammarFor(request.grammar);
+    request.signal?.throwIfAborted();
+    if (this.#disposal !== null) throw disposed();
+    let job: Job | undefined;
+    const onAbort = (): void => {
+      if (job !== undefined) this.#fail(job, request.signal?.reason);
+    };
+    try {
+      return await new Promise<Generation>((resolve, reject) => {
+        job = {
+          request,
+          grammar,
+          start,
+          samples: request.seeds.map(() => undefined),
+          settle: { resolve, reject },
+          next: 0,
+          running: 0,
+          turn: 0,
+          ended: 0,
+          decodedPromptTokens: 0,
+          prefillMs: null,
+          settled: false,
+        };
+        request.signal?.addEventListener('abort', onAbort, { once: true });
+        this.#jobs.add(job);
+        this.#waiting.push(job);
+        this.#dispatch();
+      });
+    } finally {
+      request.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #grammarFor(text: string): Promise<LlamaGrammar> {
+    let grammar = this.#grammars.get(text);
+    if (grammar === undefined) {
+      checkGrammar(text, { namedTokens: false });
+      grammar = this.#llamaModel.llama.createGrammar({ grammar: text }).catch((error: unknown) => {
+        this.#grammars.delete(text);
+        throw new PgenrmError(
+          'GRAMMAR_INVALID',
+          `llama.cpp refuses the GBNF grammar, most likely for left recursion: ${messageOf(error)}.`,
+          { cause: error },
+        );
+      });
+      this.#grammars.set(text, grammar);
+    }
+    return grammar;
+  }
+
+  #dispatch(): void {
+    while (this.#free.length > 0 && this.#waiting.length > 0 && this.#disposal === null) {
+      const { job, lane } = this.#pick();
+      this.#free.splice(this.#free.indexOf(lane), 1);
+      const index = job.next++;
+      job.running++;
+      // After its turn a request goes behind the others.
+      const done = job.next === job.request.seeds.length;
+      if (done || ++job.turn === TURN) {
+        this.#waiting.splice(this.#waiting.indexOf(job), 1);
+        if (!done) this.#waiting.push(job);
+        job.turn = 0;
+      }
+      const run = this.#write(lane, job, index);
+      this.#running.add(run);
+      void run.then(() => {
+        job.running--;
+        this.#running.delete(run);
+        this.#free.push(lane);
+        this.#dispatch();
+      });
+    }
+  }
+
+  // The request that runs least is next, the earlier one of two; but a lane goes on with its own request during
+  // that one's turn, for it holds the prompt already.
+  #pick(): { job: Job; lane: SequenceLane } {
+    const next = this.#waiting.reduce((best, job) => (job.running < best.running ? job : best));
+    for (const lane of this.#free) {
+      const own = this.#waiting.find(({ request, turn }) => turn > 0 && lane.holds(request.prompt));
+      if (own !== undefined && own.running <= next.running) return { job: own, lane };
+    }
+    const { prompt } = next.request;
+    const lane = this.#free.reduce((best, free) => (free.shared(prompt) > best.shared(prompt) ? free : best));
+    return { job: next, lane };
+  }
+
+  // Writes one sample; a failure ends its request and never the queue.
+  async #write(lane: SequenceLane, job: Job, index: number): Promise<void> {
+    const { request } = job;
+    const seed = request.seeds[index]!;
+    try {
+      const written = await lane.run({
+        request,
+        seed,
+        grammar: job.grammar,
+        stopped: () => job.settled,
+        onPrompt: (decoded) => {
+          job.decodedPromptTokens += decoded;
+          job.prefillMs ??= performance.now() - job.start;
+        },
+      });
+      if (written === null || job.settled) return;
+      const sample: Sample = { index, seed, ...written, elapsedMs: performance.now() - job.start };
+      job.samples[index] = sample;
+      try {
+        request.onSample?.(sample);
+      } catch (error) {
+        this.#fail(job, error);
+        return;
+      }
+      if (++job.ended === request.seeds.length) this.#complete(job);
+    } catch (error) {
+      this.#fail(job, this.#disposal === null ? decodeError(error, job) : disposed());
+      await lane.reset().catch((reason: unknown) => this.#failAll(reason));
+    }
+  }
+
+  #complete(job: Job): void {
+    job.settled = true;
+    this.#jobs.delete(job);
+    const samples = job.samples as Sample[];
+    const totalMs = performance.now() - job.start;
+    job.settle.resolve({
+      samples,
+      usage: {
+        promptTokens: job.request.prompt.length,
+        decodedPromptTokens: job.decodedPromptTokens,
+        generatedTokens: samples.reduce((sum, { tokens }) => sum + tokens, 0),
+        prefillMs: job.prefillMs ?? totalMs,
+        totalMs,
+      },
+    });
+  }
+
+  #fail(job: Job, reason: unknown): void {
+    if (job.settled) return;
+    job.settled = true;
+    this.#jobs.delete(job);
+    const place = this.#waiting.indexOf(job);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    job.settle.reject(reason);
+  }
+
+  #failAll(reason: unknown): void {
+    for (const job of [...this.#jobs])
+      this.#fail(job, this.#disposal === null ? decodeError(reason, job) : disposed());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
+    // `disposal` is set once this returns its promise; the jobs are failed after that.
+    await Promise.resolve();
+    for (const job of [...this.#jobs]) this.#fail(job, disposed());
+    await Promise.all(this.#running);
+    await this.#context.dispose();
+    await this.#llamaModel.dispose();
+  }
+}
+
+function disposed(): PgenrmError {
+  return new PgenrmError('DISPOSED', 'The generator was disposed; load another one.');
+}
+
+function decodeError(error: unknown, job: Job): unknown {
+  if (error instanceof PgenrmError) return error;
+  const message = messageOf(error);
+  if (/memory|alloc/i.test(message)) {
+    return new PgenrmError('OUT_OF_MEMORY', `llama.cpp ran out of memory while decoding: ${message}.`, {
+      cause: error,
+    });
+  }
+  return new PgenrmError(
+    'DECODE_FAILED',
+    `llama.cpp failed on a prompt of ${job.request.prompt.length} tokens: ${message}.`,
+    { cause: error },
+  );
+}

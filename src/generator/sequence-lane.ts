@@ -1,0 +1,189 @@
+// One sequence of a node-llama-cpp context that writes one sample after another.
+// Owns the sequence and keeps the decoded prompt for the next sample; knows nothing of queues.
+import {
+  type LlamaContext,
+  type LlamaContextSequence,
+  type LlamaGrammar,
+  LlamaGrammarEvaluationState,
+  type LlamaModel,
+  type Token,
+} from 'node-llama-cpp';
+import type { FinishReason, GenerationRequest } from './generator.js';
+import { FirstMatch, GrowingText } from './text-scan.js';
+import type { TokenPieces } from './token-pieces.js';
+
+/** What a lane needs to know of the model that it decodes. */
+export interface LaneModel {
+  readonly model: LlamaModel;
+  readonly pieces: TokenPieces;
+  readonly contextTokens: number;
+}
+
+/** One sample to write. */
+export interface LaneTask {
+  readonly request: GenerationRequest;
+  readonly seed: number;
+  readonly grammar: LlamaGrammar | null;
+  /** Asked before each decode step: true ends the sample without a result. */
+  readonly stopped: () => boolean;
+  /** Called once the prompt is decoded, with the prompt tokens that this took. */
+  readonly onPrompt: (decoded: number) => void;
+}
+
+/** A sample as a lane gives it back. */
+export interface LaneSample {
+  readonly text: string;
+  readonly tokens: number;
+  readonly finish: FinishReason;
+}
+
+// llama.cpp reads this seed as "draw one at random".
+const RANDOM_SEED = 2 ** 32 - 1;
+
+/** A sequence and the prompt tokens that its memory holds. */
+export class SequenceLane {
+  readonly #context: LlamaContext;
+  readonly #laneModel: LaneModel;
+  #sequence: LlamaContextSequence;
+  #prompt: Int32Array = new Int32Array();
+
+  constructor(context: LlamaContext, laneModel: LaneModel) {
+    this.#context = context;
+    this.#laneModel = laneModel;
+    this.#sequence = context.getSequence();
+  }
+
+  /** How many leading tokens of `prompt` this lane has decoded already. */
+  shared(prompt: Int32Array): number {
+    const most = Math.min(prompt.length, this.#prompt.length);
+    let count = 0;
+    while (count < most && prompt[count] === this.#prompt[count]) count++;
+    return count;
+  }
+
+  /** Whether the lane's last sample continued this very prompt. */
+  holds(prompt: Int32Array): boolean {
+    return prompt === this.#prompt;
+  }
+
+  /** Gives up what the sequence holds, after a failure left it in an unknown state. */
+  async reset(): Promise<void> {
+    this.#prompt = new Int32Array();
+    if (this.#context.disposed) return;
+    await this.#sequence.dispose();
+    this.#sequence = this.#context.getSequence();
+  }
+
+  /** Writes one sample; null where it was stopped from outside. */
+  async run(task: LaneTask): Promise<LaneSample | null> {
+    const prompt = Array.from(task.request.prompt) as Token[];
+    const sequence = this.#sequence;
+    this.#prompt = task.request.prompt;
+    await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
+    const held = sequence.nextTokenIndex;
+    const step = this.#context.batchSize;
+    let next = held;
+    for (; prompt.length - next > step; next += step) {
+      if (task.stopped()) return null;
+      await sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(next, next + step));
+    }
+    if (task.stopped()) return null;
+    return this.#continue(task, prompt.slice(next), prompt.length - held);
+  }
+
+  async #continue(task: LaneTask, tail: Token[], decoded: number): Promise<LaneSample | null> {
+    const { request, seed } = task;
+    const { temperature, topP, minP } = request.sampling;
+    const sample = new GrowingSample(task, this.#laneModel);
+    const tokens = this.#sequence.evaluate(tail, {
+      temperature,
+      topP,
+      minP,
+      topK: 0,
+      seed: seed === RANDOM_SEED ? 0x9e3779b9 : seed,
+      grammarEvaluationState: () => sample.grammarState,
+      yieldEogToken: true,
+    });
+    try {
+      let step = await tokens.next();
+      task.onPrompt(decoded);
+      while (step.done !== true) {
+        if (task.stopped()) return null;
+        const replacement = sample.accept(step.value);
+        if (sample.finish !== null) return sample.result(sample.finish);
+        step = await (replacement === null ? tokens.next() : tokens.next(replacement));
+      }
+      return sample.result('endOfGeneration');
+    } finally {
+      await tokens.return();
+    }
+  }
+}
+
+// The text, stop strings, grammar trigger and length of one sample while it is written.
+class GrowingSample {
+  finish: FinishReason | null = null;
+  grammarState: LlamaGrammarEvaluationState | undefined;
+  private readonly growing = new GrowingText();
+  private readonly stops: FirstMatch;
+  private readonly trigger: FirstMatch | null;
+  private tokens = 0;
+  private stopStart: number | null = null;
+
+  constructor(
+    private readonly task: LaneTask,
+    private readonly laneModel: LaneModel,
+  ) {
+    const { stop = [], grammarTrigger } = task.request;
+    this.stops = new FirstMatch(stop);
+    const waits = task.grammar !== null && grammarTrigger !== undefined && grammarTrigger !== '';
+    this.trigger = waits ? new FirstMatch([grammarTrigger]) : null;
+    if (task.grammar !== null && !waits) this.holdGrammar(task.grammar);
+  }
+
+  private holdGrammar(grammar: LlamaGrammar): void {
+    this.grammarState = new LlamaGrammarEvaluationState({ model: this.laneModel.model, grammar });
+  }
+
+  /** Takes a token; gives the tokens that stand in its place where it reaches past the grammar's trigger. */
+  accept(token: Token): Token[] | null {
+    this.tokens++;
+    const { model, pieces } = this.laneModel;
+    if (model.isEogToken(token)) {
+      this.finish = 'endOfGeneration';
+      return null;
+    }
+    const before = this.growing.text.length;
+    this.growing.append(pieces.of(token));
+    let replacement: Token[] | null = null;
+    if (this.trigger !== null && this.grammarState === undefined && this.task.grammar !== null) {
+      const found = this.trigger.find(this.growing.text);
+      if (found !== null) {
+        this.holdGrammar(this.task.grammar);
+        replacement = this.cutBehind(found.end, before);
+      }
+    }
+    const stop = this.stops.find(this.growing.text);
+    if (stop !== null) {
+      this.stopStart = stop.start;
+      this.finish = 'stop';
+    } else if (this.tokens >= this.task.request.maxTokens) {
+      this.finish = 'length';
+    }
+    return replacement;
+  }
+
+  // The grammar has to see all that follows the trigger, so what the same token wrote behind it is dropped.
+  private cutBehind(end: number, before: number): Token[] | null {
+    const { text } = this.growing;
+    if (text.length === end) return null;
+    const kept = text.slice(before, end);
+    this.growing.cut(end);
+    return this.laneModel.pieces.spell(kept) as Token[];
+  }
+
+  result(finish: FinishReason): LaneSample {
+    const text = this.stopStart === null ? this.growing.finish() : this.growing.text.slice(0, this.stopStart);
+    return { text, tokens: this.tokens, finish };
+  }
+}

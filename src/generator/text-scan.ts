@@ -1,0 +1,51 @@
+// Builds the text of one sample from token pieces and finds strings in it as they appear.
+// Knows bytes and characters, nothing of tokens or models.
+
+/** The text of a sample while it grows. */
+export class GrowingText {
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  private whole = '';
+
+  get text(): string {
+    return this.whole;
+  }
+
+  /** Appends bytes, which may end inside a character; that character appears once it is complete. */
+  append(bytes: Uint8Array): void {
+    this.whole += this.decoder.decode(bytes, { stream: true });
+  }
+
+  /** The text with an unfinished last character shown as U+FFFD. */
+  finish(): string {
+    this.whole += this.decoder.decode();
+    return this.whole;
+  }
+
+  /** Cuts the text to its first `length` UTF-16 units and forgets an unfinished character. */
+  cut(length: number): void {
+    this.decoder.decode();
+    this.whole = this.whole.slice(0, length);
+  }
+}
+
+/** Finds where one of a set of strings first appears in a growing text. */
+export class FirstMatch {
+  private readonly longest: number;
+  private scanned = 0;
+
+  constructor(private readonly wanted: readonly string[]) {
+    this.longest = Math.max(0, ...wanted.map((text) => text.length));
+  }
+
+  /** The earliest match in `text`, a continuation of what was given before, or null. */
+  find(text: string): { start: number; end: number } | null {
+    const from = Math.max(0, this.scanned - this.longest + 1);
+    this.scanned = text.length;
+    let best: { start: number; end: number } | null = null;
+    for (const wanted of this.wanted) {
+      const start = text.indexOf(wanted, from);
+      if (start >= 0 && (best === null || start < best.start)) best = { start, end: start + wanted.length };
+    }
+    return best;
+  }
+}

@@ -1,0 +1,145 @@
+// What a GGUF file says about its model, and whether this package can generate text with it.
+// Reads headers only; the llama.cpp side may still find more to refuse.
+import { basename, dirname, join, resolve } from 'node:path';
+import { PgenrmError } from '../errors.js';
+import { type GgufHeader, readGgufHeader } from './gguf-header.js';
+
+/** Facts read from the header of a model, all parts of a split model included. */
+export interface ModelFacts {
+  /** Absolute path of the file, or of the first part of a split model. */
+  readonly path: string;
+  /** Absolute paths of all parts; one where the model is not split. */
+  readonly parts: readonly string[];
+  /** Bytes of all parts on disk. */
+  readonly bytes: number;
+  /** Bytes of the tensors. */
+  readonly tensorBytes: number;
+  /** Elements of all tensors. */
+  readonly parameters: number;
+  readonly architecture: string;
+  /** Context length the model was trained with, in tokens; 0 where the file does not say. */
+  readonly trainedContext: number;
+  /** The Jinja chat template, or null where there is none. */
+  readonly chatTemplate: string | null;
+  /** Scalar metadata by key, each as text. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Tokenizer model, such as `gpt2` (byte-level BPE) or `llama` (SentencePiece). */
+  readonly tokenizerModel: string;
+  /** Text of each token by id. */
+  readonly tokens: readonly string[];
+  /** GGUF token types by id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  readonly tokenTypes: readonly number[];
+}
+
+const ENCODERS = new Set([
+  'bert',
+  'clip',
+  'eurobert',
+  'gemma-embedding',
+  'jina-bert-v2',
+  'jina-bert-v3',
+  'llama-embed',
+  'modern-bert',
+  'neo-bert',
+  'nomic-bert',
+  'nomic-bert-moe',
+  't5encoder',
+  'wavtokenizer-dec',
+]);
+const DIFFUSION = new Set(['dream', 'llada', 'llada-moe', 'rnd1']);
+
+/**
+ * Reads the facts of the model at `path` from its GGUF header.
+ * Throws `MODEL_NOT_FOUND` and `MODEL_UNUSABLE` as {@link readGgufHeader}; a missing part of a split model is
+ * `MODEL_NOT_FOUND`.
+ */
+export async function readModelFacts(path: string): Promise<ModelFacts> {
+  const first = resolve(path);
+  const header = await readGgufHeader(first);
+  const parts = splitParts(first, header);
+  let bytes = header.fileBytes;
+  let tensors = header.tensors;
+  for (const part of parts.slice(1)) {
+    const next = await readGgufHeader(part);
+    bytes += next.fileBytes;
+    tensors = tensors.concat(next.tensors);
+  }
+  const { metadata } = header;
+  const architecture = String(metadata.get('general.architecture') ?? '');
+  const template = metadata.get('tokenizer.chat_template');
+  const tokens = metadata.get('tokenizer.ggml.tokens');
+  const types = metadata.get('tokenizer.ggml.token_type');
+  return {
+    path: first,
+    parts,
+    bytes,
+    tensorBytes: tensors.reduce((sum, tensor) => sum + (tensor.bytes ?? 0), 0),
+    parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
+    architecture,
+    trainedContext: Number(metadata.get(`${architecture}.context_length`) ?? 0),
+    chatTemplate: typeof template === 'string' && template.trim() !== '' ? template : null,
+    metadata: scalars(header),
+    tokenizerModel: String(metadata.get('tokenizer.ggml.model') ?? ''),
+    tokens: Array.isArray(tokens) ? tokens.map(String) : [],
+    tokenTypes: Array.isArray(types) ? types.map(Number) : [],
+  };
+}
+
+/**
+ * Checks that the model writes text and says how it wants to be prompted.
+ * Throws `MODEL_UNUSABLE` for encoders (such as BERT), encoder-decoders, diffusion models, files without a
+ * vocabulary and models without a chat template: the message says what was found and what to do.
+ */
+export function requireTextDecoder(
+  facts: ModelFacts,
+): asserts facts is ModelFacts & { readonly chatTemplate: string } {
+  const { architecture, path } = facts;
+  const refuse = (found: string, todo: string): PgenrmError =>
+    new PgenrmError('MODEL_UNUSABLE', `${path} cannot be used as a judge: ${found}. ${todo}`);
+  const decoder = 'Use an instruction-tuned text model (a decoder such as Llama, Qwen or Mistral).';
+  if (architecture === '') throw refuse('its GGUF header names no architecture', decoder);
+  const causal = facts.metadata.get(`${architecture}.attention.causal`);
+  if (ENCODERS.has(architecture) || causal === 'false') {
+    throw refuse(
+      `its architecture ${architecture} is an encoder, which embeds text and writes none`,
+      decoder,
+    );
+  }
+  if (architecture === 't5') {
+    throw refuse('its architecture t5 is an encoder-decoder, which takes no chat prompt', decoder);
+  }
+  if (DIFFUSION.has(architecture)) {
+    throw refuse(`its architecture ${architecture} is a diffusion model, which has no next token`, decoder);
+  }
+  if (facts.tokens.length === 0) {
+    throw refuse('it has no vocabulary', 'Use the main file of the model, not a projector or an adapter.');
+  }
+  if (facts.chatTemplate === null) {
+    throw refuse(
+      'it has no chat template (GGUF key tokenizer.chat_template), as base models have none',
+      'Use the instruction-tuned version, or convert the model again from files that have the template.',
+    );
+  }
+}
+
+function scalars({ metadata }: GgufHeader): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const [key, value] of metadata) if (typeof value !== 'object') texts.set(key, String(value));
+  return texts;
+}
+
+function splitParts(path: string, { metadata }: GgufHeader): string[] {
+  const count = Number(metadata.get('split.count') ?? 1);
+  if (count <= 1) return [path];
+  const name = /^(.*-)(\d{5})(-of-\d{5}\.gguf)$/.exec(basename(path));
+  if (name === null || Number(name[2]) !== 1) {
+    throw new PgenrmError(
+      'MODEL_UNUSABLE',
+      `${path} is one of ${count} parts of a split model; give the first part, named like ` +
+        `NAME-00001-of-${String(count).padStart(5, '0')}.gguf, with the others beside it.`,
+    );
+  }
+  return Array.from({ length: count }, (_, index) =>
+    join(dirname(path), `${name[1]}${String(index + 1).padStart(5, '0')}${name[3]}`),
+  );
+}

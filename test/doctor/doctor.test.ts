@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import type { Diagnosis } from '../../src/doctor/diagnosis.js';
+import { diagnose, diagnosisText } from '../../src/doctor/doctor.js';
+import { loadNativeBinding, packageRoot } from '../../src/native/load.js';
+import { randomBert, randomModel } from '../support/random-model.js';
+
+function withoutTrouble<T extends object>(part: T): Exclude<T, { trouble: unknown }> {
+  if ('trouble' in part) expect.fail(JSON.stringify(part));
+  return part as Exclude<T, { trouble: unknown }>;
+}
+
+describe('diagnose', () => {
+  it('finds everything that a judgment needs, and prints nothing', async () => {
+    const out = vi.spyOn(process.stdout, 'write');
+    const err = vi.spyOn(process.stderr, 'write');
+    const model = await randomModel();
+    const diagnosis = await diagnose({ model, gpu: 'off' });
+    const printed = out.mock.calls.length + err.mock.calls.length;
+    vi.restoreAllMocks();
+    expect(printed).toBe(0);
+    expect(diagnosis.problems).toEqual([]);
+    expect(diagnosis.package.root).toBe(packageRoot());
+    expect(diagnosis.package.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(diagnosis.machine).toMatchObject({ node: process.version, platform: process.platform });
+    expect(diagnosis.machine.usableCores).toBeGreaterThan(0);
+    expect(diagnosis.native.loaded).toBe(loadNativeBinding().binding !== null);
+    expect(withoutTrouble(diagnosis.llama)).toMatchObject({ backend: 'cpu' });
+    expect(withoutTrouble(diagnosis.kernels).reasons.length).toBeGreaterThan(0);
+    expect(withoutTrouble(diagnosis.model)).toMatchObject({
+      path: model,
+      architecture: 'llama',
+      hasChatTemplate: true,
+      unusable: null,
+      template: { name: 'standard', reason: expect.stringContaining('default') },
+    });
+    const { loaded, kind } = withoutTrouble(diagnosis.generator);
+    expect(kind).toBe(diagnosis.native.loaded ? 'native' : 'portable');
+    expect(loaded?.choices.length).toBeGreaterThan(2);
+  });
+
+  it('takes what it is told and does not load where that is not wanted', async () => {
+    const diagnosis = await diagnose({
+      model: await randomModel(),
+      gpu: 'off',
+      generator: 'portable',
+      template: 'compact',
+      load: false,
+    });
+    expect(withoutTrouble(diagnosis.generator)).toMatchObject({ kind: 'portable', loaded: null });
+    expect(withoutTrouble(diagnosis.model).template).toEqual({ name: 'compact', reason: 'asked for' });
+  });
+
+  it('names what is wrong and goes on', async () => {
+    const model = join(packageRoot(), 'none.gguf');
+    const gpu = process.platform === 'darwin' ? 'cuda' : 'metal';
+    const diagnosis = await diagnose({ model, gpu, generator: 'portable' });
+    expect(diagnosis.llama).toMatchObject({ trouble: { code: 'GENERATOR_UNAVAILABLE' } });
+    expect(diagnosis.model).toMatchObject({ trouble: { code: 'MODEL_NOT_FOUND' } });
+    expect(diagnosis.problems.some((problem) => problem.includes('none.gguf'))).toBe(true);
+    expect(diagnosis.machine.cores).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['an encoder', () => randomBert(), 'encoder'],
+    ['a model without a chat template', () => randomModel({ chatTemplate: null }), 'no chat template'],
+  ])('says that %s cannot judge', async (_, model, part) => {
+    const diagnosis = await diagnose({ model: await model(), gpu: 'off' });
+    expect(withoutTrouble(diagnosis.model).unusable).toContain(part);
+    expect(diagnosis.problems.join('\n')).toContain(part);
+    expect(withoutTrouble(diagnosis.generator).loaded).toBeNull();
+  });
+
+  it('names an unknown template', async () => {
+    const diagnosis = await diagnose({
+      model: await randomModel(),
+      gpu: 'off',
+      template: 'nosuch',
+      load: false,
+    });
+    expect(withoutTrouble(diagnosis.model).template).toMatchObject({ trouble: { code: 'TEMPLATE_INVALID' } });
+    expect(diagnosis.problems.join('\n')).toContain('nosuch');
+  });
+
+  it('rejects with the reason when aborted', async () => {
+    const reason = new Error('stop');
+    await expect(diagnose({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+
+  it('is plain data', async () => {
+    const diagnosis = await diagnose({ model: await randomModel(), gpu: 'off', load: false });
+    expect(JSON.parse(JSON.stringify(diagnosis))).toEqual(diagnosis);
+  });
+});
+
+describe('diagnosisText', () => {
+  const diagnosis: Diagnosis = {
+    package: { version: '1.2.3', root: '/opt/pgenrm' },
+    machine: {
+      node: 'v20.1.0',
+      platform: 'linux',
+      arch: 'x64',
+      cpu: 'Some CPU',
+      cores: 8,
+      usableCores: 4,
+      memoryTotal: 2 ** 34,
+      memoryFree: 2 ** 33,
+      load: 1.25,
+    },
+    native: { path: '/opt/pgenrm/build', loaded: false, llamaRelease: null, reason: 'no addon; build it' },
+    kernels: { implementation: 'wasm (wasm128)', reasons: ['native is absent', 'wasm works'] },
+    llama: {
+      release: 'v0.5.0',
+      backend: 'cuda',
+      buildType: 'prebuilt',
+      folder: '/lib',
+      reasons: ['CUDA chosen: the best'],
+      devices: [
+        { name: 'CUDA0', description: 'H200', gpu: true, memoryFree: 2 ** 36, memoryTotal: 2 ** 37 },
+        { name: 'CUDA1', description: 'CUDA1', gpu: true, memoryFree: null, memoryTotal: null },
+      ],
+    },
+    model: { trouble: { code: 'MODEL_NOT_FOUND', message: 'There is no model at x' } },
+    generator: { kind: 'portable', reasons: ['portable: no addon'], loaded: null },
+    problems: ['model: There is no model at x'],
+  };
+
+  it('has a line for each finding, with the reasons', () => {
+    const text = diagnosisText(diagnosis);
+    expect(text).toMatch(/^pgenrm 1\.2\.3\n/);
+    for (const part of [
+      'v20.1.0 on linux-x64',
+      'Some CPU, 8 cores, 4 usable, load 1.3',
+      '8.0 GiB free of 16.0 GiB',
+      'not used: no addon; build it',
+      'wasm (wasm128): native is absent; wasm works',
+      'v0.5.0, prebuilt, for cuda',
+      'CUDA chosen: the best',
+      'CUDA0 (H200), 64.0 GiB free of 128.0 GiB',
+      'CUDA1\n',
+      'There is no model at x (MODEL_NOT_FOUND)',
+      'portable: no addon\n',
+      'One problem:\n! model: There is no model at x\n',
+    ]) {
+      expect(text).toContain(part);
+    }
+    expect(text).not.toContain('undefined');
+  });
+
+  it('says that all is well', () => {
+    expect(diagnosisText({ ...diagnosis, problems: [] })).toMatch(/All is well: judgments can be made\.\n$/);
+  });
+});

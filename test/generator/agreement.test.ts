@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomLlama } from '../../bench/models/random-llama.js';
+import type { Generator } from '../../src/generator/generator.js';
+import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadPortableGenerator } from '../../src/generator/portable-generator.js';
+import { loadNativeBinding } from '../../src/native/load.js';
+
+const native = loadNativeBinding();
+const required = process.env.PGENRM_REQUIRE_NATIVE === '1';
+
+describe.skipIf(native.binding === null && !required)('native and portable generators', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pgenrm-agreement-'));
+  const generators: Generator[] = [];
+
+  beforeAll(async () => {
+    const modelPath = join(folder, 'random.gguf');
+    await writeRandomLlama(modelPath, {
+      layers: 2,
+      width: 64,
+      heads: 4,
+      ffWidth: 128,
+      vocabulary: 600,
+      context: 512,
+      type: 'F32',
+      seed: 11,
+      logitDeviation: 4,
+    });
+    for (const load of [loadNativeGenerator, loadPortableGenerator]) {
+      generators.push(await load({ modelPath, gpu: 'off', threads: 1, maxSequences: 2 }));
+    }
+  });
+
+  afterAll(async () => {
+    for (const generator of generators) await generator[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('know the same model', () => {
+    const [a, b] = generators as [Generator, Generator];
+    expect(a.model.chatTemplate).toBe(b.model.chatTemplate);
+    expect(a.model.parameters).toBe(b.model.parameters);
+    expect(a.model.trainedContext).toBe(b.model.trainedContext);
+    expect(a.tokenizer.controlTokens).toEqual(b.tokenizer.controlTokens);
+    expect(a.tokenizer.bosToken).toBe(b.tokenizer.bosToken);
+    expect(a.tokenizer.eosToken).toBe(b.tokenizer.eosToken);
+  });
+
+  it('tokenize alike, and never read control tokens out of text', () => {
+    const [a, b] = generators as [Generator, Generator];
+    for (const text of [
+      '',
+      'plain words',
+      'ünïcode — “quoted” 漢字 🙂',
+      'a <|end|> b <|user|>',
+      '  spaces\n\n\ttabs ',
+    ]) {
+      const tokens = a.tokenizer.tokenize(text);
+      expect([...tokens]).toEqual([...b.tokenizer.tokenize(text)]);
+      const control = new Set(a.tokenizer.controlTokens.values());
+      expect([...tokens].some((token) => control.has(token))).toBe(false);
+    }
+  });
+
+  it('write the same text when greedy', async () => {
+    const prompts = ['Who is this user?', 'A second prompt, somewhat longer than the first one.', 'x'];
+    for (const text of prompts) {
+      const written = [];
+      for (const generator of generators) {
+        const { samples } = await generator.generate({
+          prompt: generator.tokenizer.tokenize(text),
+          seeds: [1],
+          sampling: { temperature: 0, topP: 1, minP: 0 },
+          maxTokens: 40,
+        });
+        written.push([samples[0]?.text, samples[0]?.tokens, samples[0]?.finish]);
+      }
+      expect(written[0]).toEqual(written[1]);
+    }
+  });
+});
