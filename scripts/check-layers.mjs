@@ -8,6 +8,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 // Each folder may import from itself, from `errors.ts`, and from the folders named here.
 const typescript = {
   preference: [],
+  output: [],
   native: ['kernels'],
   kernels: ['native'],
   'model-file': ['native'],
@@ -15,10 +16,11 @@ const typescript = {
   generator: ['native', 'model-file'],
   prompt: ['preference', 'generator'],
   data: ['preference'],
-  prototypes: ['preference', 'chain', 'prompt', 'generator', 'kernels'],
+  prototypes: ['preference', 'output', 'chain', 'prompt', 'generator', 'kernels'],
   'reward-model': ['preference', 'chain', 'prompt', 'generator', 'kernels', 'model-file'],
   'scoring-run': [
     'preference',
+    'output',
     'data',
     'reward-model',
     'chain',
@@ -30,6 +32,7 @@ const typescript = {
   doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt'],
   cli: [
     'preference',
+    'output',
     'data',
     'reward-model',
     'scoring-run',
@@ -41,8 +44,10 @@ const typescript = {
     'native',
   ],
 };
+// Files of src/ itself that every folder may import.
+const rootFiles = ['errors.js', 'package.js'];
 // Only these files of `generator` may be known to the method; implementations stay behind them.
-const generatorInterface = ['generator.ts'];
+const generatorInterface = ['generator.ts', 'embedder.ts'];
 const seesImplementations = ['reward-model', 'doctor', 'cli', 'scoring-run', 'generator'];
 
 const cpp = { core: [], engine: ['core'], addon: ['engine', 'core'] };
@@ -69,7 +74,7 @@ function checkTypescript() {
     for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
       const target = path.relative(src, path.resolve(path.dirname(file), specifier));
       const [targetFolder, ...targetRest] = target.split(path.sep);
-      if (targetFolder === folder || targetFolder === 'errors.js') continue;
+      if (targetFolder === folder || rootFiles.includes(target)) continue;
       if (targetRest.length === 0) problems.push(`src/${relative} imports the package's own entry ${target}`);
       else if (!typescript[folder].includes(targetFolder))
         problems.push(`src/${relative} may not import ${target}`);

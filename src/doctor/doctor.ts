@@ -1,8 +1,6 @@
 // Looks at the machine, the addon, the libraries and the model, and asks each part what it would choose.
 // Decides nothing itself: the parts that decide give their reasons.
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { messageOf, PgenrmError } from '../errors.js';
 import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
@@ -10,7 +8,8 @@ import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llam
 import { chooseKernels } from '../kernels/choose.js';
 import { requireTextDecoder } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
-import { loadNativeBinding, packageRoot } from '../native/load.js';
+import { loadNativeBinding } from '../native/load.js';
+import { PACKAGE_VERSION, packageRoot } from '../package.js';
 import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template.js';
 import type {
   DeviceFacts,
@@ -70,17 +69,12 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
   const generator = await attempt(() => generatorFinding(options, model));
   const parts = { kernels, llama, model, generator };
   return {
-    package: { version: await packageVersion(), root: packageRoot() },
+    package: { version: PACKAGE_VERSION, root: packageRoot() },
     machine: machineFacts(),
     native,
     ...parts,
     problems: problemsOf(parts),
   };
-}
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(join(packageRoot(), 'package.json'), 'utf8');
-  return String((JSON.parse(text) as { version?: unknown }).version ?? 'unknown');
 }
 
 function machineFacts(): MachineFacts {

@@ -5,7 +5,7 @@ import { rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PgenrmError } from '../errors.js';
-import { packageRoot } from '../native/load.js';
+import { packageRoot } from '../package.js';
 import { defaultCacheFolder } from './cache-folder.js';
 import { hashFiles } from './file-hash.js';
 import { type DownloadProgress, downloadModel, parseModelAddress } from './model-download.js';

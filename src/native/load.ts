@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf } from '../errors.js';
+import { packageRoot } from '../package.js';
 import type { NativeBinding } from './binding.js';
 
 /** The addon, or why it is not there. */
@@ -13,14 +13,6 @@ export type LoadedBinding =
   | { readonly binding: null; readonly path: string; readonly reason: string };
 
 let loaded: LoadedBinding | undefined;
-
-/** The root folder of this package: that of its package.json, outside any Electron archive. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  const unpacked = folder.replace(/\.asar(?=[\\/]|$)/, '.asar.unpacked');
-  return existsSync(unpacked) ? unpacked : folder;
-}
 
 /**
  * Loads the native addon, once a process. Never throws: where it is absent or broken, `reason` says so and

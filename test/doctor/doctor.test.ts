@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Diagnosis } from '../../src/doctor/diagnosis.js';
 import { diagnose, diagnosisText } from '../../src/doctor/doctor.js';
-import { loadNativeBinding, packageRoot } from '../../src/native/load.js';
+import { loadNativeBinding } from '../../src/native/load.js';
+import { packageRoot } from '../../src/package.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 
 function withoutTrouble<T extends object>(part: T): Exclude<T, { trouble: unknown }> {

@@ -21,7 +21,7 @@ import { defaultCacheFolder } from '../../src/model-file/cache-folder.js';
 import { hashFiles } from '../../src/model-file/file-hash.js';
 import { parseModelAddress } from '../../src/model-file/model-download.js';
 import { resolveModel } from '../../src/model-file/model-file.js';
-import { packageRoot } from '../../src/native/load.js';
+import { packageRoot } from '../../src/package.js';
 import { randomModel } from '../support/random-model.js';
 
 let folder: string;

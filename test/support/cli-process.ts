@@ -2,11 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import { afterAll } from 'vitest';
 
 /** The built package. */
 export const DIST = resolve(process.env.PGENRM_DIST ?? 'dist');
@@ -102,6 +103,11 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv)
 }
 
 let transpiled: Promise<string> | undefined;
+let moduleFolder: string | undefined;
+
+afterAll(async () => {
+  if (moduleFolder !== undefined) await rm(moduleFolder, { recursive: true, force: true });
+});
 
 /** The fake generator as a module that plain Node runs. */
 function fakeGeneratorModule(): Promise<string> {
@@ -115,7 +121,8 @@ function fakeGeneratorModule(): Promise<string> {
       },
     });
     const errors = pathToFileURL(join(DIST, 'errors.js')).href;
-    const path = join(await mkdtemp(join(tmpdir(), 'pgenrm-fake-')), 'fake-generator.mjs');
+    moduleFolder = await mkdtemp(join(tmpdir(), 'pgenrm-fake-'));
+    const path = join(moduleFolder, 'fake-generator.mjs');
     await writeFile(path, outputText.replace('../../src/errors.js', errors));
     return pathToFileURL(path).href;
   })();

@@ -1,0 +1,92 @@
+// Runs one command line from words to exit code; every error ends here as one clear message.
+// Knows the commands by name; what they do is theirs.
+
+import { Command, CommanderError, Option } from 'commander';
+import { messageOf, PgenrmError } from '../errors.js';
+import { PACKAGE_VERSION } from '../package.js';
+import { RewardModel } from '../reward-model/reward-model.js';
+import { type ConsoleStreams, createLog, LOG_LEVELS, type LogLevel } from './console-streams.js';
+import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor-command.js';
+import { EXIT, exitCodeOf } from './exit-code.js';
+import { Interruption } from './interrupt.js';
+import { scoreCommand } from './score-command.js';
+import { templateCommand } from './template-command.js';
+
+/** What commands work with; tests and embedders put their own in place. */
+export interface CliHost extends ConsoleStreams {
+  /** Loads the model of `score` and `demo`. */
+  readonly loadModel: typeof RewardModel.load;
+}
+
+/** How a command ends the program: with this code, and no error. */
+export interface CommandContext extends CliHost {
+  end(exitCode: number): void;
+}
+
+/**
+ * Runs `pgenrm` with the words after its name and resolves with the exit code; it never rejects.
+ *
+ * Exit codes: 0 all done, 3 some rows failed, 2 bad usage, 1 other errors, 130 and 143 when stopped by a signal.
+ */
+export async function runCli(words: readonly string[], host: Partial<CliHost> = {}): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const context: CommandContext = {
+    out: process.stdout,
+    err: process.stderr,
+    loadModel: (options) => RewardModel.load(options),
+    ...host,
+    end(code) {
+      exitCode = code;
+    },
+  };
+  const program = createProgram(context);
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const { logLevel, jsonProgress } = optionsSeen(program);
+    createLog(logLevel, context.err).debug({ err: error }, 'the command failed');
+    context.err.write(errorText(error, jsonProgress));
+    return error instanceof Interruption ? error.exitCode : exitCodeOf(error);
+  }
+}
+
+function createProgram(context: CommandContext): Command {
+  const program = new Command('pgenrm')
+    .description('Scores candidate replies for one user with a local GGUF model (P-GenRM).')
+    .version(PACKAGE_VERSION, '-V, --version', 'print the version')
+    .addOption(
+      new Option('--log-level <level>', 'log JSON lines to standard error')
+        .choices(LOG_LEVELS)
+        .default('silent'),
+    )
+    .configureOutput({
+      writeOut: (text) => context.out.write(text),
+      writeErr: (text) => context.err.write(text),
+    })
+    .showHelpAfterError('(pgenrm --help, or pgenrm COMMAND --help, lists what there is)')
+    .exitOverride();
+  for (const command of [scoreCommand, templateCommand, doctorCommand, demoCommand])
+    command(program, context);
+  return program;
+}
+
+function optionsSeen(program: Command): { logLevel: LogLevel; jsonProgress: boolean } {
+  const score = program.commands.find((command) => command.name() === 'score');
+  return {
+    logLevel: program.opts<{ logLevel: LogLevel }>().logLevel,
+    jsonProgress: score?.opts<{ jsonProgress?: boolean }>().jsonProgress === true,
+  };
+}
+
+function errorText(error: unknown, asJson: boolean): string {
+  const code =
+    error instanceof PgenrmError ? error.code : error instanceof Interruption ? 'INTERRUPTED' : 'INTERNAL';
+  if (asJson) return `${JSON.stringify({ event: 'error', code, message: messageOf(error) })}\n`;
+  if (error instanceof Interruption) return `pgenrm: ${error.message}\n`;
+  const hint =
+    error instanceof PgenrmError ? '' : ' (this is a defect of pgenrm; --log-level debug shows where)';
+  return `pgenrm: ${code}: ${messageOf(error)}${hint}\n`;
+}

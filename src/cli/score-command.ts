@@ -1,0 +1,243 @@
+// `pgenrm score`: its options, and the run from opened data to closing summary.
+// Knows the command line and the parts of a run; not how rows are judged.
+
+import { type Command, Option } from 'commander';
+import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../data/preference-data.js';
+import { PgenrmError } from '../errors.js';
+import {
+  GRAMMAR_CHOICES,
+  type GrammarChoice,
+  type JudgeOptions,
+  SCORE_PREFERENCES,
+  type ScorePreference,
+} from '../reward-model/judgment.js';
+import { JUDGE_RANGES } from '../reward-model/option-range.js';
+import {
+  GENERATOR_CHOICES,
+  GPU_CHOICES,
+  LOAD_RANGES,
+  type LoadOptions,
+} from '../reward-model/reward-model.js';
+import type { RunSummary } from '../scoring-run/run-journal.js';
+import { type OutputMode, openRunOutput, type RunOutput, streamOutput } from '../scoring-run/run-output.js';
+import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
+import { createLog, type LogLevel } from './console-streams.js';
+import { EXIT } from './exit-code.js';
+import { Interruption, InterruptWatch } from './interrupt.js';
+import { choiceOption, numberOption } from './option-parsers.js';
+import { createProgress } from './progress.js';
+import type { CommandContext } from './run-cli.js';
+import { summaryText } from './summary-text.js';
+
+interface ScoreOptions {
+  readonly users?: string;
+  readonly split?: string;
+  readonly format?: FormatName;
+  readonly limit?: number;
+  readonly ind: number;
+  readonly seed: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly maxTokens?: number;
+  readonly historyEvents?: number;
+  readonly grammar: GrammarChoice;
+  readonly prefer: ScorePreference;
+  readonly model: string;
+  readonly template?: string;
+  readonly generator?: 'native' | 'portable';
+  readonly gpu: NonNullable<LoadOptions['gpu']>;
+  readonly threads?: number;
+  readonly context?: number;
+  readonly concurrency?: number;
+  readonly out: string;
+  readonly chains?: true;
+  readonly resume?: true;
+  readonly force?: true;
+  readonly retryFailed?: true;
+  readonly quiet?: true;
+  readonly jsonProgress?: true;
+  readonly logLevel: LogLevel;
+}
+
+/** Adds `pgenrm score`. */
+export function scoreCommand(program: Command, context: CommandContext): void {
+  program
+    .command('score')
+    .description(
+      'Scores the rows of a file of preference data: one JSON line a row, and a manifest beside it.',
+    )
+    .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)')
+    .option('--users <file>', "users' stated criteria and histories")
+    .option('--split <name>', 'only the rows of this split')
+    .addOption(choiceOption('--format <name>', 'shape of the rows; detected by default', FORMAT_NAMES))
+    .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
+    .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(1))
+    .addOption(numberOption('--seed <n>', 'seed of the run', JUDGE_RANGES.seed).default(0))
+    .addOption(numberOption('--temperature <t>', '0 is greedy', JUDGE_RANGES.temperature).default(1))
+    .addOption(numberOption('--top-p <p>', 'nucleus sampling, 1 is off', JUDGE_RANGES.topP).default(1))
+    .addOption(
+      numberOption('--min-p <p>', 'least share of the best probability', JUDGE_RANGES.minP).default(0),
+    )
+    .addOption(
+      numberOption(
+        '--max-tokens <n>',
+        'new tokens a chain; default: the model says, else 3072, at most half the context',
+        JUDGE_RANGES.maxTokens,
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--history-events <n>',
+        'most recent history events; default all that fit',
+        JUDGE_RANGES.historyEvents,
+      ),
+    )
+    .addOption(
+      choiceOption('--grammar <where>', 'force the form of the chain', GRAMMAR_CHOICES).default('off'),
+    )
+    .addOption(
+      choiceOption('--prefer <score>', 'which score of a chain counts', SCORE_PREFERENCES).default(
+        'recomputed',
+      ),
+    )
+    .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
+    .option('--template <template>', "a template's name or file; default: the model's own, else standard")
+    .addOption(
+      choiceOption(
+        '--generator <kind>',
+        'force a generator; default: native where it runs',
+        GENERATOR_CHOICES,
+      ),
+    )
+    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
+    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
+    .addOption(
+      numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
+    )
+    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
+    .option('--out <file>', 'where the lines go; - is standard output, without manifest', '-')
+    .option('--chains', "put the chains' texts into the lines")
+    .addOption(new Option('--resume', 'go on with an output after its last row').conflicts('force'))
+    .addOption(new Option('--force', 'replace an output that exists').conflicts(['resume', 'retryFailed']))
+    .option('--retry-failed', 'judge failed rows again with new seeds, in place of their lines')
+    .option('--quiet', 'no progress and no summary')
+    .option('--json-progress', 'progress as JSON lines on standard error')
+    .action(async (path: string, _: unknown, command: Command) => {
+      context.end(await score(path, command.optsWithGlobals<ScoreOptions>(), context));
+    });
+}
+
+async function score(path: string, options: ScoreOptions, context: CommandContext): Promise<number> {
+  const log = createLog(options.logLevel, context.err);
+  const progress = createProgress(context.err, progressKind(options, context));
+  using watch = new InterruptWatch(progress.stopping);
+  const { signal } = watch;
+  // What costs little is checked first: a wrong output shall not cost the loading of a model.
+  await using output = await openOutput(options, context);
+  const data = await openPreferenceData(path, {
+    ...(options.users === undefined ? {} : { users: options.users }),
+    ...(options.split === undefined ? {} : { split: options.split }),
+    ...(options.format === undefined ? {} : { format: options.format }),
+  });
+  if (data.count === 0 && data.damage === undefined)
+    throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to score`);
+  signal.throwIfAborted();
+  try {
+    await using model = await context.loadModel({
+      ...loadOptions(options),
+      signal,
+      onProgress: progress.loading,
+    });
+    log.info({ generator: model.generatorInfo, template: model.template.name }, 'model loaded');
+    const summary = await runScoring({
+      data,
+      model,
+      output,
+      judge: judgeOptions(options),
+      rows: options.retryFailed ? (options.resume ? 'failedAndMissing' : 'failed') : 'missing',
+      chains: options.chains === true,
+      ...(options.split === undefined ? {} : { split: options.split }),
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      signal,
+      onEvent(event) {
+        if (event.type === 'row' && event.record.status !== 'scored')
+          log.warn(withoutChains(event.record), 'row');
+        progress.onEvent(event);
+      },
+    });
+    progress.close();
+    if (options.quiet !== true && options.jsonProgress !== true)
+      context.err.write(summaryText(summary, output.path));
+    return exitCodeFor(summary, signal);
+  } finally {
+    progress.close();
+  }
+}
+
+async function openOutput(options: ScoreOptions, context: CommandContext): Promise<RunOutput> {
+  if (options.out === '-') {
+    const unfit = options.resume
+      ? '--resume'
+      : options.retryFailed
+        ? '--retry-failed'
+        : options.force
+          ? '--force'
+          : null;
+    if (unfit !== null) {
+      throw new PgenrmError('INVALID_OPTION', `${unfit} needs a file to work on; name it with --out FILE`);
+    }
+    return streamOutput(context.out);
+  }
+  const mode: OutputMode = options.force
+    ? 'overwrite'
+    : options.resume
+      ? 'resume'
+      : options.retryFailed
+        ? 'existing'
+        : 'new';
+  return openRunOutput(options.out, mode);
+}
+
+function loadOptions(options: ScoreOptions): LoadOptions {
+  return {
+    model: options.model,
+    gpu: options.gpu,
+    ...(options.template === undefined ? {} : { template: options.template }),
+    ...(options.generator === undefined ? {} : { generator: options.generator }),
+    ...(options.context === undefined ? {} : { contextTokens: options.context }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  };
+}
+
+function judgeOptions(options: ScoreOptions): JudgeOptions {
+  const { ind, seed, temperature, topP, minP, maxTokens, historyEvents, grammar, prefer } = options;
+  return {
+    individual: ind,
+    seed,
+    temperature,
+    topP,
+    minP,
+    grammar,
+    prefer,
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(historyEvents === undefined ? {} : { historyEvents }),
+  };
+}
+
+function progressKind(options: ScoreOptions, context: CommandContext): 'none' | 'json' | 'bar' | 'lines' {
+  if (options.jsonProgress) return 'json';
+  if (options.quiet) return 'none';
+  return context.err.isTTY === true ? 'bar' : 'lines';
+}
+
+function exitCodeFor(summary: RunSummary, signal: AbortSignal): number {
+  if (summary.counts.scored === summary.rows) return EXIT.ok;
+  return signal.reason instanceof Interruption ? signal.reason.exitCode : EXIT.incomplete;
+}
+
+function withoutChains<T extends { readonly chains?: unknown }>(record: T): Omit<T, 'chains'> {
+  const { chains: _, ...rest } = record;
+  return rest;
+}

@@ -1,0 +1,62 @@
+// The public API of pgenrm.
+
+export type { EvaluationChain, LostReason, ResponseScore } from './chain/read-chain.js';
+export { LOST_REASONS, readChain } from './chain/read-chain.js';
+export type { Criterion } from './chain/rubric.js';
+export type {
+  FormatName,
+  OpenOptions,
+  PreferenceData,
+  PreferenceRow,
+  RowProblem,
+} from './data/preference-data.js';
+export { FORMAT_NAMES, openPreferenceData } from './data/preference-data.js';
+export type { ErrorCode } from './errors.js';
+export { ERROR_CODES, PgenrmError } from './errors.js';
+export type {
+  FinishReason,
+  Generation,
+  GenerationRequest,
+  GenerationUsage,
+  Generator,
+  GeneratorInfo,
+  ModelInfo,
+  Sample,
+  Sampling,
+  Tokenizer,
+} from './generator/generator.js';
+export type { HistoryEvent, Item, Turn, User } from './preference/preference.js';
+export { importAuthorsTemplate } from './prompt/import-authors.js';
+export type { TemplateFile } from './prompt/imported-template.js';
+export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template.js';
+export { resolveTemplate } from './prompt/template.js';
+export { chainSeed } from './reward-model/chain-seed.js';
+export type { JudgeSettings } from './reward-model/judge-settings.js';
+export type {
+  GrammarChoice,
+  JudgedChain,
+  JudgeEvent,
+  JudgeInput,
+  JudgeOptions,
+  JudgeOutcome,
+  Judgment,
+  JudgmentTokens,
+  LevelJudgment,
+  LostCounts,
+  ScorePreference,
+} from './reward-model/judgment.js';
+export type {
+  JudgeManyOptions,
+  LoadOptions,
+  LoadProgress,
+  OverOptions,
+} from './reward-model/reward-model.js';
+export { RewardModel } from './reward-model/reward-model.js';
+export type { ChainRecord, RowRecord } from './scoring-run/row-record.js';
+export type { RunSummary } from './scoring-run/run-journal.js';
+export type { RunIdentity, RunManifest, RunSession, RunStatus } from './scoring-run/run-manifest.js';
+export type { OutputMode, RunOutput } from './scoring-run/run-output.js';
+export { openRunOutput, streamOutput } from './scoring-run/run-output.js';
+export type { RunEvent, ScoringRunOptions } from './scoring-run/scoring-run.js';
+export { runScoring } from './scoring-run/scoring-run.js';
+export type { Accuracy, RunCounts } from './scoring-run/tally.js';

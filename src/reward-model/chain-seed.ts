@@ -1,0 +1,60 @@
+// One seed for each chain, fixed by what the chain is and never by when it finishes.
+// Knows nothing of generators or prompts.
+
+import { createHash } from 'node:crypto';
+import type { Item, User } from '../preference/preference.js';
+
+/** The scaling level that a chain belongs to. */
+export type ScalingLevel = 'individual';
+
+/** What makes a chain one of its kind. */
+export interface ChainIdentity {
+  /** Seed of the run, an unsigned 32-bit integer. */
+  readonly seed: number;
+  /** The row's id, or {@link contentKey} where it has none. */
+  readonly key: string;
+  readonly level: ScalingLevel;
+  /** Number of the sample within its level, from 0. */
+  readonly index: number;
+  /** Which try of the row this is, from 1. */
+  readonly attempt: number;
+}
+
+/** llama.cpp reads this seed as "draw one at random", so it is never given out. */
+const RANDOM_SEED = 0xffffffff;
+
+/**
+ * The seed of one chain: an unsigned 32-bit integer below 4294967295.
+ *
+ * It is the first four bytes, little-endian, of SHA-256 over the UTF-8 text
+ * `JSON.stringify(['pgenrm-chain', seed, key, level, index, attempt])`, modulo 4294967295.
+ */
+export function chainSeed(identity: ChainIdentity): number {
+  const { seed, key, level, index, attempt } = identity;
+  return hashed(['pgenrm-chain', seed, key, level, index, attempt]);
+}
+
+/** Chooses which candidate a row shows first; hashed as {@link chainSeed}, over `['pgenrm-order', seed, key]`. */
+export function orderSeed(seed: number, key: string): number {
+  return hashed(['pgenrm-order', seed, key]);
+}
+
+/** A key for an item without an id: SHA-256 of the user's signals, the context and the candidates. */
+export function contentKey(user: User, item: Item): string {
+  const content = [
+    user.id ?? null,
+    user.criteria ?? '',
+    user.history.map((event) => [turnsOf(event.context), event.chosen, event.rejected]),
+    turnsOf(item.context),
+    item.candidates,
+  ];
+  return createHash('sha256').update(JSON.stringify(content), 'utf8').digest('hex');
+}
+
+function turnsOf(context: Item['context']): [string, string][] {
+  return context.map((turn) => [turn.role, turn.content]);
+}
+
+function hashed(parts: readonly (string | number)[]): number {
+  return createHash('sha256').update(JSON.stringify(parts), 'utf8').digest().readUInt32LE(0) % RANDOM_SEED;
+}

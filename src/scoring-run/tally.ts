@@ -1,0 +1,97 @@
+// Counts over the lines of a run: rows by status, chains, tokens, accuracy with its interval.
+// Knows row records; constant memory however many there are.
+
+import type { RowRecord } from './row-record.js';
+
+/** Rows and chains of a whole output. */
+export interface RunCounts {
+  readonly rows: number;
+  readonly scored: number;
+  readonly failed: number;
+  readonly invalid: number;
+  readonly ties: number;
+  readonly usableChains: number;
+  /** Lost chains by reason. */
+  readonly lostChains: Readonly<Record<string, number>>;
+  /** Rows whose oldest history events did not fit. */
+  readonly rowsWithDroppedEvents: number;
+  readonly promptTokens: number;
+  readonly decodedPromptTokens: number;
+  readonly generatedTokens: number;
+}
+
+/** Share of labelled rows whose winner is the label. Ties and failed rows stay in the denominator. */
+export interface Accuracy {
+  readonly correct: number;
+  readonly labelled: number;
+  readonly value: number;
+  /** 95% Wilson score interval; it takes rows as independent, which rows of one user are not quite. */
+  readonly interval: readonly [number, number];
+}
+
+/** Adds up row records one at a time. */
+export class Tally {
+  readonly #rows = { scored: 0, failed: 0, invalid: 0 };
+  readonly #lost: Record<string, number> = {};
+  readonly #tokens = { prompt: 0, decodedPrompt: 0, generated: 0 };
+  #ties = 0;
+  #usable = 0;
+  #dropped = 0;
+  #correct = 0;
+  #labelled = 0;
+
+  add(record: RowRecord): void {
+    this.#rows[record.status] += 1;
+    if (record.tie) this.#ties += 1;
+    this.#usable += record.usable;
+    for (const [reason, count] of Object.entries(record.lost)) {
+      this.#lost[reason] = (this.#lost[reason] ?? 0) + count;
+    }
+    if (record.droppedEvents > 0) this.#dropped += 1;
+    this.#tokens.prompt += record.tokens.prompt;
+    this.#tokens.decodedPrompt += record.tokens.decodedPrompt;
+    this.#tokens.generated += record.tokens.generated;
+    if (record.correct !== undefined) this.#labelled += 1;
+    if (record.correct === true) this.#correct += 1;
+  }
+
+  counts(): RunCounts {
+    const { scored, failed, invalid } = this.#rows;
+    return {
+      rows: scored + failed + invalid,
+      scored,
+      failed,
+      invalid,
+      ties: this.#ties,
+      usableChains: this.#usable,
+      lostChains: { ...this.#lost },
+      rowsWithDroppedEvents: this.#dropped,
+      promptTokens: this.#tokens.prompt,
+      decodedPromptTokens: this.#tokens.decodedPrompt,
+      generatedTokens: this.#tokens.generated,
+    };
+  }
+
+  /** Null where no row has a label. */
+  accuracy(): Accuracy | null {
+    if (this.#labelled === 0) return null;
+    return {
+      correct: this.#correct,
+      labelled: this.#labelled,
+      value: this.#correct / this.#labelled,
+      interval: wilsonInterval(this.#correct, this.#labelled),
+    };
+  }
+}
+
+/** The 97.5% quantile of the standard normal distribution. */
+const Z = 1.959963984540054;
+
+/** 95% score interval of a share (Wilson 1927): `successes` of `n`, n at least 1. */
+export function wilsonInterval(successes: number, n: number): [number, number] {
+  const share = successes / n;
+  const z2 = Z * Z;
+  const middle = (share + z2 / (2 * n)) / (1 + z2 / n);
+  const half = (Z / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}

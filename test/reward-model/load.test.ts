@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PgenrmError } from '../../src/errors.js';
+import { type LoadOptions, RewardModel } from '../../src/reward-model/reward-model.js';
+import { temporaryFolder } from '../support/preference-file.js';
+
+describe('RewardModel.load', () => {
+  const bad: [string, object, RegExp][] = [
+    [
+      'an unknown generator',
+      { generator: 'cloud' },
+      /generator must be one of native, portable; got 'cloud'/,
+    ],
+    ['an unknown gpu', { gpu: 'tpu' }, /gpu must be one of auto/],
+    ['a tiny context', { contextTokens: 5 }, /contextTokens must be an integer from 256/],
+    ['no threads', { threads: 0 }, /threads must be an integer from 1 to 1024; got 0/],
+    ['too many sequences', { maxSequences: 257 }, /maxSequences must be an integer from 1 to 256/],
+  ];
+  it.each(bad)('refuses %s before it looks for a model', async (_, options, message) => {
+    const error = await RewardModel.load({ model: '/nowhere/x.gguf', ...options } as LoadOptions).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(PgenrmError);
+    expect(error).toMatchObject({ code: 'INVALID_OPTION', message: expect.stringMatching(message) });
+  });
+
+  it('refuses an unknown template before it looks for a model', async () => {
+    await expect(RewardModel.load({ model: '/nowhere/x.gguf', template: 'none' })).rejects.toMatchObject({
+      code: 'TEMPLATE_INVALID',
+    });
+  });
+
+  it('says that a model is not there, or is none', async () => {
+    await expect(RewardModel.load({ model: '/nowhere/x.gguf' })).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+    });
+    const path = join(await temporaryFolder(), 'x.gguf');
+    await writeFile(path, 'GGUF, or so it says');
+    await expect(RewardModel.load({ model: path })).rejects.toMatchObject({ code: 'MODEL_UNUSABLE' });
+  });
+
+  it('rejects with the reason of a signal that has aborted', async () => {
+    const reason = new Error('not now');
+    await expect(RewardModel.load({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+const missing = existsSync('models/nano.gguf') ? null : 'models/nano.gguf is missing';
+
+describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, () => {
+  it('loads, judges, and stops within a step', async () => {
+    const progress: string[] = [];
+    await using model = await RewardModel.load({
+      gpu: 'off',
+      onProgress: ({ phase }) => progress.push(phase),
+    });
+    expect(model.modelSha256).toMatch(/^[0-9a-f]{64}$/);
+    const input = { prompt: 'Name a colour.', candidates: ['Blue.', 'I like the colour blue a lot!'] };
+    const options = { temperature: 0, maxTokens: 48, individual: 2 } as const;
+    const { chains } = await model.judge(input, options);
+    expect(chains).toHaveLength(2);
+    expect(chains.every(({ text, tokens }) => text.length > 0 && tokens <= 48)).toBe(true);
+    expect(progress).toContain('load');
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const judging = model.judge(input, { individual: 8, maxTokens: 2000, signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(judging).rejects.toBe(reason);
+  }, 120_000);
+});
