@@ -1,0 +1,61 @@
+// Refinement, resampling, exact search: native and WASM in turn, results checked against each other.
+import { loadKernels } from '../../dist/kernels/choose.js';
+import { clusteredSource } from './data.mjs';
+import { interleaved, table } from './timing.mjs';
+
+export async function benchNumeric(options) {
+  const native = await loadKernels({ force: 'native' });
+  const wasm = await loadKernels({ force: 'wasm' });
+  const values = Float64Array.from({ length: 5000 }, (_, i) => Math.sin(i * i) > 0.2);
+  const clusters = Uint32Array.from(values, (_, i) => i % 500);
+  const make = clusteredSource(256, 50, 7);
+  const rows = make(20_000, 1);
+  const queries = make(64, 2);
+  const data = refinementData(make, 256, 256, 4);
+  const tasks = {
+    'bootstrap, 10,000 of 500 users': (k) =>
+      k.bootstrapMeans(values, { resamples: 10_000, seed: 1, clusters, threads: 1 }),
+    'permutation test, 10,000': async (k) => [
+      (await k.permutationTest(values, values.toReversed(), { permutations: 10_000, seed: 1, threads: 1 }))
+        .pValue,
+    ],
+    'exact search, 64 of 20,000 x 256': async (k) =>
+      (await k.exactSearch(queries, rows, { metric: 'cosine', k: 10, threads: 1 })).distances,
+    'refinement, 256 rows x 256, 3 events': async (k) =>
+      (await k.refinePrototypes(data, { seed: 1, threads: 1 })).losses,
+  };
+  const lines = [['one thread', 'native ms', 'wasm ms', 'wasm of native', 'most apart']];
+  for (const [name, task] of Object.entries(tasks)) {
+    const [a, b] = [await task(native), await task(wasm)];
+    const apart = Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+    const times = await interleaved(
+      { native: () => task(native), wasm: () => task(wasm) },
+      options.seconds / 2,
+    );
+    lines.push([
+      name,
+      times.native.cpu.toFixed(1),
+      times.wasm.cpu.toFixed(1),
+      (times.native.median / times.wasm.median).toFixed(2),
+      apart.toExponential(1),
+    ]);
+  }
+  table(lines);
+}
+
+/** Rows with three history events each, made up. */
+function refinementData(make, dim, rows, prototypes) {
+  const take = (count, stream) => make(count, stream).data;
+  return {
+    dim,
+    prototypes: take(prototypes, 10),
+    assignment: Uint32Array.from({ length: rows }, (_, i) => i % prototypes),
+    query: take(rows, 11),
+    chosen: take(rows, 12),
+    rejected: take(rows, 13),
+    historyStart: Uint32Array.from({ length: rows + 1 }, (_, i) => 3 * i),
+    historyQuery: take(3 * rows, 14),
+    historyChosen: take(3 * rows, 15),
+    historyRejected: take(3 * rows, 16),
+  };
+}

@@ -1,0 +1,37 @@
+// Finds the peers that the kernels are measured against; none is a dependency for its speed.
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const bench = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const folders = [process.env.PGENRM_BENCH_PEERS ?? path.join(bench, 'peers'), path.resolve(bench, '..')];
+
+function load(name) {
+  const reasons = [];
+  for (const folder of folders) {
+    const require = createRequire(path.join(folder, 'package.json'));
+    const manifest = path.join(folder, 'node_modules', name, 'package.json');
+    if (!existsSync(manifest)) continue;
+    try {
+      return { module: require(name), version: JSON.parse(readFileSync(manifest, 'utf8')).version };
+    } catch (error) {
+      reasons.push(error.message.split('\n')[0]);
+    }
+  }
+  return { reason: reasons.join('; ') || 'not installed' };
+}
+
+/** The peers, undefined where absent, and a line about each. */
+export async function loadPeers() {
+  const notes = [];
+  const take = (name) => {
+    const found = load(name);
+    notes.push(`peer ${name}: ${found.version ?? `left out (${found.reason})`}`);
+    return found.module;
+  };
+  const peers = { hnswlib: take('hnswlib-node'), usearch: take('usearch'), faiss: take('faiss-node'), notes };
+  peers.python = process.env.PGENRM_BENCH_PYTHON;
+  notes.push(`peer scikit-learn: ${peers.python ?? 'left out (PGENRM_BENCH_PYTHON is not set)'}`);
+  return peers;
+}

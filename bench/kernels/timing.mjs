@@ -1,0 +1,52 @@
+// Times contenders in turn, so that what else the machine does falls on all of them alike.
+
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+/**
+ * Runs every contender in turn until `seconds` have passed (three rounds at least, after one to warm up).
+ * Returns for each name the best wall time, the best processor time and the median processor time, in ms.
+ */
+export async function interleaved(contenders, seconds) {
+  const names = Object.keys(contenders);
+  const times = Object.fromEntries(names.map((name) => [name, []]));
+  for (const name of names) await contenders[name]();
+  const end = performance.now() + seconds * 1000;
+  for (let round = 0; round < 3 || performance.now() < end; round++) {
+    for (const name of names) {
+      const wall = performance.now();
+      const cpu = cpuMs();
+      await contenders[name]();
+      times[name].push({ wall: performance.now() - wall, cpu: cpuMs() - cpu });
+    }
+  }
+  const sorted = (name, key) => times[name].map((time) => time[key]).sort((a, b) => a - b);
+  return Object.fromEntries(
+    names.map((name) => {
+      const cpu = sorted(name, 'cpu');
+      return [name, { wall: sorted(name, 'wall')[0], cpu: cpu[0], median: cpu[cpu.length >> 1] }];
+    }),
+  );
+}
+
+/** Wall and processor time of one run, in ms, with its result. */
+export async function timed(work) {
+  const wall = performance.now();
+  const cpu = cpuMs();
+  const result = await work();
+  return { result, wall: performance.now() - wall, cpu: cpuMs() - cpu };
+}
+
+/** Prints rows of cells in columns. */
+export function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  for (const row of rows) {
+    console.log(
+      row
+        .map((cell, column) => String(cell)[column === 0 ? 'padEnd' : 'padStart'](widths[column]))
+        .join('  '),
+    );
+  }
+}

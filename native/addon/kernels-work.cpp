@@ -1,0 +1,109 @@
+// Threads that take kernel jobs; a new one starts where none is idle, up to a bound.
+#include "addon/kernels-work.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace pgenrm::kernels {
+namespace {
+
+constexpr size_t MOST_THREADS = 32;
+
+// Lives as long as the process: detached threads may still run while it ends.
+class JobThreads {
+ public:
+  // False where no thread can be had at all.
+  bool submit(std::function<void()> task) {
+    std::lock_guard lock(mutex_);
+    if (n_idle_ <= tasks_.size() && n_threads_ < MOST_THREADS) {
+      try {
+        std::thread([this] { work(); }).detach();
+        ++n_threads_;
+      } catch (const std::system_error&) {
+        if (n_threads_ == 0) return false;
+      }
+    }
+    tasks_.push_back(std::move(task));
+    ready_.notify_one();
+    return true;
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::function<void()> task;
+      {
+        std::unique_lock lock(mutex_);
+        ++n_idle_;
+        ready_.wait(lock, [this] { return !tasks_.empty(); });
+        --n_idle_;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<std::function<void()>> tasks_;
+  size_t n_idle_ = 0;
+  size_t n_threads_ = 0;
+};
+
+JobThreads& job_threads() {
+  static auto* threads = new JobThreads();
+  return *threads;
+}
+
+struct Pending {
+  std::unique_ptr<Job> job;
+  napi_deferred deferred;
+  napi_threadsafe_function settle;
+};
+
+void settle_on_loop(napi_env env, napi_value, void*, void* data) {
+  std::unique_ptr<Pending> pending(static_cast<Pending*>(data));
+  // No environment: the loop is closing and nobody waits for the promise.
+  if (env == nullptr) return;
+  Napi::HandleScope scope(env);
+  try {
+    napi_resolve_deferred(env, pending->deferred, pending->job->answer(Napi::Env(env)));
+  } catch (const Napi::Error& error) {
+    napi_reject_deferred(env, pending->deferred, error.Value());
+  }
+}
+
+}  // namespace
+
+Napi::Value run_off_loop(Napi::Env env, std::unique_ptr<Job> job) {
+  auto pending = std::make_unique<Pending>();
+  pending->job = std::move(job);
+  napi_value promise;
+  if (napi_create_promise(env, &pending->deferred, &promise) != napi_ok) {
+    throw Napi::Error::New(env, "no promise can be made");
+  }
+  const napi_status created =
+      napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "pgenrm kernels"), 0, 1, nullptr,
+                                      nullptr, nullptr, settle_on_loop, &pending->settle);
+  if (created != napi_ok) throw Napi::Error::New(env, "no path back to the event loop can be made");
+  Pending* raw = pending.release();
+  const bool taken = job_threads().submit([raw] {
+    raw->job->execute();
+    const napi_threadsafe_function settle = raw->settle;
+    if (napi_call_threadsafe_function(settle, raw, napi_tsfn_nonblocking) != napi_ok) delete raw;
+    napi_release_threadsafe_function(settle, napi_tsfn_release);
+  });
+  if (!taken) {
+    napi_release_threadsafe_function(raw->settle, napi_tsfn_abort);
+    delete raw;
+    throw Napi::Error::New(env, "no thread can be started for the kernels");
+  }
+  return Napi::Value(env, promise);
+}
+
+}  // namespace pgenrm::kernels

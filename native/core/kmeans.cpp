@@ -1,0 +1,198 @@
+// Lloyd's iterations over several starts.
+#include "core/kmeans.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <numeric>
+#include <vector>
+
+#include "core/kmeans-start.h"
+#include "core/simd.h"
+#include "core/vectors.h"
+
+namespace pgenrm {
+namespace {
+
+class Lloyd {
+ public:
+  Lloyd(const KMeansRows& rows, size_t k, ThreadTeam& team)
+      : rows_(rows),
+        k_(k),
+        team_(team),
+        centres_(k * rows.dim),
+        centre_squares_(k),
+        assignment_(rows.n),
+        apart_(rows.n),
+        order_(rows.n),
+        starts_(k + 1) {}
+
+  // Returns the iterations it took.
+  uint32_t run(Xoshiro128& random, uint32_t max_iterations, double least_shift) {
+    kmeans_start(rows_, k_, random, team_, centres_.data());
+    uint32_t iteration = 0;
+    assign();
+    while (iteration < max_iterations) {
+      ++iteration;
+      fill_empty();
+      const double shift = move_centres();
+      const bool changed = assign();
+      if (std::find(members_begin(), members_end(), 0u) != members_end()) continue;
+      if (!changed || shift <= least_shift) break;
+    }
+    return iteration;
+  }
+
+  // Sum of squared distances, exact even where rows lie close to their centres.
+  double inertia() {
+    team_.ranges(rows_.n, [&](size_t begin, size_t end, size_t) {
+      for (size_t i = begin; i < end; ++i) {
+        apart_[i] = simd().l2_f32(rows_.vectors + i * rows_.dim, &centres_[assignment_[i] * rows_.dim], rows_.dim);
+      }
+    });
+    return blocked_sum(apart_.data(), rows_.n);
+  }
+
+  const std::vector<float>& centres() const { return centres_; }
+  const std::vector<uint32_t>& assignment() const { return assignment_; }
+
+ private:
+  std::vector<uint32_t>::iterator members_begin() { return members_.begin(); }
+  std::vector<uint32_t>::iterator members_end() { return members_.end(); }
+
+  // Gives every row its nearest centre, the lower number where two are as near. True where any row moved.
+  bool assign() {
+    const size_t dim = rows_.dim;
+    for (size_t c = 0; c < k_; ++c) centre_squares_[c] = simd().dot_f32(&centres_[c * dim], &centres_[c * dim], dim);
+    std::vector<uint8_t> moved(team_.size(), 0);
+    team_.ranges((rows_.n + 3) / 4, [&](size_t begin, size_t end, size_t thread) {
+      std::vector<float> dots(4 * k_);
+      for (size_t block = begin; block < end; ++block) {
+        const size_t row = block * 4;
+        const size_t count = std::min<size_t>(4, rows_.n - row);
+        simd().dots_block(rows_.vectors + row * dim, count, centres_.data(), k_, dim, dots.data(), k_);
+        for (size_t r = 0; r < count; ++r) {
+          uint32_t best = 0;
+          float least = centre_squares_[0] - 2.0f * dots[r * k_];
+          for (size_t c = 1; c < k_; ++c) {
+            const float apart = centre_squares_[c] - 2.0f * dots[r * k_ + c];
+            if (apart < least) {
+              least = apart;
+              best = static_cast<uint32_t>(c);
+            }
+          }
+          if (assignment_[row + r] != best) moved[thread] = 1;
+          assignment_[row + r] = best;
+          apart_[row + r] = std::max(0.0f, least + rows_.squares[row + r]);
+        }
+      }
+    });
+    members_.assign(k_, 0u);
+    for (uint32_t centre : assignment_) ++members_[centre];
+    return std::find(moved.begin(), moved.end(), 1) != moved.end();
+  }
+
+  // An empty centre takes the row that lies farthest from its own, out of a centre that keeps another.
+  void fill_empty() {
+    for (size_t c = 0; c < k_; ++c) {
+      if (members_[c] != 0) continue;
+      size_t farthest = rows_.n;
+      for (size_t i = 0; i < rows_.n; ++i) {
+        if (members_[assignment_[i]] > 1 && (farthest == rows_.n || apart_[i] > apart_[farthest])) farthest = i;
+      }
+      --members_[assignment_[farthest]];
+      assignment_[farthest] = static_cast<uint32_t>(c);
+      apart_[farthest] = 0;
+      members_[c] = 1;
+    }
+  }
+
+  // Centres become the means of their rows, summed in 64 bits in row order. Returns the squared shift.
+  double move_centres() {
+    starts_[0] = 0;
+    for (size_t c = 0; c < k_; ++c) starts_[c + 1] = starts_[c] + members_[c];
+    std::vector<size_t> next(starts_.begin(), starts_.end() - 1);
+    for (size_t i = 0; i < rows_.n; ++i) order_[next[assignment_[i]]++] = static_cast<uint32_t>(i);
+    std::vector<double> shifts(k_);
+    team_.chunks(k_, 1, [&](size_t begin, size_t end, size_t) {
+      std::vector<double> sums(rows_.dim);
+      for (size_t c = begin; c < end; ++c) {
+        std::fill(sums.begin(), sums.end(), 0.0);
+        for (size_t m = starts_[c]; m < starts_[c + 1]; ++m) {
+          const float* row = rows_.vectors + order_[m] * rows_.dim;
+          for (size_t j = 0; j < rows_.dim; ++j) sums[j] += row[j];
+        }
+        double shift = 0;
+        for (size_t j = 0; j < rows_.dim; ++j) {
+          float& place = centres_[c * rows_.dim + j];
+          const float mean = static_cast<float>(sums[j] / static_cast<double>(members_[c]));
+          const double gap = static_cast<double>(mean) - place;
+          shift += gap * gap;
+          place = mean;
+        }
+        shifts[c] = shift;
+      }
+    });
+    return std::accumulate(shifts.begin(), shifts.end(), 0.0);
+  }
+
+  const KMeansRows& rows_;
+  size_t k_;
+  ThreadTeam& team_;
+  std::vector<float> centres_, centre_squares_;
+  std::vector<uint32_t> assignment_;
+  std::vector<float> apart_;  // squared distance of each row to its centre
+  std::vector<uint32_t> order_, members_;
+  std::vector<size_t> starts_;
+};
+
+// Mean over the columns of their variances.
+double mean_variance(const float* vectors, size_t n_rows, size_t dim) {
+  std::vector<double> sums(dim), squares(dim);
+  for (size_t i = 0; i < n_rows; ++i) {
+    for (size_t j = 0; j < dim; ++j) {
+      const double value = vectors[i * dim + j];
+      sums[j] += value;
+      squares[j] += value * value;
+    }
+  }
+  double total = 0;
+  for (size_t j = 0; j < dim; ++j) {
+    const double mean = sums[j] / static_cast<double>(n_rows);
+    total += squares[j] / static_cast<double>(n_rows) - mean * mean;
+  }
+  return std::max(0.0, total / static_cast<double>(dim));
+}
+
+}  // namespace
+
+Status kmeans_fit(const float* vectors, size_t n_rows, size_t dim, const KMeansParams& params, KMeansFit& out) {
+  if (const Status status = check_finite(vectors, n_rows, dim); !status.ok()) return status;
+  try {
+    std::vector<float> squares(n_rows);
+    for (size_t i = 0; i < n_rows; ++i) squares[i] = simd().dot_f32(vectors + i * dim, vectors + i * dim, dim);
+    const KMeansRows rows{vectors, squares.data(), n_rows, dim};
+    ThreadTeam team(thread_count(params.threads, (n_rows * dim * params.k >> 16) + 1));
+    Lloyd lloyd(rows, params.k, team);
+    const double least_shift = params.tolerance * mean_variance(vectors, n_rows, dim);
+    out.total_iterations = 0;
+    for (uint32_t restart = 0; restart < params.restarts; ++restart) {
+      Xoshiro128 random(params.seed, restart);
+      const uint32_t iterations = lloyd.run(random, params.max_iterations, least_shift);
+      out.total_iterations += iterations;
+      const double inertia = lloyd.inertia();
+      if (restart > 0 && inertia >= out.inertia) continue;
+      out.inertia = inertia;
+      out.iterations = iterations;
+      std::memcpy(out.centres, lloyd.centres().data(), params.k * dim * sizeof(float));
+      std::memcpy(out.assignment, lloyd.assignment().data(), n_rows * sizeof(uint32_t));
+    }
+  } catch (const std::bad_alloc&) {
+    return {Code::out_of_memory, 0};
+  } catch (...) {
+    return {Code::internal, 0};
+  }
+  return {};
+}
+
+}  // namespace pgenrm
