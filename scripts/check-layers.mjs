@@ -5,9 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
+const nouns = ['preference', 'options', 'concurrency'];
 // Each folder may import from itself, from `errors.ts`, and from the folders named here.
 const typescript = {
   preference: [],
+  options: [],
+  concurrency: [],
   output: [],
   native: ['kernels'],
   kernels: ['native'],
@@ -16,32 +19,23 @@ const typescript = {
   generator: ['native', 'model-file'],
   prompt: ['preference', 'generator'],
   data: ['preference'],
-  prototypes: ['preference', 'output', 'chain', 'prompt', 'generator', 'kernels'],
-  'reward-model': ['preference', 'chain', 'prompt', 'generator', 'kernels', 'model-file'],
-  'scoring-run': [
-    'preference',
-    'output',
-    'data',
-    'reward-model',
-    'chain',
-    'prompt',
-    'generator',
-    'model-file',
-    'native',
-  ],
+  prototypes: [...nouns, 'data', 'output', 'chain', 'prompt', 'generator', 'kernels'],
+  'reward-model': [...nouns, 'chain', 'prompt', 'prototypes', 'generator', 'kernels', 'model-file'],
+  'scoring-run': [...nouns, 'data', 'output', 'reward-model', 'chain', 'prompt', 'generator', 'model-file'],
   doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt'],
   cli: [
-    'preference',
-    'output',
+    ...nouns,
     'data',
+    'output',
+    'prototypes',
     'reward-model',
     'scoring-run',
     'doctor',
     'prompt',
     'chain',
     'generator',
+    'kernels',
     'model-file',
-    'native',
   ],
 };
 // Files of src/ itself that every folder may import.

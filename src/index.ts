@@ -1,5 +1,6 @@
 // The public API of pgenrm.
 
+export { chainSeed } from './chain/chain-seed.js';
 export type { EvaluationChain, LostReason, ResponseScore } from './chain/read-chain.js';
 export { LOST_REASONS, readChain } from './chain/read-chain.js';
 export type { Criterion } from './chain/rubric.js';
@@ -13,6 +14,7 @@ export type {
 export { FORMAT_NAMES, openPreferenceData } from './data/preference-data.js';
 export type { ErrorCode } from './errors.js';
 export { ERROR_CODES, PgenrmError } from './errors.js';
+export type { Embedder, Embeddings } from './generator/embedder.js';
 export type {
   FinishReason,
   Generation,
@@ -25,12 +27,19 @@ export type {
   Sampling,
   Tokenizer,
 } from './generator/generator.js';
+export type { KernelsChoice } from './kernels/choose.js';
+export { chooseKernels, loadKernels } from './kernels/choose.js';
+export type { Kernels } from './kernels/kernels.js';
 export type { HistoryEvent, Item, Turn, User } from './preference/preference.js';
 export { importAuthorsTemplate } from './prompt/import-authors.js';
 export type { TemplateFile } from './prompt/imported-template.js';
 export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template.js';
 export { resolveTemplate } from './prompt/template.js';
-export { chainSeed } from './reward-model/chain-seed.js';
+export { PrototypeBank } from './prototypes/bank.js';
+export type { BuildBankOptions } from './prototypes/bank-build-options.js';
+export { buildBank } from './prototypes/build-bank.js';
+export { inspectBank } from './prototypes/inspect-bank.js';
+export { mapBank } from './prototypes/map-bank.js';
 export type { JudgeSettings } from './reward-model/judge-settings.js';
 export type {
   GrammarChoice,

@@ -2,7 +2,7 @@
 // Knows commander's way to refuse an argument; nothing of what the options mean.
 
 import { InvalidArgumentError, Option } from 'commander';
-import { describeRange, inRange, type NumberRange } from '../reward-model/option-range.js';
+import { describeRange, inRange, type NumberRange } from '../options/option-range.js';
 
 /** A parser for a number in a range. */
 export function numberIn(range: NumberRange): (word: string) => number {

@@ -10,6 +10,7 @@ import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor-command.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { Interruption } from './interrupt.js';
+import { prototypesCommand } from './prototypes-command.js';
 import { scoreCommand } from './score-command.js';
 import { templateCommand } from './template-command.js';
 
@@ -70,14 +71,17 @@ function createProgram(context: CommandContext): Command {
     .exitOverride();
   for (const command of [scoreCommand, templateCommand, doctorCommand, demoCommand])
     command(program, context);
+  prototypesCommand(program, context);
   return program;
 }
 
 function optionsSeen(program: Command): { logLevel: LogLevel; jsonProgress: boolean } {
-  const score = program.commands.find((command) => command.name() === 'score');
+  const reporting = program.commands.flatMap((command) => [command, ...command.commands]);
   return {
     logLevel: program.opts<{ logLevel: LogLevel }>().logLevel,
-    jsonProgress: score?.opts<{ jsonProgress?: boolean }>().jsonProgress === true,
+    jsonProgress: reporting.some(
+      (command) => command.opts<{ jsonProgress?: boolean }>().jsonProgress === true,
+    ),
   };
 }
 

@@ -4,6 +4,7 @@
 import { type Command, Option } from 'commander';
 import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
+import { JUDGE_RANGES } from '../options/option-range.js';
 import {
   GRAMMAR_CHOICES,
   type GrammarChoice,
@@ -11,7 +12,6 @@ import {
   SCORE_PREFERENCES,
   type ScorePreference,
 } from '../reward-model/judgment.js';
-import { JUDGE_RANGES } from '../reward-model/option-range.js';
 import {
   GENERATOR_CHOICES,
   GPU_CHOICES,

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { PgenrmError } from '../errors.js';
-import { outputFailed, systemCode } from '../output/output-error.js';
+import { outputFailed, systemCode } from './output-error.js';
 
 /** Who holds a lock. */
 export interface LockHolder {

@@ -1,10 +1,18 @@
 // Checks what a judgment is asked for and fills in the defaults.
 // Knows ranges and the context size; nothing of prompts or chains.
 
+import { contentKey } from '../chain/chain-seed.js';
 import { PgenrmError } from '../errors.js';
 import type { GeneratorInfo, Sampling } from '../generator/generator.js';
+import {
+  checkChoice,
+  checkRange,
+  describeRange,
+  inRange,
+  invalidOption,
+  JUDGE_RANGES,
+} from '../options/option-range.js';
 import type { Item, Turn, User } from '../preference/preference.js';
-import { contentKey } from './chain-seed.js';
 import {
   GRAMMAR_CHOICES,
   type GrammarChoice,
@@ -13,14 +21,6 @@ import {
   SCORE_PREFERENCES,
   type ScorePreference,
 } from './judgment.js';
-import {
-  checkChoice,
-  checkRange,
-  describeRange,
-  inRange,
-  invalidOption,
-  JUDGE_RANGES,
-} from './option-range.js';
 
 /** The paper's bound on new tokens a chain. */
 export const DEFAULT_MAX_TOKENS = 3072;

@@ -1,6 +1,7 @@
 // One judgment: prompts in every presentation order, chains, their readings, one score per candidate.
 // Knows prompts, chains and the Generator interface; owns neither model nor template.
 
+import { chainSeed, orderSeed } from '../chain/chain-seed.js';
 import {
   groupByOrder,
   mapBack,
@@ -15,7 +16,6 @@ import { type FittedPrompt, fitPrompt } from '../prompt/fit-prompt.js';
 import { chainGrammar, GRAMMAR_TRIGGER } from '../prompt/grammar.js';
 import { JSON_END } from '../prompt/markers.js';
 import type { PromptTemplate } from '../prompt/template.js';
-import { chainSeed, orderSeed } from './chain-seed.js';
 import { type JudgeSettings, type JudgeSubject, judgeSettings, judgeSubject } from './judge-settings.js';
 import type { JudgedChain, JudgeEvent, JudgeInput, JudgeOptions, Judgment } from './judgment.js';
 import { decide, levelScore } from './level-score.js';

@@ -1,15 +1,15 @@
 // The facade: a loaded model that judges candidate replies for a user.
 // Owns the generator's lifetime and the choice of template; the judging itself is `judge.ts`.
 
+import { mapInOrder } from '../concurrency/in-order.js';
 import { PgenrmError } from '../errors.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator/generator.js';
+import { checkChoice, checkRange, JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { createChatTemplate } from '../prompt/chat-template.js';
 import { type PromptTemplate, resolveTemplate } from '../prompt/template.js';
-import { mapInOrder } from './in-order.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import { defaultMaxTokens, type JudgeSettings, judgeSettings } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
-import { checkChoice, checkRange, JUDGE_RANGES, type NumberRange } from './option-range.js';
 
 /** What {@link RewardModel.load} reports while a model comes in. */
 export type LoadProgress = {

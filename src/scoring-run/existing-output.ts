@@ -1,9 +1,8 @@
 // Reads back what earlier sessions wrote: whole lines, their tally, and where the last whole line ends.
 // Knows row records; changes no file.
 
-import { createReadStream } from 'node:fs';
 import { PgenrmError } from '../errors.js';
-import { outputFailed } from '../output/output-error.js';
+import { jsonLines } from '../output/json-lines.js';
 import type { RowRecord } from './row-record.js';
 import { Tally } from './tally.js';
 
@@ -53,49 +52,6 @@ export async function* existingLines(path: string): AsyncGenerator<ExistingLine,
     if (record.row < row) throw notARecord(path, index, `row ${record.row} comes after row ${row}`);
     row = record.row;
     yield { record, index, end };
-  }
-}
-
-/** The whole lines of a file as JSON values; a last line that is cut off or does not parse is left out. */
-export async function* jsonLines(
-  path: string,
-): AsyncGenerator<{ value: unknown; index: number; end: number }, void, undefined> {
-  let index = 0;
-  let unreadable = false;
-  for await (const { text, end } of wholeLines(path)) {
-    if (unreadable) throw notARecord(path, index - 1, 'it is not JSON');
-    const value = parsed(text);
-    unreadable = value === undefined;
-    if (!unreadable) yield { value, index, end };
-    index += 1;
-  }
-}
-
-async function* wholeLines(path: string): AsyncGenerator<{ text: string; end: number }, void, undefined> {
-  let parts: Buffer[] = [];
-  let at = 0;
-  try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      let from = 0;
-      for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, from)) {
-        parts.push(chunk.subarray(from, newline));
-        from = newline + 1;
-        yield { text: Buffer.concat(parts).toString('utf8'), end: at + from };
-        parts = [];
-      }
-      parts.push(chunk.subarray(from));
-      at += chunk.length;
-    }
-  } catch (error) {
-    throw outputFailed(path, error);
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

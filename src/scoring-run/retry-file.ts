@@ -7,8 +7,9 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { syncDirectory } from '../output/atomic-file.js';
+import { jsonLines } from '../output/json-lines.js';
 import { outputFailed, systemCode } from '../output/output-error.js';
-import { asRecord, existingLines, jsonLines, notARecord } from './existing-output.js';
+import { asRecord, existingLines, notARecord } from './existing-output.js';
 import type { RowRecord } from './row-record.js';
 
 /** Path of an output's second tries. */

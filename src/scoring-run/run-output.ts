@@ -6,10 +6,10 @@ import type { Writable } from 'node:stream';
 import { PgenrmError } from '../errors.js';
 import { LineFile } from '../output/line-file.js';
 import { outputFailed, systemCode } from '../output/output-error.js';
+import { RunLock } from '../output/run-lock.js';
 import { type ExistingLine, type ExistingOutput, existingLines, surveyOutput } from './existing-output.js';
 import { hasRetries, mergeRetries, type RetryLine, retryPath } from './retry-file.js';
 import type { RowRecord } from './row-record.js';
-import { RunLock } from './run-lock.js';
 import { checkSameRun, manifestPath, type RunManifest, readManifest, writeManifest } from './run-manifest.js';
 import { Tally } from './tally.js';
 

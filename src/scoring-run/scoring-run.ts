@@ -1,11 +1,11 @@
 // A scoring run: every row of a data file becomes one line of an output, across as many sessions as it takes.
 // Knows data, reward model and output by their interfaces; nothing of terminals.
 
+import { mapInOrder } from '../concurrency/in-order.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
-import { mapInOrder } from '../reward-model/in-order.js';
+import { checkRange } from '../options/option-range.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
-import { checkRange } from '../reward-model/option-range.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ExistingLine } from './existing-output.js';
 import { failedRecord, invalidRecord, isRowError, judgedRecord, type RowRecord } from './row-record.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mapInOrder } from '../../src/concurrency/in-order.js';
 import { PgenrmError } from '../../src/errors.js';
-import { mapInOrder } from '../../src/reward-model/in-order.js';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

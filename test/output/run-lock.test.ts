@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RunLock } from '../../src/scoring-run/run-lock.js';
+import { RunLock } from '../../src/output/run-lock.js';
 import { temporaryFolder } from '../support/preference-file.js';
 
 let folder: string;

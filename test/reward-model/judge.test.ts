@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { chainSeed } from '../../src/chain/chain-seed.js';
 import { PgenrmError } from '../../src/errors.js';
-import { chainSeed } from '../../src/reward-model/chain-seed.js';
 import type { JudgeEvent, JudgeInput } from '../../src/reward-model/judgment.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
 import {
