@@ -1,0 +1,45 @@
+"""The whole recipe, tiny: prior, tokenizer, shards, two minutes of training at most, GGUF, evaluation.
+
+Checks that every step runs and fits the next; says nothing of quality.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--data", required=True)
+    args.add_argument("--minutes", type=float, default=0.5)
+    args = args.parse_args()
+    with tempfile.TemporaryDirectory() as run:
+        config = json.loads((HERE / "configs/cpu.json").read_text())
+        config["model"].update(dim=64, layers=6, heads=2, ffn=128, vocab=2048)
+        for stage in config["data"]:
+            stage.update(shards=1, groups_per_shard=40)
+        config["train"].update(minutes=args.minutes)
+        for stage in config["train"]["stages"]:
+            stage["batch_tokens"] = 3000
+        (pathlib.Path(run) / "config.json").write_text(json.dumps(config))
+        common, paths = ["--data", args.data], ["--run", run]
+        configured = ["--config", f"{run}/config.json", *paths]
+        for step in (["fit_prior.py", *common, "--out", f"{run}/prior.json", "--steps", "20", "--restarts", "1"],
+                     ["tokenizer.py", *common, "--out", f"{run}/tokenizer.json", "--size", "2048"],
+                     ["make_data.py", *configured, *common],
+                     ["train.py", *configured],
+                     ["export_gguf.py", *paths, "--out", f"{run}/nano.gguf"],
+                     ["evaluate_forced.py", *paths, *common, "--rows", "4"],
+                     ["evaluate.py", *paths, *common, "--rows", "4", "--chains", "2"]):
+            print("==", " ".join(step), flush=True)
+            subprocess.run([sys.executable, str(HERE / step[0]), *step[1:]], check=True)
+        assert (pathlib.Path(run) / "nano.gguf").stat().st_size > 100_000
+    print("smoke run passed")
+
+
+if __name__ == "__main__":
+    main()
