@@ -2,10 +2,14 @@
 // Knows processes and hosts; nothing of what the output holds.
 
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { PgenrmError } from '../errors.js';
 import { outputFailed, systemCode } from './output-error.js';
+
+const BREAKING_PAUSE_MS = 10;
+const ABANDONED_MS = 10_000;
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -50,13 +54,13 @@ export class RunLock {
       } finally {
         await file.close();
       }
-      for (let tries = 0; tries < 5; tries += 1) {
+      for (let tries = 0; tries < 100; tries += 1) {
         if (await linked(own, path)) return new RunLock(path, holder.token);
         const text = await textOf(path);
         if (text === null) continue;
         const other = parseHolder(text);
         if (other === null || !(await ended(other))) throw heldBy(output, path, other);
-        await removeStale(path, text, holder.token);
+        await removeStale(path, text, own);
       }
       throw heldBy(output, path, null);
     } catch (error) {
@@ -84,17 +88,28 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Moves a stale lock away; where another process was quicker and its live lock was moved, puts that back. */
-async function removeStale(path: string, staleText: string, token: string): Promise<void> {
-  const aside = `${path}.${token}.stale`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw error;
+/**
+ * Removes a stale lock. Only one process at a time may, and only if the lock is still the stale one: otherwise a lock
+ * that another process has just taken could be removed.
+ */
+async function removeStale(path: string, staleText: string, own: string): Promise<void> {
+  const breaking = `${path}.breaking`;
+  if (!(await linked(own, breaking))) {
+    await removeAbandoned(breaking);
+    await wait(BREAKING_PAUSE_MS);
+    return;
   }
-  if ((await textOf(aside)) !== staleText) await linked(aside, path);
-  await rm(aside, { force: true });
+  try {
+    if ((await textOf(path)) === staleText) await rm(path, { force: true });
+  } finally {
+    await rm(breaking, { force: true });
+  }
+}
+
+/** The right to break a lock is held for a moment only; one that is old was left by a process that was killed. */
+async function removeAbandoned(breaking: string): Promise<void> {
+  const found = await stat(breaking).catch(() => null);
+  if (found !== null && Date.now() - found.ctimeMs > ABANDONED_MS) await rm(breaking, { force: true });
 }
 
 async function textOf(path: string): Promise<string | null> {

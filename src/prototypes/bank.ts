@@ -100,15 +100,19 @@ export class PrototypeBank implements AsyncDisposable {
   static async open(folder: string, options: OpenBankOptions = {}): Promise<PrototypeBank> {
     const path = resolve(folder);
     const kernels = options.kernels ?? (await loadKernels());
-    const files = await openBankFiles(path, kernels);
-    try {
-      if (options.madeWith !== undefined) checkMadeWith(path, files.manifest, options.madeWith);
-      const bank = new PrototypeBank(path, files, kernels);
-      await bank.#users.takeNew();
-      return bank;
-    } catch (error) {
-      await files[Symbol.asyncDispose]();
-      throw error;
+    for (let tries = 1; ; tries += 1) {
+      const files = await openBankFiles(path, kernels);
+      try {
+        if (options.madeWith !== undefined) checkMadeWith(path, files.manifest, options.madeWith);
+        const bank = new PrototypeBank(path, files, kernels);
+        await bank.#users.takeNew();
+        return bank;
+      } catch (error) {
+        await files[Symbol.asyncDispose]();
+        // Additions are read by path: a bank that was replaced in between is opened anew.
+        const now = await readBankManifest(path).catch(() => null);
+        if (now?.checksum === files.manifest.checksum || tries === 5) throw error;
+      }
     }
   }
 
