@@ -33,7 +33,6 @@ namespace pgenrm {
   X(llama_log_set)                   \
   X(llama_memory_clear)              \
   X(llama_memory_seq_cp)             \
-  X(llama_memory_seq_pos_max)        \
   X(llama_memory_seq_rm)             \
   X(llama_model_chat_template)       \
   X(llama_model_default_params)      \
@@ -60,8 +59,6 @@ namespace pgenrm {
   X(llama_sampler_clone)             \
   X(llama_sampler_free)              \
   X(llama_sampler_init_grammar)      \
-  X(llama_set_abort_callback)        \
-  X(llama_set_embeddings)            \
   X(llama_synchronize)               \
   X(llama_token_to_piece)            \
   X(llama_tokenize)                  \

@@ -324,8 +324,7 @@ void Scheduler::take_decoded() {
 }
 
 void Scheduler::recover(DecodeStatus status) {
-  const auto sample = std::ranges::find_if(running_, [](Sample* s) { return !s->finished; });
-  if (status == DecodeStatus::kNoSlot && running_.size() > 1 && sample != running_.end()) {
+  if (status == DecodeStatus::kNoSlot && running_.size() > 1) {
     // The memory is as before the call: undo the plan and try again with one sample less.
     for (const Stretch& stretch : stretches_) {
       if (!stretch.sample) continue;

@@ -1,9 +1,8 @@
 // The built-in template `standard`: full instructions, for general instruct models and P-GenRM weights.
 // Knows the shared sections and the form of a chain; the instruction text is the project's own.
 
+import { instructedTemplate } from './instructed-template.js';
 import { JSON_END, JSON_START } from './markers.js';
-import { checkPromptInput, hashTexts } from './prompt-input.js';
-import { renderInputSections, renderUserSections } from './sections.js';
 import type { PromptTemplate } from './template.js';
 
 // It names no number of responses: it stands before the query and must not vary with the item.
@@ -35,15 +34,5 @@ const FORMAT_REVISION = 'standard/1';
 
 /** The template `standard`: the task, the form of the chain, the user's sections, the query and the responses. */
 export function standardTemplate(): PromptTemplate {
-  return {
-    name: 'standard',
-    hash: hashTexts([FORMAT_REVISION, INSTRUCTION]),
-    render(input) {
-      checkPromptInput(input);
-      return [
-        { role: 'system', content: `${INSTRUCTION}\n\n${renderUserSections(input.user)}` },
-        { role: 'user', content: renderInputSections(input.context, input.responses) },
-      ];
-    },
-  };
+  return instructedTemplate('standard', FORMAT_REVISION, INSTRUCTION);
 }
