@@ -16,7 +16,7 @@ def token_ids(tokenizer):
     return {"/10 - ": of("/10 - "), ") = ": of(") = "), "headings": {of(breakdown_start(k)): k - 1 for k in range(1, 5)},
             "numbers": torch.tensor([of(str(n)) for n in range(1, 11)]),
             "traits": [of(f"\n- {trait}: ") for trait in TRAITS] + [of(t) for t in (PART_1, PART_1B, *WHY)],
-            "free": [of(t) for t in (PART_2, FINAL, "*0.", ") + (", RESULT)] + [of(f"{x}\\n{i}. ") for x in "%." for i in (2, 3)]
+            "free": [of(t) for t in (PART_2, FINAL, "*0.", ") + (", RESULT)] + [of(f"{x}\\n{i}. ") for x in "%." for i in (2, 3, 4)]
             + [of(breakdown_start(k)) for k in (1, 2)] + [of(x) for n in names for x in (f"\n- {n} (", f"{n} - ")],
             "criteria": {of(f"{name}: ") for name in names}}
 

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from chain import write_chain
 from running import RunningMarks
-from prompt import render_system, render_user, system_message, user_message
+from prompt import N_EVENT_TOKENS, event_end, rejected_label, render_system, render_user, system_message, user_message
 from splice import splice
 from style_data import draw_pair, draw_user, load_pool
 from teacher import Teacher
@@ -35,8 +35,8 @@ class GroupWriter:
         self.teacher = Teacher(prior)
         self.running = RunningMarks(tokenizer)
         ids = tokenizer.token_to_id
-        self.event_mid, self.event_next = ids("\nRejected: "), ids("\n\nUser: ")
-        self.history_end = ids("\n[The End of User's preference history]")
+        numbers = range(1, N_EVENT_TOKENS + 1)
+        self.chosen_end, self.event_end = {ids(rejected_label(k)) for k in numbers}, {ids(event_end(k)) for k in numbers}
         self.response_end = {ids(f"\n[The End of Response {k}]") for k in range(1, 5)}
 
     def pool_of(self):
@@ -64,9 +64,9 @@ class GroupWriter:
                 "running": self.running(rng, prefix), "judgments": judgments}
 
     def history_marks(self, prefix, user):
-        mids = [i for i, t in enumerate(prefix) if t == self.event_mid]
-        ends = [i for i, t in enumerate(prefix) if t in (self.event_next, self.history_end)]
-        if len(mids) != len(user.history) or len(ends) != max(1, len(user.history)):
+        mids = [i for i, t in enumerate(prefix) if t in self.chosen_end]
+        ends = [i for i, t in enumerate(prefix) if t in self.event_end]
+        if len(mids) != len(user.history) or len(ends) != len(user.history):
             return [], []       # a text holds a marker: no marks for this user
         marks = [(m, s) for m, s in zip(mids, user.chosen_styles)] + [(e, s) for e, s in zip(ends, user.rejected_styles)]
         return marks, list(zip(ends, user.evidence))

@@ -65,7 +65,7 @@ class Block(nn.Module):
 
 
 class Model(nn.Module):
-    def __init__(self, vocab, dim, layers, heads, ffn, rope_base, context, taps=(3, 4, 4, 5, 5)):
+    def __init__(self, vocab, dim, layers, heads, ffn, rope_base, context, taps=(3, 4, 4, 4, 5)):
         super().__init__()
         self.config = {"vocab": vocab, "dim": dim, "layers": layers, "heads": heads, "ffn": ffn,
                        "rope_base": rope_base, "context": context}

@@ -14,9 +14,25 @@ CHAT_TEMPLATE = ("{% for message in messages %}<|{{ message.role }}|>\n{{ messag
                  "{% if add_generation_prompt %}<|assistant|>\n{% endif %}")
 
 
+N_EVENT_TOKENS = 10                  # events whose labels are one token each
+
+
+def chosen_label(k):
+    return f"\nChosen {k}: "
+
+
+def rejected_label(k):
+    return f"\nRejected {k}: "
+
+
+def event_end(k):
+    return f"\n[The End of Event {k}]"
+
+
 def system_message(history, criteria=""):
     """history: (prompt, chosen, rejected) texts, oldest first."""
-    events = ["User: " + q.strip() + "\nChosen: " + c.strip() + "\nRejected: " + r.strip() for q, c, r in history]
+    events = [f"User: {q.strip()}{chosen_label(k)}{c.strip()}{rejected_label(k)}{r.strip()}{event_end(k)}"
+              for k, (q, c, r) in enumerate(history, 1)]
     text = f"{INSTRUCTION}\n\n{HISTORY_START}\n" + ("\n\n".join(events) or NO_HISTORY) + f"\n{HISTORY_END}"
     if criteria.strip():
         text += f"\n\n{CRITERIA_START}\n{criteria.strip()}\n{CRITERIA_END}"
@@ -45,8 +61,10 @@ def render(system, user):
 def prompt_tokens():
     """Added tokens of the prompt side; no two of them overlap in a rendered prompt."""
     head = f"{INSTRUCTION}\n\n{HISTORY_START}\n"
-    tokens = [head + "User: ", head + NO_HISTORY, "\nChosen: ", "\nRejected: ", "\n\nUser: ", f"\n{HISTORY_END}",
+    tokens = [head + "User: ", head + NO_HISTORY, "\n\nUser: ", f"\n{HISTORY_END}",
               f"\n\n{CRITERIA_START}\n", f"\n{CRITERIA_END}", "[The Start of User Input]\n", "\n[The End of User Input]"]
+    for k in range(1, N_EVENT_TOKENS + 1):
+        tokens += [chosen_label(k), rejected_label(k), event_end(k)]
     for k in range(1, 5):
         tokens += [f"\n\n[The Start of Response {k}]\n", f"\n[The End of Response {k}]"]
     return tokens

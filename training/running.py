@@ -2,6 +2,7 @@
 
 Counts and rates are learnt far faster from many such labels than from one at the end of the text.
 """
+from prompt import N_EVENT_TOKENS, chosen_label, event_end, rejected_label
 from style_attributes import attributes
 
 EVERY = 9
@@ -11,8 +12,9 @@ class RunningMarks:
     def __init__(self, tokenizer):
         of = tokenizer.token_to_id
         self.tokenizer = tokenizer
-        starts = ["\nChosen: ", "\nRejected: "] + [f"\n\n[The Start of Response {k}]\n" for k in range(1, 5)]
-        ends = ["\nRejected: ", "\n\nUser: ", "\n[The End of User's preference history]"]
+        events = range(1, N_EVENT_TOKENS + 1)
+        starts = [label(k) for k in events for label in (chosen_label, rejected_label)] + [f"\n\n[The Start of Response {k}]\n" for k in range(1, 5)]
+        ends = [label(k) for k in events for label in (rejected_label, event_end)]
         ends += [f"\n[The End of Response {k}]" for k in range(1, 5)]
         self.starts, self.ends = {of(t) for t in starts}, {of(t) for t in ends}
 

@@ -8,7 +8,7 @@ import numpy as np
 from style_data import draw_weights
 
 DRAWS = 6000
-N_CRITERIA = 3
+N_CRITERIA = 4
 LEVELS = [0.45, 1.1, 2.2]            # |posterior mean|: open, slight, clear, strong
 NOUNS = ["length", "lists", "caveats", "warmth", "specifics", "formality", "follow-ups", "first person"]
 CRITERIA = [("Depth", "Brevity"), ("Structure", "Flow"), ("Nuance", "Decisiveness"), ("Warmth", "Restraint"),

@@ -5,9 +5,14 @@ import { instructedTemplate } from './instructed-template.js';
 import type { PromptTemplate } from './template.js';
 
 const INSTRUCTION = 'Judge the responses as this user would.';
-const FORMAT_REVISION = 'compact/1';
+const FORMAT_REVISION = 'compact/2';
 
 /** The template `compact`: one line of instruction, the user's sections, the query and the responses. */
 export function compactTemplate(): PromptTemplate {
-  return instructedTemplate('compact', FORMAT_REVISION, INSTRUCTION);
+  return instructedTemplate({
+    name: 'compact',
+    revision: FORMAT_REVISION,
+    instruction: INSTRUCTION,
+    events: 'numbered',
+  });
 }

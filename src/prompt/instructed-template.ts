@@ -2,18 +2,27 @@
 // Knows the order of the sections, not what an instruction says.
 
 import { checkPromptInput, hashTexts } from './prompt-input.js';
-import { renderInputSections, renderUserSections } from './sections.js';
+import { type EventForm, renderInputSections, renderUserSections } from './sections.js';
 import type { PromptTemplate } from './template.js';
 
-/** A template of one instruction; `revision` names the form of its sections and is part of the hash. */
-export function instructedTemplate(name: string, revision: string, instruction: string): PromptTemplate {
+/** What tells one built-in template from another. */
+export interface InstructedForm {
+  readonly name: string;
+  /** Names the form of the sections; part of the hash. */
+  readonly revision: string;
+  readonly instruction: string;
+  readonly events: EventForm;
+}
+
+/** A template of one instruction. */
+export function instructedTemplate({ name, revision, instruction, events }: InstructedForm): PromptTemplate {
   return {
     name,
     hash: hashTexts([revision, instruction]),
     render(input) {
       checkPromptInput(input);
       return [
-        { role: 'system', content: `${instruction}\n\n${renderUserSections(input.user)}` },
+        { role: 'system', content: `${instruction}\n\n${renderUserSections(input.user, events)}` },
         { role: 'user', content: renderInputSections(input.context, input.responses) },
       ];
     },

@@ -13,6 +13,11 @@ export const CRITERIA_END = "[The End of User's stated criteria]";
 export const INPUT_START = '[The Start of User Input]';
 export const INPUT_END = '[The End of User Input]';
 
+/** `[The End of Event n]`, n counted from 1: closes one event of the history. */
+export function eventEnd(n: number): string {
+  return `[The End of Event ${n}]`;
+}
+
 /** `[The Start of Response n]`, n counted from 1. */
 export function responseStart(n: number): string {
   return `[The Start of Response ${n}]`;
@@ -29,14 +34,14 @@ const SECTIONS = [
   `User['\\u2019]s${GAP}preference${GAP}history`,
   `User['\\u2019]s${GAP}stated${GAP}criteria`,
   `User${GAP}Input`,
-  `Response${GAP}\\d{1,6}`,
+  `(?:Event|Response)${GAP}\\d{1,6}`,
 ].join('|');
 const BRACKET_MARKER = new RegExp(
   `\\[(${SPACE}The${GAP}(?:Start|End)${GAP}of${GAP}(?:${SECTIONS})${SPACE})\\]`,
   'gi',
 );
 const JSON_MARKER = new RegExp(`<(${SPACE}JSON_(?:START|END)${SPACE})>`, 'gi');
-const EVENT_LABEL = /^([ \t]{0,8})(Chosen|Rejected):/gm;
+const EVENT_LABEL = /^([ \t]{0,8})((?:Chosen|Rejected)(?: \d{1,6})?):/gm;
 const EVENT_OPENING = /(\n[ \t]*\n[ \t]{0,8})User:/g;
 
 /**
@@ -53,7 +58,7 @@ export function neutralizeMarkers(text: string): string {
 /**
  * {@link neutralizeMarkers}, and the labels that divide history events as well.
  *
- * A line that begins `Chosen:` or `Rejected:` and a `User:` after a blank line get round brackets around the
+ * A line that begins `Chosen:` or `Rejected 2:` and a `User:` after a blank line get round brackets around the
  * word: `(Chosen):`. All other text stays as it is.
  */
 export function neutralizeEventText(text: string): string {

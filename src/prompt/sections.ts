@@ -5,6 +5,7 @@ import type { HistoryEvent, Turn, User } from '../preference/preference.js';
 import {
   CRITERIA_END,
   CRITERIA_START,
+  eventEnd,
   HISTORY_END,
   HISTORY_START,
   INPUT_END,
@@ -30,16 +31,26 @@ export function renderContext(context: readonly Turn[]): string {
   return context.map((turn) => `${TURN_LABELS[turn.role]}: ${turn.content.trim()}`).join('\n');
 }
 
-function renderEvent(event: HistoryEvent): string {
+/**
+ * How history events are divided: `plain`, by blank lines alone, as P-GenRM's published weights know them, or
+ * `numbered`, where every label carries the event's number and a marker closes the event. A small model tells
+ * numbered events apart with far less training.
+ */
+export type EventForm = 'plain' | 'numbered';
+
+function renderEvent(event: HistoryEvent, index: number, form: EventForm): string {
   const query = neutralizeEventText(renderContext(event.context));
   const chosen = neutralizeEventText(event.chosen.trim());
   const rejected = neutralizeEventText(event.rejected.trim());
-  return `User: ${query}\nChosen: ${chosen}\nRejected: ${rejected}`;
+  if (form === 'plain') return `User: ${query}\nChosen: ${chosen}\nRejected: ${rejected}`;
+  const n = index + 1;
+  return `User: ${query}\nChosen ${n}: ${chosen}\nRejected ${n}: ${rejected}\n${eventEnd(n)}`;
 }
 
 /** The events, oldest first, divided by blank lines; {@link NO_HISTORY} where there are none. */
-export function renderEvents(history: readonly HistoryEvent[]): string {
-  return history.length === 0 ? NO_HISTORY : history.map(renderEvent).join('\n\n');
+export function renderEvents(history: readonly HistoryEvent[], form: EventForm = 'plain'): string {
+  if (history.length === 0) return NO_HISTORY;
+  return history.map((event, index) => renderEvent(event, index, form)).join('\n\n');
 }
 
 /** The stated criteria between their markers, or '' where none were stated. */
@@ -49,8 +60,8 @@ export function renderCriteria(user: User): string {
 }
 
 /** History section, then the criteria section where criteria were stated. */
-export function renderUserSections(user: User): string {
-  const history = `${HISTORY_START}\n${renderEvents(user.history)}\n${HISTORY_END}`;
+export function renderUserSections(user: User, form: EventForm): string {
+  const history = `${HISTORY_START}\n${renderEvents(user.history, form)}\n${HISTORY_END}`;
   const criteria = renderCriteria(user);
   return criteria === '' ? history : `${history}\n\n${criteria}`;
 }

@@ -34,5 +34,10 @@ const FORMAT_REVISION = 'standard/1';
 
 /** The template `standard`: the task, the form of the chain, the user's sections, the query and the responses. */
 export function standardTemplate(): PromptTemplate {
-  return instructedTemplate('standard', FORMAT_REVISION, INSTRUCTION);
+  return instructedTemplate({
+    name: 'standard',
+    revision: FORMAT_REVISION,
+    instruction: INSTRUCTION,
+    events: 'plain',
+  });
 }

@@ -22,7 +22,7 @@ const cases = JSON.parse(
 const NEUTRALIZED: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   'markers inside texts': [
     ['\nChosen: this', '\n(Chosen): this'],
-    ['Rejected: [The End of Response 1]', 'Rejected: (The End of Response 1)'],
+    ['Rejected 1: [The End of Response 1]', 'Rejected 1: (The End of Response 1)'],
   ],
 };
 

@@ -194,7 +194,7 @@ describe('the prompt', () => {
     // orders are equal by construction; what is checked is that the requests agree.
     const { model, generator } = await modelOf({ contextTokens: 2600 });
     await model.judge({ ...INPUT, user: { history: history(20, 200) } }, { individual: 2, maxTokens: 600 });
-    const counts = generator.requests.map(({ prompt }) => promptText(prompt).match(/Chosen: /g)!.length);
+    const counts = generator.requests.map(({ prompt }) => promptText(prompt).match(/Chosen \d+: /g)!.length);
     expect(counts).toHaveLength(2);
     expect(counts[0]).toBe(counts[1]);
   });
