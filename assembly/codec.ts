@@ -1,6 +1,6 @@
 // How an index stores a vector, and the distance of two stored vectors, for the index in use.
 // Twin of native/core/codec.h: the 8-bit form and its distances agree to the last bit.
-import { codeStorage, dim, F16, F32, INT8, INT8_HEADER, metric, storage } from './graph';
+import { codeStorage, dim, F16, F32, INT8, INT8_HEADER, metric, storage } from './graph-state';
 import { dotF16, dotF32, dotInt8, dotInt16, f16ToF32, f32ToF16, l2F16, l2F32 } from './simd';
 import { L2 } from './vectors';
 

@@ -1,29 +1,22 @@
 // Growing the graph of the index in use, one node after another.
 // Source: Malkov and Yashunin, arXiv 1603.09320, algorithms 1 and 4, with the choices of hnswlib.
 import { codeDistance, encode, queryDistance, widen } from './codec';
+import { appendNode, codeOf, exactRow, levelOf, linksOf, putLabel } from './graph';
 import {
-  appendNode,
   buildEffort,
-  codeOf,
   count,
   dim,
   entry,
-  exactRow,
   freshMark,
-  freshNeighbours,
-  freshNode,
-  freshReserve,
-  levelOf,
   links,
-  linksOf,
   maxLevel,
-  putLabel,
   quantized,
   seed,
   setEntry,
   visit,
-} from './graph';
+} from './graph-state';
 import { release, take } from './memory';
+import { freshNeighbours, freshNode, freshReserve } from './neighbours';
 import { expanded, pool, poolInsert, poolNode, poolReserve, poolTakes } from './pool';
 import { randomStart, randomUniform } from './random';
 

@@ -1,26 +1,11 @@
 // Walks the graph of the index in use for one query at a time.
 // Twin of native/core/hnsw-search.cpp: the same nodes in the same order on 8-bit codes.
 import { codeBytes, decode, encode, floatDistance, queryDistance, widen } from './codec';
-import {
-  codeOf,
-  codeStorage,
-  count,
-  dim,
-  exactRow,
-  F32,
-  freshMark,
-  freshNeighbours,
-  freshNode,
-  freshReserve,
-  isRemoved,
-  labelOf,
-  nodeOf,
-  quantized,
-  removed,
-  visit,
-} from './graph';
+import { codeOf, exactRow, isRemoved, labelOf, nodeOf } from './graph';
+import { codeStorage, count, dim, F32, freshMark, quantized, removed, visit } from './graph-state';
 import { descend } from './hnsw-build';
 import { release, take } from './memory';
+import { freshNeighbours, freshNode, freshReserve } from './neighbours';
 import {
   expanded,
   heap,

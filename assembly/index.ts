@@ -1,10 +1,12 @@
 // What the WASM module exports; the host side is src/kernels/wasm/module.ts.
 export { aggregateScores, countWins } from './aggregate';
-export { touchedBytes } from './graph';
+
 export { loadedIndex, readIndexFile } from './index-file';
 export { kmeansFit } from './kmeans';
 export { allocate, release } from './memory';
-export { refineData, refineTrain } from './refine';
+export { touchedBytes } from './neighbours';
+export { refineTrain } from './refine';
+export { refineData } from './refine-batch';
 export { bootstrapMeans, permutationTest } from './resample';
 export { statusAt } from './status';
 export {

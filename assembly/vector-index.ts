@@ -2,26 +2,21 @@
 // Twin of native/core/vector-index.cpp.
 
 import { decode } from './codec';
+import { codeOf, exactRow, isRemoved, nodeOf, removeNode, reserve } from './graph';
 import {
-  codeOf,
   count,
   createGraph,
   destroyGraph,
   dim,
-  exactRow,
   F16,
   graphBytes,
-  isRemoved,
   keep,
   metric,
-  nodeOf,
   quantized,
   removed,
-  removeNode,
-  reserve,
   storage,
   use,
-} from './graph';
+} from './graph-state';
 import { insertNode } from './hnsw-build';
 import { searchGraph } from './hnsw-search';
 import { indexFileBytes, writeIndexFile } from './index-file';

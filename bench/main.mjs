@@ -1,13 +1,38 @@
 // `npm run bench -- NAME ...`: finds the benchmark of that name and hands it the remaining arguments.
+// `npm run bench -- all --quick` runs everything small, one after another.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const benches = { kernels: 'kernels/main.mjs' };
+const benches = {
+  kernels: {
+    script: 'kernels/main.mjs',
+    quick: ['--quick'],
+  },
+  stopping: { script: 'stopping/main.mjs', quick: ['--rounds', '500'] },
+  coverage: { script: 'coverage/main.mjs', quick: ['--repetitions', '100'] },
+  generation: { script: 'generation/main.mjs', quick: ['--quick'] },
+};
 
 const [name, ...rest] = process.argv.slice(2);
-if (!(name in benches)) {
-  console.error(`usage: npm run bench -- ${Object.keys(benches).join('|')} [options]`);
+const run = (script, args) => {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  if (!existsSync(file)) throw new Error(`${file} is missing`);
+  return spawnSync(process.execPath, [file, ...args], { stdio: 'inherit' }).status ?? 1;
+};
+
+if (name === 'all' && rest.length === 1 && rest[0] === '--quick') {
+  const failed = Object.entries(benches).filter(([bench, { script, quick }]) => {
+    console.log(`\n#### ${bench}`);
+    return run(script, quick) !== 0;
+  });
+  for (const [bench] of failed) console.error(`the benchmark ${bench} failed`);
+  process.exit(failed.length === 0 ? 0 : 1);
+}
+if (!Object.hasOwn(benches, name ?? '')) {
+  console.error(
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [options], or npm run bench -- all --quick`,
+  );
   process.exit(2);
 }
-const script = fileURLToPath(new URL(benches[name], import.meta.url));
-process.exit(spawnSync(process.execPath, [script, ...rest], { stdio: 'inherit' }).status ?? 1);
+process.exit(run(benches[name].script, rest));

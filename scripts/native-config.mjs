@@ -27,7 +27,8 @@ export function nativeConfig() {
   };
 }
 
-function hnswlibFolder() {
+/** Folder of hnswlib's headers. */
+export function hnswlibFolder() {
   const folder = path.dirname(require.resolve('hnswlib-node/package.json'));
   return path.join(folder, 'src', 'hnswlib');
 }

@@ -1,17 +1,37 @@
-// Compiles the C++ tests of native/test and runs them: `node scripts/native-tests.mjs [plain|address|thread ...]`.
-// `address` is ASan with UBSan, `thread` is TSan. They need a C++20 compiler and nothing else: no model, no llama.cpp.
+// Compiles the C++ tests of native/test and runs them: `node scripts/native-tests.mjs [plain|address|thread ...] [NAME_test ...]`.
+// `address` is ASan with UBSan, `thread` is TSan. They need a C++20 compiler and, for the index, hnswlib's headers: no model, no llama.cpp, no Node-API.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hnswlibFolder } from './native-config.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
-const engine = ['prefix_cache', 'sampler', 'scheduler', 'engine'].map((name) => `native/engine/${name}.cpp`);
+const engine = ['prefix_cache', 'sampler', 'token_drawer', 'scheduler', 'engine'].map(
+  (name) => `native/engine/${name}.cpp`,
+);
+const vectors = ['simd', 'simd-baseline', 'simd-avx2', 'simd-avx512', 'simd-neon', 'vectors'];
+const core = (...names) => [...vectors, ...names].map((name) => `native/core/${name}.cpp`);
 const tests = [
   { name: 'scheduler_test', sources: engine, runs: { plain: 2000, address: 500, thread: 100 } },
+  {
+    name: 'sampler_test',
+    sources: ['native/engine/sampler.cpp'],
+    runs: { plain: 300, address: 60, thread: 20 },
+  },
   { name: 'engine_test', sources: engine, runs: { plain: 100, address: 40, thread: 40 } },
+  {
+    name: 'numeric_test',
+    sources: core('kmeans', 'kmeans-start', 'refine', 'resample'),
+    runs: { plain: 20, address: 10, thread: 5 },
+  },
+  {
+    name: 'index_test',
+    sources: core('codec', 'vector-index', 'hnsw-build', 'hnsw-search', 'index-file'),
+    runs: { plain: 2000, address: 1000, thread: 0 },
+  },
 ];
 const flags = {
   plain: ['-O2'],
@@ -19,15 +39,20 @@ const flags = {
   thread: ['-O1', '-g', '-fsanitize=thread'],
 };
 
-const kinds = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['plain'];
+const words = process.argv.slice(2);
+const named = tests.filter(({ name }) => words.includes(name));
+const asked = words.filter((word) => !named.some(({ name }) => name === word));
+const kinds = asked.length > 0 ? asked : ['plain'];
 const folder = path.join(root, 'build', 'native-tests');
 mkdirSync(folder, { recursive: true });
 for (const kind of kinds) {
   if (!(kind in flags)) {
-    console.error(`unknown kind ${kind}: expected ${Object.keys(flags).join(', ')}`);
+    console.error(
+      `unknown kind ${kind}: expected ${[...Object.keys(flags), ...tests.map(({ name }) => name)].join(', ')}`,
+    );
     process.exit(2);
   }
-  for (const test of tests) {
+  for (const test of named.length > 0 ? named : tests) {
     const source = `native/test/${test.name}.cpp`;
     if (!existsSync(path.join(root, source))) throw new Error(`${source} is missing`);
     const binary = path.join(folder, `${test.name}-${kind}`);
@@ -37,6 +62,8 @@ for (const kind of kinds) {
       '-Wextra',
       ...flags[kind],
       '-Inative',
+      '-isystem',
+      hnswlibFolder(),
       source,
       ...test.sources,
       '-pthread',

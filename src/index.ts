@@ -14,6 +14,14 @@ export type {
 export { FORMAT_NAMES, openPreferenceData } from './data/preference-data.js';
 export type { ErrorCode } from './errors.js';
 export { ERROR_CODES, PgenrmError } from './errors.js';
+export { ChainsWriter, openChains, type StoredChains } from './evaluation/chains-file.js';
+export type { ChainsHeader, ChainsRow } from './evaluation/chains-record.js';
+export type { Comparison } from './evaluation/comparisons.js';
+export { type EvaluateOptions, evaluate } from './evaluation/evaluate.js';
+export type { Figure, Interval } from './evaluation/interval.js';
+export type { ContenderReport, EvaluationReport } from './evaluation/report.js';
+export { type SampleOptions, type SampleSummary, sampleChains } from './evaluation/sample-chains.js';
+export { writeReport } from './evaluation/write-report.js';
 export type { Embedder, Embeddings } from './generator/embedder.js';
 export type {
   FinishReason,
@@ -35,6 +43,7 @@ export { importAuthorsTemplate } from './prompt/import-authors.js';
 export type { TemplateFile } from './prompt/imported-template.js';
 export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template.js';
 export { resolveTemplate } from './prompt/template.js';
+export { type AddedRows, type AddRowsOptions, addRows } from './prototypes/add-rows.js';
 export { PrototypeBank } from './prototypes/bank.js';
 export type { BuildBankOptions } from './prototypes/bank-build-options.js';
 export { buildBank } from './prototypes/build-bank.js';
@@ -43,15 +52,20 @@ export { mapBank } from './prototypes/map-bank.js';
 export type { JudgeSettings } from './reward-model/judge-settings.js';
 export type {
   GrammarChoice,
+  JudgeAggregateOptions,
   JudgedChain,
   JudgeEvent,
   JudgeInput,
   JudgeOptions,
   JudgeOutcome,
   Judgment,
+  JudgmentScaling,
   JudgmentTokens,
   LevelJudgment,
   LostCounts,
+  NeighbourRecord,
+  Retrieval,
+  RetrieveBy,
   ScorePreference,
 } from './reward-model/judgment.js';
 export type {
@@ -61,6 +75,11 @@ export type {
   OverOptions,
 } from './reward-model/reward-model.js';
 export { RewardModel } from './reward-model/reward-model.js';
+export type { AggregateOptions, ChainScores, LevelOutcome } from './scaling/aggregate-levels.js';
+export { aggregateLevels } from './scaling/aggregate-levels.js';
+export { levelName, parseLevel, type ScalingLevel } from './scaling/level.js';
+export type { StopReason } from './scaling/stopping.js';
+export { type Uncertainty, winnerUncertainty } from './scaling/uncertainty.js';
 export type { ChainRecord, RowRecord } from './scoring-run/row-record.js';
 export type { RunSummary } from './scoring-run/run-journal.js';
 export type { RunIdentity, RunManifest, RunSession, RunStatus } from './scoring-run/run-manifest.js';

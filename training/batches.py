@@ -22,11 +22,11 @@ def token_ids(tokenizer):
 
 
 class Batcher:
-    def __init__(self, folder, names, ids, budget, seed, window=96):
+    def __init__(self, folder, names, ids, budget, seed, corrupt, window=96):
         self.files = sorted(f for name in names for f in glob.glob(f"{folder}/{name}-*.pkl"))
         if not self.files:
             raise FileNotFoundError(f"no shards of {names} in {folder}: run make_data.py first")
-        self.ids, self.budget, self.window = ids, budget, window
+        self.ids, self.budget, self.corrupt, self.window = ids, budget, corrupt, window
         self.rng = np.random.default_rng(seed)
 
     def groups(self):
@@ -50,7 +50,7 @@ class Batcher:
                     chunk = []
                 chunk.append(group)
             for i in self.rng.permutation(len(chunks)):     # the last, short chunk is left out
-                yield collate(chunks[i], self.ids)
+                yield collate(chunks[i], self.ids, self.rng, self.corrupt)
 
     @staticmethod
     def size(chunk):
@@ -82,7 +82,7 @@ def recall_marks(judgment, ids):
     return out
 
 
-def collate(groups, ids):
+def collate(groups, ids, rng, corrupt):
     judgments = [j for g in groups for j in g["judgments"]]
     m = len(groups[0]["judgments"])
     p, t = max(len(g["prefix"]) for g in groups), max(len(j["tokens"]) for j in judgments)
@@ -94,6 +94,9 @@ def collate(groups, ids):
         n = len(j["tokens"])
         tail[i, :n] = j["tokens"]
         weights[i, :n] = loss_weights(j["tokens"], j["start"], ids)
+    shown = tail.copy()
+    for row, row_weights in zip(shown, weights):
+        corrupt(rng, row, row_weights)
     length = torch.tensor([len(g["prefix"]) for g in groups])
     mask = torch.ones(len(judgments), t, p + t, dtype=torch.bool)
     mask[:, :, :p] = (torch.arange(p) < length.repeat_interleave(m)[:, None])[:, None]
@@ -105,8 +108,8 @@ def collate(groups, ids):
             return None
         return (torch.tensor([r[0] for r in rows]), torch.tensor([r[1] for r in rows]),
                 torch.tensor(np.array([r[2] for r in rows]), dtype=torch.float))
-    last = [[(len(g["prefix"]) - 2, g["weights"])] for g in groups]      # the end token of the system message
-    return {"prefix": torch.from_numpy(prefix), "length": length, "tail": torch.from_numpy(tail), "mask": mask[:, None],
+    last = [[*g["posteriors"], (len(g["prefix"]) - 2, g["weights"])] for g in groups]      # the end token of the system message
+    return {"prefix": torch.from_numpy(prefix), "length": length, "tail": torch.from_numpy(tail), "shown": torch.from_numpy(shown), "mask": mask[:, None],
             "loss_weights": torch.from_numpy(weights), "tokens": int(length.sum()) + sum(len(j["tokens"]) for j in judgments),
             "prefix_marks": marks([g["marks"] for g in groups]), "diffs": marks([g["diffs"] for g in groups]),
             "weights": marks(last), "tail_marks": marks([j["marks"] for j in judgments]),

@@ -59,8 +59,10 @@ class GroupWriter:
         weights = self.teacher.posterior_mean(user.evidence, user.wishes)
         prefix = self.tokenizer.encode(render_system(system_message(user.history, user.criteria))).ids
         marks, diffs = self.history_marks(prefix, user)
+        # what each event adds: the posterior at its end, before the stated criteria are read
+        posteriors = [(end, self.teacher.posterior_mean(user.evidence[:k], [])) for k, (end, _) in enumerate(diffs, 1)]
         judgments = [self.judgment(user, weights) for _ in range(self.stage["judgments"])]
-        return {"prefix": np.array(prefix, np.uint16), "marks": marks, "diffs": diffs, "weights": weights,
+        return {"prefix": np.array(prefix, np.uint16), "marks": marks, "diffs": diffs, "weights": weights, "posteriors": posteriors,
                 "running": self.running(rng, prefix), "judgments": judgments}
 
     def history_marks(self, prefix, user):

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from batches import SCORE_WEIGHT, Batcher, token_ids
+from corruption import Corruption
 from model import Model
 from optimizer import make_optimizers
 
@@ -24,7 +25,7 @@ COLUMNS = ["minutes", "step", "tokens", "rate", "chain", "score", "ordinal", "ru
 
 def losses(model, batch, ids, aux):
     """Loss to minimise and its parts as floats."""
-    hidden, inner1, inner2 = model(batch["prefix"], batch["length"], batch["tail"], batch["mask"])
+    hidden, inner1, inner2 = model(batch["prefix"], batch["length"], batch["shown"], batch["mask"])
     target, weights = batch["tail"][:, 1:], batch["loss_weights"][:, 1:]
     rows, columns = weights.nonzero(as_tuple=True)
     logits = model.logits(hidden[rows, columns]).float()
@@ -40,14 +41,14 @@ def losses(model, batch, ids, aux):
             (0, "running", (("running_prefix", inner1), ("running_tail", inner2)), 1.0),
             (0, "attributes", (("prefix_marks", inner1), ("tail_marks", inner2)), 1.0),
             (1, "differences", (("diffs", inner1),), 0.5), (2, "weights", (("weights", inner1),), 0.5),
-            (3, "recall", (("recall_marks", inner2),), 1.0), (4, "recall_weights", (("weight_marks", inner2),), 0.5)):
+            (3, "recall", (("recall_marks", inner2),), 1.0), (4, "recall_weights", (("weight_marks", inner2), ("weights", inner1)), 0.5)):
         errors = []
         for key, inner in sources:
             if batch[key] is not None:
                 at_row, at, values = batch[key]
                 errors.append((model.tap(tap, inner, at_row, at) - values * scale).square().flatten())
         parts[name] = torch.cat(errors).mean() if errors else torch.zeros(())
-    loss = chain + 0.3 * parts["ordinal"] + aux * sum(parts[k] for k in COLUMNS[7:])
+    loss = chain + 0.3 * parts["ordinal"] + aux * (sum(parts[k] for k in COLUMNS[7:]) + parts["recall_weights"])
     return loss, {k: float(v.detach()) for k, v in parts.items()}
 
 
@@ -125,7 +126,7 @@ def main():
         key = ",".join(stage["data"])
         if key not in feeds:
             feeds[key] = iter(Batcher(run / "shards", stage["data"], ids, stage["batch_tokens"] // args.workers,
-                                      plan["seed"] + state["step"] * args.workers + args.rank))
+                                      plan["seed"] + state["step"] * args.workers + args.rank, Corruption(tokenizer)))
         batch = next(feeds[key])
         if device.type != "cpu":
             batch = {k: v.to(device) if torch.is_tensor(v) else tuple(x.to(device) for x in v) if isinstance(v, tuple) else v

@@ -1,34 +1,47 @@
 // Event-loop delay while batches are searched natively: how long a timer of this process waits.
+import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadKernels } from '../../dist/kernels/choose.js';
 import { clusteredSource } from './data.mjs';
-import { table } from './timing.mjs';
 
-export async function benchDelay() {
+const DIM = 256;
+const ROWS = 20_000;
+const QUERIES = 2000;
+
+export async function benchDelay(options, _peers, report) {
   const native = await loadKernels({ force: 'native' });
-  const make = clusteredSource(256, 200, 5);
-  const rows = make(20_000, 1);
-  const queries = make(2000, 2);
+  const make = clusteredSource(DIM, 200, 5);
+  const rows = make(ROWS, 1);
+  const queries = make(QUERIES, 2);
   const index = await native.buildIndex(rows, { metric: 'cosine' });
-  const lines = [['while', 'p50 ms', 'p99 ms', 'max ms']];
-  const watch = async (name, work) => {
+  const lines = [];
+  const watch = async (during, work) => {
     const delay = monitorEventLoopDelay({ resolution: 1 });
     await sleep(50);
     delay.enable();
     await work();
     delay.disable();
-    lines.push([
-      name,
-      ...[delay.percentile(50), delay.percentile(99), delay.max].map((ns) => (ns / 1e6).toFixed(2)),
-    ]);
+    const ms = (share) => delay.percentile(share) / 1e6;
+    lines.push({ during, p50: ms(50), p99: ms(99), max: delay.max / 1e6 });
   };
-  await watch('idle (what the timer itself and the machine add)', () => sleep(3000));
-  for (const threads of [1, 2]) {
-    await watch(`batches of 2000 queries on ${threads} thread${threads > 1 ? 's' : ''}`, async () => {
-      const end = performance.now() + 3000;
+  await watch('idle (what the timer itself and the machine add)', () => sleep(options.seconds * 750));
+  for (const threads of [1, availableParallelism()]) {
+    await watch(`batches of ${QUERIES} queries on ${threads} thread${threads > 1 ? 's' : ''}`, async () => {
+      const end = performance.now() + options.seconds * 750;
       while (performance.now() < end) await index.search(queries, { k: 10, effort: 200, threads });
     });
   }
-  table(lines);
+  index.dispose();
+  report.table(
+    `delay of a timer, ${ROWS} rows of ${DIM} dimensions`,
+    {
+      during: ['while'],
+      p50: ['p50 ms', 'hundredths'],
+      p99: ['p99 ms', 'hundredths'],
+      max: ['max ms', 'hundredths'],
+    },
+    lines,
+  );
+  report.aim('event-loop delay under batch search, p99', lines.at(-1).p99, null, 5, ' ms');
 }

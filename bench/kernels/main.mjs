@@ -1,11 +1,16 @@
 // Benchmarks of the kernels beside their peers: `npm run bench -- kernels [options]`.
+//   --quick                                        small sizes: a minute or two, to see that everything runs
+//   --only search,kmeans,delay,numeric,scale       parts to run (default all)
 //   --rows 100000 --dims 256,1024 --queries 1000   sizes of the search benchmark
-//   --engines native-f16,native-int8,hnswlib-node,usearch-f32,usearch-i8   beside native and WASM (default all)
-//   --only search,kmeans,delay,numeric,scale       parts to run (default all but scale)
-//   --scale 10000,100000,1000000                   sizes of the scale benchmark
+//   --engines NAME,...                             beside native and WASM: native-single, native-f16, native-int8,
+//                                                  hnswlib-node, usearch-f32, usearch-i8, faiss-node (default all)
+//   --scale 10000,100000,1000000                   users of the banks that are made
 //   --seconds 4                                    least time of each timed comparison
+//   --json FILE                                    all that was found, as JSON
 // Peers that are not installed are left out and named: `npm i --prefix bench/peers usearch faiss-node` brings
-// them; PGENRM_BENCH_PYTHON names a Python with scikit-learn.
+// them, PGENRM_BENCH_PEERS names another folder that holds them; PGENRM_BENCH_PYTHON names a Python with scikit-learn
+// (default: the one on the PATH).
+import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { surveyKernels } from '../../dist/kernels/choose.js';
@@ -13,49 +18,90 @@ import { benchDelay } from './delay.mjs';
 import { benchKmeans } from './kmeans.mjs';
 import { benchNumeric } from './numeric.mjs';
 import { loadPeers } from './peers.mjs';
+import { Report } from './report.mjs';
 import { benchScale } from './scale.mjs';
 import { benchSearch } from './search.mjs';
 
-const { values } = parseArgs({
-  args: process.argv.slice(2).filter((argument) => argument !== 'kernels'),
-  options: {
-    rows: { type: 'string', default: '100000' },
-    dims: { type: 'string', default: '256,1024' },
-    queries: { type: 'string', default: '1000' },
-    engines: { type: 'string', default: 'native-f16,native-int8,hnswlib-node,usearch-f32,usearch-i8' },
-    only: { type: 'string', default: 'search,kmeans,delay,numeric' },
-    scale: { type: 'string', default: '10000,100000,1000000' },
-    seconds: { type: 'string', default: '4' },
-  },
-});
-const list = (text) => text.split(',').map(Number);
-const options = {
-  rows: Number(values.rows),
-  dims: list(values.dims),
-  queries: Number(values.queries),
-  scale: list(values.scale),
-  engines: values.engines.split(','),
-  seconds: Number(values.seconds),
-};
-const parts = values.only.split(',');
-
-console.log(
-  `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`,
-);
-for (const { name, simd, reason } of await surveyKernels()) console.log(`kernels ${name}: ${simd ?? reason}`);
-const peers = await loadPeers();
-for (const note of peers.notes) console.log(note);
-
-const benches = {
+const BENCHES = {
   search: benchSearch,
   kmeans: benchKmeans,
   delay: benchDelay,
   numeric: benchNumeric,
   scale: benchScale,
 };
-for (const part of parts) {
-  const bench = benches[part];
-  if (!bench) throw new RangeError(`--only takes ${Object.keys(benches).join(', ')}, but got ${part}`);
-  console.log(`\n== ${part}`);
-  await bench(options, peers);
+const ENGINES = 'native-single,native-f16,native-int8,hnswlib-node,usearch-f32,usearch-i8,faiss-node';
+const FULL = {
+  rows: '100000',
+  queries: '1000',
+  kmeansRows: 50_000,
+  scale: '10000,100000,1000000',
+  seconds: '4',
+};
+const QUICK = { rows: '5000', queries: '200', kmeansRows: 5000, scale: '2000,5000', seconds: '0.4' };
+
+function optionsOf(args) {
+  const text = { type: 'string' };
+  const { values } = parseArgs({
+    args: args.filter((argument) => argument !== 'kernels'),
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { ...text, default: Object.keys(BENCHES).join(',') },
+      dims: { ...text, default: '256,1024' },
+      engines: { ...text, default: ENGINES },
+      rows: text,
+      queries: text,
+      scale: text,
+      seconds: text,
+      json: text,
+    },
+  });
+  const defaults = values.quick ? QUICK : FULL;
+  const numbers = (name) => {
+    const list = (values[name] ?? defaults[name]).split(',').map(Number);
+    if (list.some((value) => !(value > 0)))
+      throw new RangeError(`--${name} takes numbers above 0, got ${list}`);
+    return list;
+  };
+  const parts = values.only.split(',');
+  const unknown = parts.find((part) => !Object.hasOwn(BENCHES, part));
+  if (unknown !== undefined) {
+    throw new RangeError(`--only takes ${Object.keys(BENCHES).join(', ')}, but got ${unknown}`);
+  }
+  return {
+    quick: values.quick,
+    parts,
+    dims: numbers('dims'),
+    engines: values.engines.split(','),
+    rows: numbers('rows')[0],
+    queries: Math.max(100, numbers('queries')[0]),
+    kmeansRows: defaults.kmeansRows,
+    scale: numbers('scale'),
+    seconds: numbers('seconds')[0],
+    json: values.json,
+  };
 }
+
+const options = optionsOf(process.argv.slice(2));
+const peers = await loadPeers();
+const kernels = await surveyKernels();
+const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+const report = new Report({
+  machine,
+  node: process.version,
+  date: new Date().toISOString(),
+  kernels: kernels.map(({ name, simd, reason }) => ({ name, simd: simd ?? null, reason: reason ?? null })),
+  peers: peers.notes,
+  options,
+});
+console.log(`${machine}, Node ${process.version}`);
+for (const { name, simd, reason } of kernels) console.log(`kernels ${name}: ${simd ?? reason}`);
+for (const note of peers.notes) console.log(note);
+
+for (const part of options.parts) {
+  report.part(part);
+  await BENCHES[part](options, peers, report);
+  // Written after each part: what was measured is kept where a later part is stopped.
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+report.finish();
+if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);

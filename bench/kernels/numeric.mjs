@@ -1,9 +1,9 @@
 // Refinement, resampling, exact search: native and WASM in turn, results checked against each other.
 import { loadKernels } from '../../dist/kernels/choose.js';
 import { clusteredSource } from './data.mjs';
-import { interleaved, table } from './timing.mjs';
+import { interleaved } from './timing.mjs';
 
-export async function benchNumeric(options) {
+export async function benchNumeric(options, _peers, report) {
   const native = await loadKernels({ force: 'native' });
   const wasm = await loadKernels({ force: 'wasm' });
   const values = Float64Array.from({ length: 5000 }, (_, i) => Math.sin(i * i) > 0.2);
@@ -24,23 +24,28 @@ export async function benchNumeric(options) {
     'refinement, 256 rows x 256, 3 events': async (k) =>
       (await k.refinePrototypes(data, { seed: 1, threads: 1 })).losses,
   };
-  const lines = [['one thread', 'native ms', 'wasm ms', 'wasm of native', 'most apart']];
-  for (const [name, task] of Object.entries(tasks)) {
-    const [a, b] = [await task(native), await task(wasm)];
+  const lines = [];
+  for (const [task, work] of Object.entries(tasks)) {
+    const [a, b] = [await work(native), await work(wasm)];
     const apart = Math.max(...a.map((value, i) => Math.abs(value - b[i])));
     const times = await interleaved(
-      { native: () => task(native), wasm: () => task(wasm) },
+      { native: () => work(native), wasm: () => work(wasm) },
       options.seconds / 2,
     );
-    lines.push([
-      name,
-      times.native.cpu.toFixed(1),
-      times.wasm.cpu.toFixed(1),
-      (times.native.median / times.wasm.median).toFixed(2),
-      apart.toExponential(1),
-    ]);
+    const ofNative = times.native.median / times.wasm.median;
+    lines.push({ task, nativeMs: times.native.cpu, wasmMs: times.wasm.cpu, ofNative, apart });
   }
-  table(lines);
+  report.table(
+    'native and WASM, one thread; processor time',
+    {
+      task: ['task'],
+      nativeMs: ['native ms', 'tenths'],
+      wasmMs: ['wasm ms', 'tenths'],
+      ofNative: ['wasm of native', 'hundredths'],
+      apart: ['most apart', 'small'],
+    },
+    lines,
+  );
 }
 
 /** Rows with three history events each, made up. */

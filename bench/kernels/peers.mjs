@@ -1,4 +1,5 @@
 // Finds the peers that the kernels are measured against; none is a dependency for its speed.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -31,7 +32,20 @@ export async function loadPeers() {
     return found.module;
   };
   const peers = { hnswlib: take('hnswlib-node'), usearch: take('usearch'), faiss: take('faiss-node'), notes };
-  peers.python = process.env.PGENRM_BENCH_PYTHON;
-  notes.push(`peer scikit-learn: ${peers.python ?? 'left out (PGENRM_BENCH_PYTHON is not set)'}`);
+  const python = pythonWithSklearn();
+  peers.python = python?.command;
+  notes.push(`peer scikit-learn: ${python?.version ?? 'left out (no Python here has it)'}`);
   return peers;
+}
+
+/** The first of the Pythons here that has scikit-learn, or undefined. */
+function pythonWithSklearn() {
+  const named = process.env.PGENRM_BENCH_PYTHON;
+  for (const command of named ? [named] : ['python3', 'python']) {
+    const found = spawnSync(command, ['-c', 'import sklearn; print(sklearn.__version__)'], {
+      encoding: 'utf8',
+    });
+    if (found.status === 0) return { command, version: found.stdout.trim() };
+  }
+  return undefined;
 }

@@ -1,44 +1,171 @@
-// Made-up users by the ten thousand to the million: build time, memory, latency of one query.
+// Banks of made-up users, by the ten thousand to the million: written, opened and asked for similar users.
+// Latency is that of one call from JavaScript, the histories of the users found read from the disk.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { loadKernels } from '../../dist/kernels/choose.js';
+import { PrototypeBank } from '../../dist/prototypes/bank.js';
+import { writeBank } from '../../dist/prototypes/bank-writer.js';
 import { clusteredSource } from './data.mjs';
-import { table, timed } from './timing.mjs';
+import { K, recallOf } from './recall.mjs';
+import { quantile, timed } from './timing.mjs';
 
 const DIM = 256;
+const PROTOTYPES = 100;
+/** Similar users a query: the most that the paper's levels ask for. */
+const USERS = 8;
+const EFFORT = 200;
+/** Queries whose neighbours are compared with a scan of everything. */
+const CHECKED = 100;
 
-export async function benchScale(options) {
+export async function benchScale(options, _peers, report) {
   const native = await loadKernels({ force: 'native' });
-  const lines = [['users', 'build s', 'CPU s', 'index MB', 'RSS MB', 'recall@10', 'p50 ms', 'p99 ms']];
-  for (const rows of options.scale) {
-    const make = clusteredSource(DIM, Math.max(1, Math.round(rows / 100)), 9);
-    const vectors = make(rows, 1);
-    const queries = make(options.queries, 2);
-    const built = await timed(() => native.buildIndex(vectors, { metric: 'cosine' }));
-    const index = built.result;
-    const checked = { data: queries.data.slice(0, 100 * DIM), dim: DIM };
-    const truth = await index.search(checked, { k: 10, exact: true });
-    const times = [];
-    let hits = 0;
-    for (let q = 0; q < options.queries; q++) {
-      const query = { data: queries.data.subarray(q * DIM, (q + 1) * DIM), dim: DIM };
-      const start = performance.now();
-      const found = await index.search(query, { k: 10, effort: 200, exclude: Uint32Array.of(q) });
-      times.push(performance.now() - start);
-      if (q >= 100) continue;
-      const expected = new Set(truth.labels.subarray(q * 10, q * 10 + 10));
-      for (const label of found.labels) if (expected.has(label)) hits++;
-    }
-    times.sort((a, b) => a - b);
-    lines.push([
-      rows,
-      (built.wall / 1000).toFixed(1),
-      (built.cpu / 1000).toFixed(1),
-      Math.round(index.memoryBytes / 1e6),
-      Math.round(process.memoryUsage.rss() / 1e6),
-      (hits / 1000).toFixed(3),
-      times[times.length >> 1].toFixed(2),
-      times[Math.floor(times.length * 0.99)].toFixed(2),
-    ]);
-    index.dispose();
+  const lines = [];
+  for (const users of options.scale) lines.push(await oneSize(users, native, options));
+  report.table(
+    `banks of made-up users, ${DIM} dimensions, ${PROTOTYPES} prototypes; ${USERS} similar users a query`,
+    {
+      users: ['users'],
+      indexSeconds: ['index s', 'tenths'],
+      indexCpuSeconds: ['CPU s', 'tenths'],
+      writeSeconds: ['bank s', 'tenths'],
+      openSeconds: ['open s', 'tenths'],
+      indexMegabytes: ['index MB', 'count'],
+      peakMegabytes: ['peak RSS MB', 'count'],
+      recall: ['recall@10', 'recall'],
+      indexP50: ['index p50 ms', 'hundredths'],
+      indexP99: ['p99 ms', 'hundredths'],
+      withinP50: ['in prototype p50 ms', 'hundredths'],
+      withinP99: ['p99 ms', 'hundredths'],
+      allP50: ['of all p50 ms', 'hundredths'],
+      allP99: ['p99 ms', 'hundredths'],
+    },
+    lines,
+  );
+  const largest = lines.at(-1);
+  for (const [what, p99] of [
+    ['of the index alone', largest.indexP99],
+    ['within the prototype', largest.withinP99],
+    ['among all members', largest.allP99],
+  ]) {
+    report.aim(`${largest.users} users: p99 of a similar-user query ${what}`, p99, null, 2, ' ms');
   }
-  table(lines);
+  report.aim(`${largest.users} users: peak memory`, largest.peakMegabytes / 1000, null, 16, ' GB');
+}
+
+async function oneSize(users, native, options) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'pgenrm-bench-'));
+  let peak = 0;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }, 50);
+  try {
+    const make = clusteredSource(DIM, Math.max(1, Math.round(users / 100)), 9);
+    const queries = make(options.queries, 2);
+    const place = path.join(folder, 'bank');
+    const written = await timed(() => madeBank(place, make(users, 1).data, users, native));
+    const opened = await timed(() => PrototypeBank.open(place, { kernels: native }));
+    const bank = opened.result;
+    const { index } = bank.files;
+    const labels = new Uint32Array(CHECKED * K);
+    const checked = { data: queries.data.slice(0, CHECKED * DIM), dim: DIM };
+    const truth = await index.search(checked, { k: K, exact: true });
+    const query = (q) => queries.data.slice(q * DIM, (q + 1) * DIM);
+    const latency = async (ask) => {
+      const times = [];
+      for (let q = 0; q < options.queries; q++) {
+        const vector = query(q);
+        const start = performance.now();
+        await ask(vector, q);
+        times.push(performance.now() - start);
+      }
+      return times.sort((a, b) => a - b);
+    };
+    const alone = await latency(async (data, q) => {
+      const found = await index.search({ data, dim: DIM }, { k: K, effort: EFFORT, threads: 1 });
+      if (q < CHECKED) labels.set(found.labels, q * K);
+    });
+    const ask = (withinPrototype) => (vector, q) =>
+      bank.similarUsers(vector, USERS, { withinPrototype, exclude: [`u${q}`] });
+    const within = await latency(ask(true));
+    const all = await latency(ask(false));
+    const line = {
+      users,
+      indexSeconds: written.result.wall / 1000,
+      indexCpuSeconds: written.result.cpu / 1000,
+      writeSeconds: written.wall / 1000,
+      openSeconds: opened.wall / 1000,
+      indexMegabytes: index.memoryBytes / 1e6,
+      peakMegabytes: peak / 1e6,
+      recall: recallOf(labels, truth.labels),
+      indexP50: quantile(alone, 0.5),
+      indexP99: quantile(alone, 0.99),
+      withinP50: quantile(within, 0.5),
+      withinP99: quantile(within, 0.99),
+      allP50: quantile(all, 0.5),
+      allP99: quantile(all, 0.99),
+    };
+    await bank.close();
+    return line;
+  } finally {
+    clearInterval(watch);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Writes a bank of one member a user, the first ones its prototypes; returns how long its index took. */
+async function madeBank(place, embeddings, users, native) {
+  const prototypes = embeddings.slice(0, PROTOTYPES * DIM);
+  const nearest = await native.exactSearch(
+    { data: embeddings, dim: DIM },
+    { data: prototypes, dim: DIM },
+    { metric: 'cosine', k: 1 },
+  );
+  const turn = (content) => ({ role: 'user', content });
+  const text = 'a made-up text of some length '.repeat(10);
+  let index;
+  const kernels = {
+    ...native,
+    buildIndex: async (...words) => {
+      index = await timed(() => native.buildIndex(...words));
+      return index.result;
+    },
+  };
+  await writeBank(
+    place,
+    {
+      about: {
+        created: new Date(0).toISOString(),
+        madeWith: {
+          model: { sha256: null },
+          template: { name: 'made-up', hash: '0'.repeat(64) },
+          embedder: { sha256: null, pooling: 'mean', dimension: DIM },
+        },
+        data: { fingerprint: 'made-up', format: 'trl', users: null, rows: users },
+        options: {},
+        counts: { lost: 0, failed: 0, invalid: 0, shortenedTexts: 0, emptyPrototypes: 0 },
+        silhouettes: null,
+        refinement: null,
+        failedRows: [],
+      },
+      dimension: DIM,
+      centres: prototypes,
+      prototypes,
+      embeddings,
+      assignment: nearest.labels,
+      memberUser: Uint32Array.from({ length: users }, (_, user) => user),
+      users,
+      member: (row) => ({ row: `r${row}`, user: `u${row}`, persona: text, rubric: [] }),
+      user: (user) => ({
+        id: `u${user}`,
+        history: [0, 1, 2].map((event) => ({
+          context: [turn(`${event} of ${user}`)],
+          chosen: text,
+          rejected: text,
+        })),
+      }),
+    },
+    { kernels, indexFrom: 1 },
+  );
+  return index;
 }

@@ -16,10 +16,8 @@ export async function interleaved(contenders, seconds) {
   const end = performance.now() + seconds * 1000;
   for (let round = 0; round < 3 || performance.now() < end; round++) {
     for (const name of names) {
-      const wall = performance.now();
-      const cpu = cpuMs();
-      await contenders[name]();
-      times[name].push({ wall: performance.now() - wall, cpu: cpuMs() - cpu });
+      const { wall, cpu } = await timed(contenders[name]);
+      times[name].push({ wall, cpu });
     }
   }
   const sorted = (name, key) => times[name].map((time) => time[key]).sort((a, b) => a - b);
@@ -39,14 +37,7 @@ export async function timed(work) {
   return { result, wall: performance.now() - wall, cpu: cpuMs() - cpu };
 }
 
-/** Prints rows of cells in columns. */
-export function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
-  for (const row of rows) {
-    console.log(
-      row
-        .map((cell, column) => String(cell)[column === 0 ? 'padEnd' : 'padStart'](widths[column]))
-        .join('  '),
-    );
-  }
+/** The value below which a share of sorted numbers lies. */
+export function quantile(sorted, share) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }

@@ -1,5 +1,6 @@
 #include "addon/engine_addon.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -37,7 +38,10 @@ struct ProgressEvent {
   float share;
 };
 struct ClosedEvent {};
-using Event = std::variant<SampleResult, RequestResult, EmbeddingResult, StepStatistics, ReadyEvent, ProgressEvent, ClosedEvent>;
+struct TextEvent {
+  std::vector<TextPiece> pieces;  // at most one of a sample
+};
+using Event = std::variant<TextEvent, SampleResult, RequestResult, EmbeddingResult, StepStatistics, ReadyEvent, ProgressEvent, ClosedEvent>;
 
 const char* name_of(FinishReason reason) {
   switch (reason) {
@@ -60,6 +64,31 @@ const char* name_of(RequestStatus status) {
   return "";
 }
 
+// Joins an event to one that JavaScript has not taken yet; false where it must stay an event of its own. So a busy
+// JavaScript lets gather no more than the text itself and one report of the newest step between two other events.
+bool merge(Event& last, Event& next) {
+  if (auto* newer = std::get_if<StepStatistics>(&next)) {
+    auto* older = std::get_if<StepStatistics>(&last);
+    if (older) *older = *newer;
+    return older != nullptr;
+  }
+  auto* from = std::get_if<TextEvent>(&next);
+  auto* into = std::get_if<TextEvent>(&last);
+  if (!from || !into) return false;
+  for (TextPiece& piece : from->pieces) {
+    const auto same = std::ranges::find_if(into->pieces, [&](const TextPiece& other) {
+      return other.request_id == piece.request_id && other.index == piece.index;
+    });
+    if (same == into->pieces.end()) {
+      into->pieces.push_back(std::move(piece));
+    } else {
+      same->text += piece.text;
+      same->n_tokens = piece.n_tokens;
+    }
+  }
+  return true;
+}
+
 double milliseconds(int64_t us) { return static_cast<double>(us) / 1000.0; }
 
 Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
@@ -79,6 +108,21 @@ Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
 
 struct ToJavaScript {
   Napi::Env env;
+  Napi::Object operator()(const TextEvent& e) const {
+    Napi::Object o = Napi::Object::New(env);
+    o["type"] = "text";
+    Napi::Array pieces = Napi::Array::New(env, e.pieces.size());
+    for (size_t i = 0; i < e.pieces.size(); ++i) {
+      Napi::Object piece = Napi::Object::New(env);
+      piece["id"] = static_cast<double>(e.pieces[i].request_id);
+      piece["index"] = e.pieces[i].index;
+      piece["tokens"] = e.pieces[i].n_tokens;
+      piece["text"] = e.pieces[i].text;
+      pieces[static_cast<uint32_t>(i)] = piece;
+    }
+    o["pieces"] = pieces;
+    return o;
+  }
   Napi::Object operator()(const SampleResult& e) const {
     Napi::Object o = Napi::Object::New(env);
     o["type"] = "sample";
@@ -173,9 +217,13 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     decoder_options.n_batch = arguments::integer(o, "batch", 1, 1 << 16);
     decoder_options.n_threads = arguments::integer(o, "threads", 1, 1024);
     decoder_options.kv_q8_0 = arguments::boolean(o, "kvQ8_0");
+    decoder_options.streams = arguments::boolean(o, "kvStreams");
+    decoder_options.flash = static_cast<enum llama_flash_attn_type>(arguments::integer(o, "flashAttention", -1, 1));
     SchedulerOptions scheduler_options;
     scheduler_options.max_running = arguments::integer(o, "maxRunning", 1, 255);
     scheduler_options.prefill_chunk = arguments::integer(o, "prefillChunk", 1, 1 << 16);
+    scheduler_options.max_ahead = arguments::integer(o, "maxAhead", 0, 1 << 20);
+    scheduler_options.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
     std::string error;
     std::shared_ptr<const Library> library = open_library(read_paths(o.Get("library").As<Napi::Object>()), &error);
     if (!library) throw Napi::Error::New(info.Env(), error);
@@ -208,6 +256,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
       return made;
     };
     EngineCallbacks callbacks;
+    callbacks.on_text = [this](std::vector<TextPiece>&& pieces) { post(TextEvent{std::move(pieces)}); };
     callbacks.on_sample = [this](SampleResult&& sample) { post(std::move(sample)); };
     callbacks.on_end = [this](RequestResult&& result) { post(std::move(result)); };
     callbacks.on_embedding = [this](EmbeddingResult&& result) { post(std::move(result)); };
@@ -225,7 +274,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   ~EngineWrap() override { shut_down(); }
 
  private:
-  // submit({ prompt, seeds, temperature, topP, minP, maxTokens, stop, grammar, grammarTrigger }): id
+  // submit({ prompt, seeds, temperature, topP, minP, maxTokens, minTokens, stop, grammar, grammarTrigger, streams }): id
   Napi::Value submit(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Napi::Object o = arguments::object(info, 0, "request");
@@ -236,6 +285,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     request.sampling.top_p = static_cast<float>(arguments::number(o, "topP", 0, 1));
     request.sampling.min_p = static_cast<float>(arguments::number(o, "minP", 0, 1));
     request.max_tokens = arguments::integer(o, "maxTokens", 1, 1 << 24);
+    request.min_tokens = arguments::integer(o, "minTokens", 0, request.max_tokens);
+    request.streams = arguments::boolean(o, "streams");
     request.stop = arguments::strings(o, "stop");
     std::erase(request.stop, "");
     require_open(env);
@@ -350,7 +401,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     {
       const std::lock_guard<std::mutex> lock(events_mutex_);
       wake = events_.empty();
-      events_.push_back(std::move(event));
+      if (wake || !merge(events_.back(), event)) events_.push_back(std::move(event));
     }
     if (wake) callback_.NonBlockingCall([this](Napi::Env env, Napi::Function on_events) { drain(env, on_events); });
   }

@@ -26,9 +26,22 @@ size_t ranked_count(size_t k) { return 2 * k + 16; }
 // Cache lines that are fetched ahead of the vector that is looked at.
 constexpr size_t LINES_AHEAD = 24;
 
+// The 64 bits from a byte on, those past the end 0; the lowest bit is the first label.
+uint64_t word_at(const uint8_t* bytes, size_t n, size_t byte) {
+  uint64_t word = 0;
+  if (byte + 8 <= n && std::endian::native == std::endian::little) {
+    std::memcpy(&word, bytes + byte, 8);
+    return word;
+  }
+  for (size_t i = 0; i < 8 && byte + i < n; ++i) word |= static_cast<uint64_t>(bytes[byte + i]) << (8 * i);
+  return word;
+}
+
 size_t count_bits(const uint8_t* bytes, size_t n) {
   size_t count = 0;
-  for (size_t i = 0; i < n; ++i) count += std::popcount(bytes[i]);
+  for (size_t byte = 0; byte < n; byte += 8) {
+    if (const uint64_t word = word_at(bytes, n, byte); word != 0) count += std::popcount(word);
+  }
   return count;
 }
 
@@ -251,10 +264,14 @@ void GraphSearch::scan(const float* query, SearchScratch& scratch, TopK& best) c
     return;
   }
   const auto& nodes = index_.graph_->label_lookup_;
-  for (size_t byte = 0; byte < params_.allow_bytes; ++byte) {
-    for (uint32_t bits = params_.allow[byte]; bits != 0; bits &= bits - 1) {
-      const auto found = nodes.find(byte * 8 + std::countr_zero(bits));
-      if (found != nodes.end()) offer(found->second);
+  for (size_t byte = 0; byte < params_.allow_bytes; byte += 8) {
+    for (uint64_t bits = word_at(params_.allow, params_.allow_bytes, byte); bits != 0; bits &= bits - 1) {
+      const size_t label = byte * 8 + std::countr_zero(bits);
+      if (index_.plain_labels_) {
+        if (label < n_nodes_) offer(static_cast<uint32_t>(label));
+      } else if (const auto found = nodes.find(label); found != nodes.end()) {
+        offer(found->second);
+      }
     }
   }
 }

@@ -23,7 +23,7 @@ constexpr uint64_t MOST_LEVELS = 64;
 }  // namespace
 
 Status VectorIndex::save(ByteSink& sink) const try {
-  std::shared_lock lock(mutex_);
+  const auto lock = reading();
   const Graph& g = *graph_;
   const uint64_t n = g.cur_element_count;
   const size_t vector_bytes = file_vector_bytes(params_.storage, params_.dim);
@@ -252,6 +252,7 @@ class IndexFileReader {
   Status take_labels() {
     auto& g = *index_->graph_;
     for (uint32_t node = 0; node < header_.n_elements; ++node) {
+      if (g.getExternalLabel(node) != node) index_->plain_labels_ = false;
       const auto [place, fresh] = g.label_lookup_.try_emplace(g.getExternalLabel(node), node);
       if (fresh) continue;
       if (!g.isMarkedDeleted(place->second)) return {Code::damaged, node};

@@ -6,78 +6,47 @@
 #include <immintrin.h>
 
 #include <cmath>
+#include <cstring>
 
 #define PGENRM_TARGET __attribute__((target("avx2,fma,f16c")))
 #include "core/simd-loops.h"
+#include "core/simd-lanes.h"
 
 namespace pgenrm {
 namespace {
 
-PGENRM_TARGET inline float sum_lanes(__m256 v) {
-  __m128 low = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-  low = _mm_add_ps(low, _mm_movehl_ps(low, low));
-  return _mm_cvtss_f32(_mm_add_ss(low, _mm_movehdup_ps(low)));
-}
+// 8 times -1, then 8 times 0: what begins at 8 - n masks the first n.
+alignas(32) constexpr int32_t MASKS[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 
-PGENRM_TARGET float dot_f32(const float* a, const float* b, size_t n) {
-  __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
-  size_t i = 0;
-  for (; i + 32 <= n; i += 32) {
-    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-    s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
-    s2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), s2);
-    s3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), s3);
-  }
-  for (; i + 8 <= n; i += 8) s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-  float sum = sum_lanes(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
-  for (; i < n; ++i) sum += a[i] * b[i];
-  return sum;
-}
+struct Avx2 {
+  using Vec = __m256;
+  static constexpr size_t WIDTH = 8, COLUMNS = 2;
 
-PGENRM_TARGET float l2_f32(const float* a, const float* b, size_t n) {
-  __m256 s0 = _mm256_setzero_ps(), s1 = s0;
-  size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    const __m256 g0 = _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
-    const __m256 g1 = _mm256_sub_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8));
-    s0 = _mm256_fmadd_ps(g0, g0, s0);
-    s1 = _mm256_fmadd_ps(g1, g1, s1);
+  PGENRM_TARGET static Vec zero() { return _mm256_setzero_ps(); }
+  PGENRM_TARGET static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+  PGENRM_TARGET static Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+  PGENRM_TARGET static Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+  PGENRM_TARGET static Vec load(const float* p) { return _mm256_loadu_ps(p); }
+  PGENRM_TARGET static Vec load(const uint16_t* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  float sum = sum_lanes(_mm256_add_ps(s0, s1));
-  for (; i < n; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return sum;
-}
-
-PGENRM_TARGET inline __m256 load_f16(const uint16_t* p) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-
-PGENRM_TARGET float dot_f16(const uint16_t* a, const uint16_t* b, size_t n) {
-  __m256 s0 = _mm256_setzero_ps(), s1 = s0;
-  size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    s0 = _mm256_fmadd_ps(load_f16(a + i), load_f16(b + i), s0);
-    s1 = _mm256_fmadd_ps(load_f16(a + i + 8), load_f16(b + i + 8), s1);
+  PGENRM_TARGET static Vec load_part(const float* p, size_t n) {
+    return _mm256_maskload_ps(p, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(MASKS + 8 - n)));
   }
-  float sum = sum_lanes(_mm256_add_ps(s0, s1));
-  for (; i < n; ++i) sum += f16_to_f32(a[i]) * f16_to_f32(b[i]);
-  return sum;
-}
-
-PGENRM_TARGET float l2_f16(const uint16_t* a, const uint16_t* b, size_t n) {
-  __m256 s0 = _mm256_setzero_ps();
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const __m256 gap = _mm256_sub_ps(load_f16(a + i), load_f16(b + i));
-    s0 = _mm256_fmadd_ps(gap, gap, s0);
+  PGENRM_TARGET static Vec load_part(const uint16_t* p, size_t n) {
+    uint16_t whole[WIDTH] = {};
+    std::memcpy(whole, p, n * sizeof *p);
+    return load(whole);
   }
-  float sum = sum_lanes(s0);
-  for (; i < n; ++i) {
-    const float gap = f16_to_f32(a[i]) - f16_to_f32(b[i]);
-    sum += gap * gap;
+  PGENRM_TARGET static float sum(Vec v) {
+    __m128 low = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    low = _mm_add_ps(low, _mm_movehl_ps(low, low));
+    return _mm_cvtss_f32(_mm_add_ss(low, _mm_movehdup_ps(low)));
   }
-  return sum;
-}
+  PGENRM_TARGET static void sums(const Vec* v, float* out) {
+    for (size_t k = 0; k < COLUMNS; ++k) out[k] = sum(v[k]);
+  }
+};
 
 PGENRM_TARGET int32_t dot_int8(const int8_t* a, const int8_t* b, size_t n, int32_t) {
   __m256i sums = _mm256_setzero_si256();
@@ -95,49 +64,7 @@ PGENRM_TARGET int32_t dot_int8(const int8_t* a, const int8_t* b, size_t n, int32
   return sum;
 }
 
-// N_ROWS rows against two columns at a time: each load serves several products.
-template <size_t N_ROWS>
-PGENRM_TARGET void rows_block(const float* rows, const float* columns, size_t n_columns, size_t dim, float* out,
-                              size_t out_stride) {
-  size_t c = 0;
-  for (; c + 2 <= n_columns; c += 2) {
-    __m256 sums[N_ROWS][2];
-    for (auto& row : sums) row[0] = row[1] = _mm256_setzero_ps();
-    const float* column = columns + c * dim;
-    size_t i = 0;
-    for (; i + 8 <= dim; i += 8) {
-      const __m256 first = _mm256_loadu_ps(column + i);
-      const __m256 second = _mm256_loadu_ps(column + dim + i);
-      for (size_t r = 0; r < N_ROWS; ++r) {
-        const __m256 left = _mm256_loadu_ps(rows + r * dim + i);
-        sums[r][0] = _mm256_fmadd_ps(left, first, sums[r][0]);
-        sums[r][1] = _mm256_fmadd_ps(left, second, sums[r][1]);
-      }
-    }
-    for (size_t r = 0; r < N_ROWS; ++r) {
-      for (size_t k = 0; k < 2; ++k) {
-        float sum = sum_lanes(sums[r][k]);
-        for (size_t rest = i; rest < dim; ++rest) sum += rows[r * dim + rest] * column[k * dim + rest];
-        out[r * out_stride + c + k] = sum;
-      }
-    }
-  }
-  for (; c < n_columns; ++c) {
-    for (size_t r = 0; r < N_ROWS; ++r) out[r * out_stride + c] = dot_f32(rows + r * dim, columns + c * dim, dim);
-  }
-}
-
-PGENRM_TARGET void dots_block(const float* rows, size_t n_rows, const float* columns, size_t n_columns, size_t dim,
-                              float* out, size_t out_stride) {
-  switch (n_rows) {
-    case 4: return rows_block<4>(rows, columns, n_columns, dim, out, out_stride);
-    case 3: return rows_block<3>(rows, columns, n_columns, dim, out, out_stride);
-    case 2: return rows_block<2>(rows, columns, n_columns, dim, out, out_stride);
-    default: return rows_block<1>(rows, columns, n_columns, dim, out, out_stride);
-  }
-}
-
-const SimdKernels AVX2 = {"avx2", dot_f32, l2_f32, dot_f16, l2_f16, dot_int8, dots_block, loop_axpy, loop_adamw};
+constexpr SimdKernels AVX2 = lanes_kernels<Avx2>("avx2", dot_int8);
 
 }  // namespace
 

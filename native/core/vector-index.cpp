@@ -1,4 +1,5 @@
-// Growing and changing the index; searching lies in hnsw-search.cpp, files in index-file.cpp.
+// The index in memory and its changes; growing lies in hnsw-build.cpp, searching in hnsw-search.cpp, files in
+// index-file.cpp.
 #include "core/vector-index.h"
 
 #include <algorithm>
@@ -14,9 +15,9 @@
 #endif
 
 #include "core/graph-space.h"
+#include "core/hnsw-build.h"
 #include "core/hnsw-search.h"
 #include "core/parallel.h"
-#include "core/random.h"
 
 namespace pgenrm {
 namespace {
@@ -76,8 +77,6 @@ VectorIndex::VectorIndex(const IndexParams& params)
   g.offsetData_ = code_at_ - codec_.header_bytes();
   g.size_data_per_element_ = to_line(g.offsetData_ + codec_.bytes());
   g.max_elements_ = 0;
-  // Levels are drawn here, from a stream a vector; what hnswlib would draw becomes 0.
-  g.mult_ = 0;
 }
 
 VectorIndex::~VectorIndex() {
@@ -133,27 +132,6 @@ void VectorIndex::take_scale(size_t node) {
   if (squares_.data) reinterpret_cast<float*>(squares_.data)[node] = header->squares;
 }
 
-// Level of the vector that is added as the number-th: the same whatever the threads.
-uint32_t VectorIndex::level_of(size_t number) const {
-  Xoshiro128 random(params_.seed, static_cast<uint32_t>(number));
-  const double u = 1.0 - random.uniform();
-  return static_cast<uint32_t>(-std::log(u) / std::log(static_cast<double>(params_.links)));
-}
-
-Status VectorIndex::insert(uint32_t label, const float* vector, size_t number, char* code) {
-  try {
-    codec_.encode(vector, code);
-    const auto node = graph_->addPoint(code, label, static_cast<int>(level_of(number)));
-    take_scale(node);
-    if (params_.quantized) std::memcpy(exact_row(node), vector, params_.dim * sizeof(float));
-  } catch (const std::bad_alloc&) {
-    return {Code::out_of_memory, 0};
-  } catch (...) {
-    return {Code::internal, label};
-  }
-  return {};
-}
-
 Status VectorIndex::add(const uint32_t* labels, float* vectors, size_t n, uint32_t threads) try {
   const size_t dim = params_.dim;
   const Status valid =
@@ -166,40 +144,24 @@ Status VectorIndex::add(const uint32_t* labels, float* vectors, size_t n, uint32
   }
   if (n == 0) return {};
 
-  std::unique_lock lock(mutex_);
+  const auto lock = writing();
   Graph& g = *graph_;
   for (size_t i = 0; i < n; ++i) {
     const auto found = g.label_lookup_.find(labels[i]);
     if (found != g.label_lookup_.end() && !g.isMarkedDeleted(found->second)) return {Code::duplicate_label, labels[i]};
   }
-  const size_t before = g.cur_element_count;
-  if (const Status room = reserve(before + n); !room.ok()) return room;
+  if (const Status room = reserve(g.cur_element_count + n); !room.ok()) return room;
   // A removed label that comes back gets a new node; the old one stays in the graph as a path.
-  for (size_t i = 0; i < n; ++i) g.label_lookup_.erase(labels[i]);
-
-  std::atomic<int32_t> failed{0};
-  const auto insert_range = [&](size_t begin, size_t end, char* code) {
-    for (size_t i = begin; i < end && failed == 0; ++i) {
-      const Status status = insert(labels[i], vectors + i * dim, before + i, code);
-      if (!status.ok()) failed = static_cast<int32_t>(status.code);
-    }
-  };
-  // The first node becomes the entry before others look for it.
-  const size_t first = before == 0 ? 1 : 0;
   ThreadTeam team(thread_count(threads, n / 16 + 1));
-  std::vector<std::vector<char>> codes(team.size(), std::vector<char>(codec_.bytes() + LINE));
-  insert_range(0, first, codes[0].data());
-  team.chunks(n - first, 16, [&](size_t begin, size_t end, size_t thread) {
-    insert_range(first + begin, first + end, codes[thread].data());
-  });
+  const Status added = GraphBuild(*this).run(labels, vectors, n, team);
   publish();
-  return {static_cast<Code>(failed.load()), 0};
+  return added;
 } catch (...) {
   return {Code::out_of_memory, 0};
 }
 
 Status VectorIndex::remove(const uint32_t* labels, size_t n) try {
-  std::unique_lock lock(mutex_);
+  const auto lock = writing();
   Graph& g = *graph_;
   for (size_t i = 0; i < n; ++i) {
     const auto found = g.label_lookup_.find(labels[i]);
@@ -213,13 +175,13 @@ Status VectorIndex::remove(const uint32_t* labels, size_t n) try {
 }
 
 bool VectorIndex::has(uint32_t label) const {
-  std::shared_lock lock(mutex_);
+  const auto lock = reading();
   const auto found = graph_->label_lookup_.find(label);
   return found != graph_->label_lookup_.end() && !graph_->isMarkedDeleted(found->second);
 }
 
 bool VectorIndex::vector(uint32_t label, float* out) const {
-  std::shared_lock lock(mutex_);
+  const auto lock = reading();
   const auto found = graph_->label_lookup_.find(label);
   if (found == graph_->label_lookup_.end() || graph_->isMarkedDeleted(found->second)) return false;
   if (params_.quantized) {
@@ -236,7 +198,7 @@ Status VectorIndex::search(float* queries, size_t n, const SearchParams& params,
   const Status valid =
       params_.metric == Metric::cosine ? normalise_rows(queries, n, dim) : check_finite(queries, n, dim);
   if (!valid.ok()) return valid;
-  std::shared_lock lock(mutex_);
+  const auto lock = reading();
   const GraphSearch search(*this, params);
   // Queries of one search are few where one thread is enough: a thread costs as much as several of them.
   ThreadTeam team(thread_count(params.threads, n / 8 + 1));

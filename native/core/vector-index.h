@@ -1,4 +1,4 @@
-// A navigable small world graph over stored vectors: grown by hnswlib, walked by hnsw-search.
+// A navigable small world graph over stored vectors: grown by hnsw-build, walked by hnsw-search.
 // Labels are below 2^32 - 1. Methods lock; none throws.
 #pragma once
 
@@ -83,6 +83,7 @@ class VectorIndex {
   static Status load(ByteSource& source, Metric metric, size_t dim, bool quantized, std::unique_ptr<VectorIndex>& out);
 
  private:
+  friend class GraphBuild;
   friend class GraphSearch;
   friend class IndexFileReader;
 
@@ -94,11 +95,19 @@ class VectorIndex {
     size_t bytes = 0;
   };
 
+  // Locks of readers and of the one writer; readers that come while a writer waits wait behind it.
+  std::shared_lock<std::shared_mutex> reading() const {
+    const std::lock_guard turn(turn_);
+    return std::shared_lock(mutex_);
+  }
+  std::unique_lock<std::shared_mutex> writing() {
+    const std::lock_guard turn(turn_);
+    return std::unique_lock(mutex_);
+  }
+
   Status reserve(size_t capacity);
   void publish();
   void take_scale(size_t node);
-  uint32_t level_of(size_t number) const;
-  Status insert(uint32_t label, const float* vector, size_t number, char* code);
   float* exact_row(size_t node) const { return reinterpret_cast<float*>(exact_.data) + node * params_.dim; }
 
   IndexParams params_;
@@ -109,8 +118,10 @@ class VectorIndex {
   Aligned scales_;   // scale of each 8-bit vector, and under l2 its squared length, out of the records: [capacity]
   Aligned squares_;
   Aligned exact_;       // [capacity x dim] where the graph is walked on codes of f32 vectors
+  bool plain_labels_ = true;  // every node's label is its number
   size_t code_at_ = 0;  // where a record's stored numbers begin, on a cache line
   std::atomic<size_t> n_live_{0}, n_removed_{0}, n_bytes_{0};
+  mutable std::mutex turn_;
   mutable std::shared_mutex mutex_;
   mutable std::mutex scratch_mutex_;
   mutable std::vector<std::unique_ptr<SearchScratch>> scratch_;

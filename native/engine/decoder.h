@@ -31,6 +31,7 @@ struct DecoderLimits {
   int32_t n_sequences;  // sequence ids are 0 .. n_sequences - 1
   int32_t n_batch;      // most rows of one decode call
   int32_t n_vocab;
+  int32_t n_positions = 0;  // most positions of one sequence; n_cells where all sequences share them
 };
 
 class Decoder {

@@ -10,6 +10,7 @@ namespace {
 
 struct ForwardingListener final : SchedulerListener {
   explicit ForwardingListener(const EngineCallbacks& callbacks) : callbacks(callbacks) {}
+  void on_text(std::vector<TextPiece>&& pieces) override { callbacks.on_text(std::move(pieces)); }
   void on_sample(SampleResult&& sample) override { callbacks.on_sample(std::move(sample)); }
   void on_end(RequestResult&& result) override { callbacks.on_end(std::move(result)); }
   const EngineCallbacks& callbacks;

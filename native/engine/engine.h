@@ -25,6 +25,7 @@ struct EngineModel {
 
 // Called on the engine's thread; must not call back into the engine other than submit, cancel and close.
 struct EngineCallbacks {
+  std::function<void(std::vector<TextPiece>&&)> on_text;  // may be empty where no request streams
   std::function<void(SampleResult&&)> on_sample;
   std::function<void(RequestResult&&)> on_end;
   std::function<void(EmbeddingResult&&)> on_embedding;

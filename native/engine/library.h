@@ -13,6 +13,8 @@ namespace pgenrm {
 
 // Every function of libllama and libggml that the engine calls.
 #define PGENRM_LLAMA_FUNCTIONS(X)    \
+  X(ggml_backend_dev_backend_reg)    \
+  X(ggml_backend_dev_by_type)        \
   X(ggml_backend_dev_count)          \
   X(ggml_backend_dev_description)    \
   X(ggml_backend_dev_get)            \
@@ -21,6 +23,9 @@ namespace pgenrm {
   X(ggml_backend_dev_type)           \
   X(ggml_backend_load_all_from_path) \
   X(ggml_backend_reg_count)          \
+  X(ggml_backend_reg_get_proc_address) \
+  X(ggml_threadpool_params_default)  \
+  X(llama_attach_threadpool)         \
   X(llama_backend_init)              \
   X(llama_context_default_params)    \
   X(llama_decode)                    \
@@ -52,6 +57,7 @@ namespace pgenrm {
   X(llama_model_n_params)            \
   X(llama_model_size)                \
   X(llama_n_ctx)                     \
+  X(llama_n_ctx_seq)                 \
   X(llama_n_seq_max)                 \
   X(llama_pooling_type)              \
   X(llama_sampler_accept)            \

@@ -1,5 +1,7 @@
 #include "engine/llama_decoder.h"
 
+#include <algorithm>
+
 namespace pgenrm {
 
 std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaModel> model,
@@ -17,7 +19,9 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
   params.n_seq_max = static_cast<uint32_t>(options.n_sequences);
   params.n_threads = options.n_threads;
   params.n_threads_batch = options.n_threads;
-  params.kv_unified = true;  // a prefix is stored once, whatever number of sequences share it
+  params.n_outputs_max = static_cast<uint32_t>(std::min(options.n_batch, options.n_sequences));  // a row a sequence
+  params.kv_unified = !options.streams;  // unified: a prefix is stored once, whatever number of sequences share it
+  params.flash_attn_type = options.flash;
   params.swa_full = true;    // sliding-window layers keep what later sequences may share
   params.no_perf = true;
   if (options.kv_q8_0) params.type_k = params.type_v = GGML_TYPE_Q8_0;
@@ -35,17 +39,21 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
     *error = "unusable: it has no KV memory: it is an encoder, which embeds text and does not write it";
     return nullptr;
   }
-  return std::unique_ptr<LlamaDecoder>(new LlamaDecoder(std::move(model), context, options.n_batch));
+  return std::unique_ptr<LlamaDecoder>(new LlamaDecoder(std::move(model), context, options));
 }
 
-LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context, int32_t n_batch)
+LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context,
+                           const LlamaDecoderOptions& options)
     : model_(std::move(model)),
       library_(model_->library()),
       context_(context),
       memory_(library_.llama_get_memory(context)),
+      threads_(CpuThreads::attach(library_, context, options.n_threads)),
+      streams_(options.streams),
       limits_{static_cast<int32_t>(library_.llama_n_ctx(context)),
-              static_cast<int32_t>(library_.llama_n_seq_max(context)), n_batch, model_->n_vocab()} {
-  const auto n = static_cast<size_t>(n_batch);
+              static_cast<int32_t>(library_.llama_n_seq_max(context)), options.n_batch, model_->n_vocab(),
+              static_cast<int32_t>(library_.llama_n_ctx_seq(context))} {
+  const auto n = static_cast<size_t>(options.n_batch);
   tokens_.resize(n);
   positions_.resize(n);
   sequences_.resize(n);
@@ -84,7 +92,13 @@ void LlamaDecoder::sequence_remove(int32_t sequence, int32_t from) {
 }
 
 void LlamaDecoder::sequence_copy(int32_t source, int32_t target, int32_t to) {
-  library_.llama_memory_seq_cp(memory_, source, target, 0, to);
+  if (!streams_) {
+    library_.llama_memory_seq_cp(memory_, source, target, 0, to);
+    return;
+  }
+  // Between streams only the whole of a sequence can be copied.
+  library_.llama_memory_seq_cp(memory_, source, target, -1, -1);
+  library_.llama_memory_seq_rm(memory_, target, to, -1);
 }
 
 }  // namespace pgenrm

@@ -6,17 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "engine/cpu_threads.h"
 #include "engine/decoder.h"
 #include "engine/llama_model.h"
 
 namespace pgenrm {
 
 struct LlamaDecoderOptions {
-  int32_t n_cells = 4096;    // KV cells shared by all sequences
+  int32_t n_cells = 4096;    // KV cells, shared by all sequences or divided among them
   int32_t n_sequences = 64;  // at most 256
   int32_t n_batch = 512;     // most rows of one decode call
   int32_t n_threads = 1;
-  bool kv_q8_0 = false;      // 8-bit KV cache instead of f16
+  bool kv_q8_0 = false;      // 8-bit KV cache instead of f16; needs flash attention
+  bool streams = false;      // each sequence has n_cells / n_sequences cells of its own; copies of prefixes cost cells
+  enum llama_flash_attn_type flash = LLAMA_FLASH_ATTN_TYPE_AUTO;
   const std::atomic<bool>* abort = nullptr;  // a decode call ends early once this is true
 };
 
@@ -37,12 +40,14 @@ class LlamaDecoder final : public Decoder {
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }
 
  private:
-  LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context, int32_t n_batch);
+  LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context, const LlamaDecoderOptions& options);
 
   std::shared_ptr<const LlamaModel> model_;
   const Library& library_;
   llama_context* context_;
   llama_memory_t memory_;
+  std::unique_ptr<CpuThreads> threads_;  // freed after the context
+  bool streams_;
   DecoderLimits limits_;
   // The arrays of a llama_batch, [n_batch].
   std::vector<llama_token> tokens_;

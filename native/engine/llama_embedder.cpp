@@ -55,15 +55,17 @@ std::unique_ptr<LlamaEmbedder> LlamaEmbedder::make(std::shared_ptr<const LlamaMo
     *error = "unusable: its pooling gives no vector for a text";
     return nullptr;
   }
-  return std::unique_ptr<LlamaEmbedder>(new LlamaEmbedder(std::move(model), context, options.max_tokens));
+  return std::unique_ptr<LlamaEmbedder>(new LlamaEmbedder(std::move(model), context, options));
 }
 
-LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context, int32_t max_tokens)
+LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context,
+                             const LlamaEmbedderOptions& options)
     : model_(std::move(model)),
       library_(model_->library()),
       context_(context),
+      threads_(CpuThreads::attach(library_, context, options.n_threads)),
       dimension_(library_.llama_model_n_embd_out(model_->handle())),
-      max_tokens_(max_tokens) {}
+      max_tokens_(options.max_tokens) {}
 
 LlamaEmbedder::~LlamaEmbedder() { library_.llama_free(context_); }
 

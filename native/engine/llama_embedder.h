@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 
+#include "engine/cpu_threads.h"
 #include "engine/llama_model.h"
 #include "engine/text_embedder.h"
 
@@ -36,11 +37,12 @@ class LlamaEmbedder final : public TextEmbedder {
   // llama.cpp wants room for an output of every sequence.
   static int32_t batch_tokens(int32_t max_tokens) { return std::max(max_tokens, 512); }
 
-  LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context, int32_t max_tokens);
+  LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context, const LlamaEmbedderOptions& options);
 
   std::shared_ptr<const LlamaModel> model_;
   const Library& library_;
   llama_context* context_;
+  std::unique_ptr<CpuThreads> threads_;  // freed after the context
   int32_t dimension_;
   int32_t max_tokens_;
 };

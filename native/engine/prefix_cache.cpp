@@ -84,8 +84,15 @@ void PrefixCache::begin(PromptSlot& slot) {
   slot.begun = true;
 }
 
+void PrefixCache::acquire(PromptSlot& slot) {
+  slot.n_users += 1;
+  idle_changed_ = true;
+  touch(slot);
+}
+
 void PrefixCache::release(PromptSlot& slot) {
   slot.n_users -= 1;
+  idle_changed_ = true;
   touch(slot);
   if (slot.n_users > 0) return;
   slot.logits = {};
@@ -98,7 +105,25 @@ void PrefixCache::release(PromptSlot& slot) {
 
 void PrefixCache::forget(PromptSlot& slot) { n_tree_ -= slot.size() - longest_shared(slot.tokens, &slot); }
 
+int32_t PrefixCache::n_idle_cells() {
+  if (!idle_changed_) return n_idle_;
+  idle_changed_ = false;
+  n_idle_ = 0;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i]->n_users > 0) continue;
+    int32_t held_elsewhere = 0;
+    for (size_t j = 0; j < slots_.size(); ++j) {
+      if (slots_[j]->n_users > 0 || j < i) {
+        held_elsewhere = std::max(held_elsewhere, common_prefix(slots_[i]->tokens, slots_[j]->tokens));
+      }
+    }
+    n_idle_ += slots_[i]->size() - held_elsewhere;
+  }
+  return n_idle_;
+}
+
 int32_t PrefixCache::remove(size_t index) {
+  idle_changed_ = true;
   PromptSlot& slot = *slots_[index];
   forget(slot);
   const int32_t sequence = slot.sequence;

@@ -44,6 +44,9 @@ class PrefixCache {
   // Takes over the longest decoded prefix that another slot holds. Once a slot, before its first rows.
   void begin(PromptSlot& slot);
 
+  // Begins one use.
+  void acquire(PromptSlot& slot);
+
   // Ends one use. A slot that nobody needs and that is not decoded to its end keeps what it has.
   void release(PromptSlot& slot);
 
@@ -65,6 +68,9 @@ class PrefixCache {
   // What n_cells() would be with this prompt.
   int32_t n_cells_with(std::span<const int32_t> prompt) const;
 
+  // Cells that only slots without a user hold: what evicting all of them would free.
+  int32_t n_idle_cells();
+
   size_t n_slots() const { return slots_.size(); }
 
  private:
@@ -75,6 +81,8 @@ class PrefixCache {
   Decoder& decoder_;
   std::vector<std::unique_ptr<PromptSlot>> slots_;  // in order of arrival
   int32_t n_tree_ = 0;
+  int32_t n_idle_ = 0;
+  bool idle_changed_ = false;  // n_idle_ is to be counted again
   uint64_t clock_ = 0;
 };
 

@@ -17,6 +17,8 @@ struct Request {
   std::vector<uint32_t> seeds;  // [m], one a sample, at least one
   SamplingParameters sampling;
   int32_t max_tokens = 1;          // most new tokens a sample
+  int32_t min_tokens = 0;          // a sample draws no token that ends it before it has so many
+  bool streams = false;            // its text is reported as it is written
   std::vector<std::string> stop;   // a sample ends before the first of these
   TokenConstraintFactory constraint;  // may be empty
 };
@@ -31,6 +33,15 @@ struct SampleResult {
   int32_t n_tokens;  // new tokens, the ending one included
   FinishReason finish;
   int64_t elapsed_us;  // since submission
+};
+
+// Text of one sample that is newly settled: a stop string can no longer begin in it. The pieces of a sample, in order,
+// make up its text.
+struct TextPiece {
+  uint64_t request_id;
+  int32_t index;
+  int32_t n_tokens;  // that the sample has drawn so far
+  std::string text;  // whole UTF-8 characters, as far as the model writes such
 };
 
 enum class RequestStatus {

@@ -32,9 +32,15 @@ float maximum(const float* values, int32_t n) {
   return best;
 }
 
+// `value` where `keeps`, else 0; no branch, so that loops over it become vector code.
+inline float kept_if(bool keeps, float value) {
+  return std::bit_cast<float>(std::bit_cast<int32_t>(value) & -static_cast<int32_t>(keeps));
+}
+
 // exp(x) for x <= 0 to about 2 units in the last place: 2^k * p(r), r in [-ln2/2, ln2/2]; 0 below -87.
 inline float exp_nonpositive(float x) {
-  const float clamped = x < -87.0f ? -87.0f : x;
+  // Of two numbers that are not above 0 the one with the smaller bits is the larger; and NaN becomes the bound.
+  const float clamped = std::bit_cast<float>(std::min(std::bit_cast<uint32_t>(x), std::bit_cast<uint32_t>(-87.0f)));
   const float k = static_cast<float>(static_cast<int32_t>(clamped * 1.44269504f - 0.5f));
   const float r = (clamped - k * 0.693359375f) + k * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -45,31 +51,34 @@ inline float exp_nonpositive(float x) {
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
   const float scale = std::bit_cast<float>((static_cast<int32_t>(k) + 127) << 23);
-  return x < -87.0f ? 0.0f : p * scale;
+  return kept_if(x >= -87.0f, p * scale);
 }
 
-// weights[i] = exp((logits[i] - best) / temperature), those below `floor` set to 0; returns their sum.
+// Logits that are weighed at a time: their weights stay in the innermost cache.
+constexpr int32_t kBlock = 1024;
+
+// weights[i] = exp((logits[i] - best) / temperature), those below `floor` set to 0; returns their sum. n <= kBlock
 PGENRM_VECTOR_CLONES
 double exponentiate(const float* logits, float* weights, int32_t n, float best, float inverse_temperature,
                     float floor) {
-  double total = 0.0;
-  constexpr int32_t kBlock = 1024;
-  for (int32_t start = 0; start < n; start += kBlock) {
-    const int32_t end = start + kBlock < n ? start + kBlock : n;
-    for (int32_t i = start; i < end; ++i) {
-      const float weight = exp_nonpositive((logits[i] - best) * inverse_temperature);
-      weights[i] = weight >= floor ? weight : 0.0f;
-    }
-    float lanes[kLanes] = {};
-    int32_t i = start;
-    for (; i + kLanes <= end; i += kLanes) {
-      for (int j = 0; j < kLanes; ++j) lanes[j] += weights[i + j];
-    }
-    for (; i < end; ++i) lanes[0] += weights[i];
-    for (float lane : lanes) total += lane;
+  for (int32_t i = 0; i < n; ++i) {
+    const float weight = exp_nonpositive((logits[i] - best) * inverse_temperature);
+    weights[i] = kept_if(weight >= floor, weight);
   }
+  float lanes[kLanes] = {};
+  int32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) lanes[j] += weights[i + j];
+  }
+  for (; i < n; ++i) lanes[0] += weights[i];
+  double total = 0.0;
+  for (float lane : lanes) total += lane;
   return total;
 }
+
+// Classes of weights, which lie in [0, 1]: sixteen an octave.
+constexpr int kClassShift = 19;
+constexpr uint32_t kClasses = (std::bit_cast<uint32_t>(1.0f) >> kClassShift) + 1;
 
 uint64_t mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15ULL;
@@ -91,48 +100,78 @@ int32_t Sampler::sample(const float* logits, int32_t n_vocab, const SamplingPara
   if (parameters.temperature <= 0.0f) {
     return static_cast<int32_t>(std::find(logits, logits + n_vocab, best) - logits);
   }
-  weights_.resize(static_cast<size_t>(n_vocab));
-  const double total =
-      exponentiate(logits, weights_.data(), n_vocab, best, 1.0f / parameters.temperature, parameters.min_p);
-  if (parameters.top_p < 1.0f) return sample_nucleus(n_vocab, parameters.top_p, total, uniform);
-  // Inverse of the cumulative distribution, block by block so that far blocks cost one addition.
+  const bool keeps_weights = parameters.top_p < 1.0f;
+  weights_.resize(static_cast<size_t>(keeps_weights ? n_vocab : std::min(n_vocab, kBlock)));
+  sums_.clear();
+  double total = 0.0;
+  const auto weigh = [&](int32_t start) {
+    return exponentiate(logits + start, weights_.data() + (keeps_weights ? start : 0), std::min(kBlock, n_vocab - start),
+                        best, 1.0f / parameters.temperature, parameters.min_p);
+  };
+  for (int32_t start = 0; start < n_vocab; start += kBlock) {
+    sums_.push_back(weigh(start));
+    total += sums_.back();
+  }
+  if (keeps_weights) return sample_nucleus(n_vocab, parameters.top_p, total, uniform);
+  // Inverse of the cumulative distribution: the block by the sums, then the token in the block, weighed again.
   double left = uniform * total;
+  size_t block = 0;
+  size_t last_block = 0;
+  for (; block < sums_.size(); ++block) {
+    if (sums_[block] > 0.0) last_block = block;
+    if (left < sums_[block]) break;
+    left -= sums_[block];
+  }
+  if (block == sums_.size()) block = last_block;
+  const int32_t start = static_cast<int32_t>(block) * kBlock;
+  weigh(start);
   int32_t last = -1;
-  for (int32_t i = 0; i < n_vocab; ++i) {
-    if (weights_[i] <= 0.0f) continue;
-    last = i;
-    left -= weights_[i];
-    if (left < 0.0) return i;
+  for (int32_t i = 0; i < std::min(kBlock, n_vocab - start); ++i) {
+    if (weights_[static_cast<size_t>(i)] <= 0.0f) continue;
+    last = start + i;
+    left -= weights_[static_cast<size_t>(i)];
+    if (left < 0.0) return last;
   }
   return last;
 }
 
 int32_t Sampler::sample_nucleus(int32_t n_vocab, float top_p, double total, double uniform) {
-  const auto heavier = [this](int32_t a, int32_t b) {
-    return weights_[a] > weights_[b] || (weights_[a] == weights_[b] && a < b);
-  };
-  // Few tokens carry the nucleus: sort those above a threshold, and lower it only when they do not reach.
-  for (float threshold = 1e-3f;; threshold *= 1e-3f) {
-    candidates_.clear();
-    double mass = 0.0;
-    for (int32_t i = 0; i < n_vocab; ++i) {
-      if (weights_[i] > 0.0f && weights_[i] >= threshold) {
-        candidates_.push_back(i);
-        mass += weights_[i];
-      }
-    }
-    if (mass >= top_p * total || threshold < 1e-36f) break;
-  }
-  std::sort(candidates_.begin(), candidates_.end(), heavier);
+  // Weights in classes by their leading bits: whole classes are in the nucleus but for one, which is sorted.
+  const auto class_of = [](float weight) { return std::bit_cast<uint32_t>(weight) >> kClassShift; };
+  masses_.assign(kClasses, 0.0);
+  for (int32_t i = 0; i < n_vocab; ++i) masses_[class_of(weights_[static_cast<size_t>(i)])] += weights_[static_cast<size_t>(i)];
+  const double wanted = top_p * total;
   double nucleus = 0.0;
-  size_t n_kept = 0;
-  while (n_kept < candidates_.size() && nucleus < top_p * total) nucleus += weights_[candidates_[n_kept++]];
-  double left = uniform * nucleus;
-  for (size_t i = 0; i < n_kept; ++i) {
-    left -= weights_[candidates_[i]];
-    if (left < 0.0) return candidates_[i];
+  uint32_t last_class = kClasses - 1;
+  for (; last_class > 0 && nucleus + masses_[last_class] < wanted; --last_class) nucleus += masses_[last_class];
+
+  candidates_.clear();
+  for (int32_t i = 0; i < n_vocab; ++i) {
+    const float weight = weights_[static_cast<size_t>(i)];
+    if (weight > 0.0f && class_of(weight) == last_class) candidates_.push_back(i);
   }
-  return n_kept > 0 ? candidates_[n_kept - 1] : -1;
+  std::ranges::sort(candidates_, [this](int32_t a, int32_t b) {
+    const float heavier = weights_[static_cast<size_t>(a)] - weights_[static_cast<size_t>(b)];
+    return heavier > 0.0f || (heavier == 0.0f && a < b);
+  });
+  size_t n_kept = 0;
+  while (n_kept < candidates_.size() && nucleus < wanted) nucleus += weights_[static_cast<size_t>(candidates_[n_kept++])];
+
+  double left = uniform * nucleus;
+  int32_t last = -1;
+  for (int32_t i = 0; i < n_vocab; ++i) {
+    const float weight = weights_[static_cast<size_t>(i)];
+    if (class_of(weight) <= last_class) continue;
+    last = i;
+    left -= weight;
+    if (left < 0.0) return i;
+  }
+  for (size_t i = 0; i < n_kept; ++i) {
+    last = candidates_[i];
+    left -= weights_[static_cast<size_t>(last)];
+    if (left < 0.0) return last;
+  }
+  return last;
 }
 
 }  // namespace pgenrm

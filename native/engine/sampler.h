@@ -25,8 +25,10 @@ class Sampler {
  private:
   int32_t sample_nucleus(int32_t n_vocab, float top_p, double total, double uniform);
 
-  std::vector<float> weights_;     // exp((logit - max) / temperature), [n_vocab]
-  std::vector<int32_t> candidates_;
+  std::vector<float> weights_;     // exp((logit - max) / temperature), [n_vocab], or of one block
+  std::vector<double> sums_;       // of the weights of each block
+  std::vector<double> masses_;     // sums of weights by class, for the nucleus
+  std::vector<int32_t> candidates_;  // tokens of the class in which the nucleus ends
 };
 
 }  // namespace pgenrm

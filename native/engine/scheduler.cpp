@@ -8,6 +8,14 @@ namespace {
 // Cells kept free for each running sample when a new prompt or sample is let in, so that it is not preempted at once.
 constexpr int32_t kHeadroom = 32;
 
+std::vector<int32_t> end_tokens(const Decoder& decoder) {
+  std::vector<int32_t> tokens;
+  for (int32_t token = 0; token < decoder.limits().n_vocab; ++token) {
+    if (decoder.is_end_of_generation(token)) tokens.push_back(token);
+  }
+  return tokens;
+}
+
 const char* status_name(DecodeStatus status) {
   switch (status) {
     case DecodeStatus::kOk: return "0 (done)";
@@ -27,7 +35,7 @@ struct Scheduler::Sample {
   int32_t sequence = -1;         // -1 while it does not run
   std::vector<int32_t> tokens;   // drawn so far
   int32_t n_cached = 0;          // of tokens, those in the KV memory
-  std::string text;
+  GrowingText text;
   std::unique_ptr<TokenConstraint> constraint;
   bool finished = false;
 
@@ -61,10 +69,8 @@ Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const Schedu
     : decoder_(decoder),
       listener_(listener),
       options_(options),
-      pool_(pool),
-      cache_(decoder),
-      samplers_(static_cast<size_t>(pool.n_threads())),
-      filtered_(static_cast<size_t>(pool.n_threads())) {
+      drawer_(decoder.limits().n_vocab, end_tokens(decoder), pool),
+      cache_(decoder) {
   const DecoderLimits& limits = decoder.limits();
   // One sequence is left for a prompt; a batch has room for a row of every running sample.
   options_.max_running = std::max(1, std::min({options_.max_running, limits.n_sequences - 1, limits.n_batch}));
@@ -80,9 +86,9 @@ void Scheduler::submit(Request&& request) {
   entry->request = std::move(request);
   const Request& r = entry->request;
   const int64_t need = static_cast<int64_t>(r.prompt.size()) + r.max_tokens + 1;
-  if (need > decoder_.limits().n_cells) {
+  if (need > decoder_.limits().n_positions) {
     listener_.on_end(entry->result(RequestStatus::kTooLong, "needs " + std::to_string(need) + " KV cells, there are " +
-                                                                std::to_string(decoder_.limits().n_cells)));
+                                                                std::to_string(decoder_.limits().n_positions)));
     return;
   }
   entry->samples.resize(r.seeds.size());
@@ -151,6 +157,7 @@ bool Scheduler::try_admit(ActiveRequest& request) {
   cache_.touch_longest_shared(request.request.prompt);
   // More prompts than running samples could use would only hold cells.
   if (active_.size() > static_cast<size_t>(options_.max_running)) return false;
+  if (n_unfinished() >= options_.max_running + options_.max_ahead) return false;
   const int32_t headroom = active_.empty() ? 0 : kHeadroom * (static_cast<int32_t>(running_.size()) + 1);
   while (cache_.n_cells_with(request.request.prompt) + n_sample_cells_ + headroom > decoder_.limits().n_cells) {
     const int32_t sequence = cache_.evict();
@@ -169,8 +176,7 @@ bool Scheduler::try_admit(ActiveRequest& request) {
 
 void Scheduler::attach_slot(ActiveRequest& request, PromptSlot& slot) {
   request.slot = &slot;
-  slot.n_users += 1;
-  cache_.touch(slot);
+  cache_.acquire(slot);
   if (slot.decoded() && slot.logits.empty()) {
     // The logits of an idle prompt are not kept: its last token is decoded again.
     slot.n_decoded -= 1;
@@ -197,7 +203,7 @@ void Scheduler::start_samples() {
       decoder_.sequence_copy(request->slot->sequence, sequence, request->slot->size());
       request->n_running += 1;
       running_.push_back(&sample);
-      if (sample.tokens.empty()) draws_.push_back({&sample, request->slot->logits.data(), -1});
+      if (sample.tokens.empty()) want_draw(sample, request->slot->logits.data());
     }
   }
   draw_all();
@@ -309,7 +315,7 @@ void Scheduler::take_decoded() {
   statistics_.n_prefill_rows_total += statistics_.n_prefill_rows;
   for (const Stretch& stretch : stretches_) {
     if (stretch.sample) {
-      if (stretch.completes) draws_.push_back({stretch.sample, decoder_.logits(stretch.last_row), -1});
+      if (stretch.completes) want_draw(*stretch.sample, decoder_.logits(stretch.last_row));
       continue;
     }
     PromptSlot& slot = *stretch.slot;
@@ -345,37 +351,22 @@ void Scheduler::recover(DecodeStatus status) {
 }
 
 
-void Scheduler::draw_all() {
-  if (draws_.empty()) return;
-  // Below this many logits a hand-over to other threads costs more than it saves.
-  constexpr int64_t kWorthSharing = 1 << 17;
-  const int64_t work = static_cast<int64_t>(draws_.size()) * decoder_.limits().n_vocab;
-  const auto one = [this](int i, int worker) {
-    draw(draws_[static_cast<size_t>(i)], samplers_[static_cast<size_t>(worker)], filtered_[static_cast<size_t>(worker)]);
-  };
-  const int n = static_cast<int>(draws_.size());
-  if (work >= kWorthSharing) {
-    pool_.run(n, one);
-  } else {
-    for (int i = 0; i < n; ++i) one(i, 0);
-  }
-  for (const Draw& drawn : draws_) settle(*drawn.sample, drawn.token);
-  draws_.clear();
-  std::erase_if(running_, [](const Sample* sample) { return sample->finished; });
+void Scheduler::want_draw(Sample& sample, const float* logits) {
+  const Request& request = sample.request->request;
+  const auto n_drawn = static_cast<uint64_t>(sample.tokens.size());
+  draws_.push_back({logits, &request.sampling, request.seeds[static_cast<size_t>(sample.index)], n_drawn,
+                    static_cast<int32_t>(n_drawn) < request.min_tokens, sample.constraint.get(), sample.text.text()});
+  drawn_.push_back(&sample);
 }
 
-void Scheduler::draw(Draw& draw, Sampler& sampler, std::vector<float>& filtered) {
-  Sample& sample = *draw.sample;
-  const Request& request = sample.request->request;
-  const uint32_t seed = request.seeds[static_cast<size_t>(sample.index)];
-  const uint64_t at = 2 * sample.tokens.size();
-  const int32_t n_vocab = decoder_.limits().n_vocab;
-  draw.token = sampler.sample(draw.logits, n_vocab, request.sampling, uniform_at(seed, at));
-  if (!sample.constraint || draw.token < 0 || sample.constraint->allows(draw.token, sample.text)) return;
-  // Drawing again, independently, from what is allowed gives the constrained distribution.
-  filtered.assign(draw.logits, draw.logits + n_vocab);
-  sample.constraint->filter(filtered.data(), n_vocab, sample.text);
-  draw.token = sampler.sample(filtered.data(), n_vocab, request.sampling, uniform_at(seed, at + 1));
+void Scheduler::draw_all() {
+  if (draws_.empty()) return;
+  drawer_.draw(draws_);
+  for (size_t i = 0; i < draws_.size(); ++i) settle(*drawn_[i], draws_[i].token);
+  flush_pieces();
+  draws_.clear();
+  drawn_.clear();
+  std::erase_if(running_, [](const Sample* sample) { return sample->finished; });
 }
 
 void Scheduler::settle(Sample& sample, int32_t token) {
@@ -387,32 +378,35 @@ void Scheduler::settle(Sample& sample, int32_t token) {
   sample.tokens.push_back(token);
   request.n_generated += 1;
   statistics_.n_generated_total += 1;
-  if (decoder_.is_end_of_generation(token)) return finish_sample(sample, FinishReason::kEndOfGeneration);
-  if (sample.constraint) sample.constraint->accept(token, sample.text);
-  const size_t n_before = sample.text.size();
-  sample.text += decoder_.piece(token);
-  if (cut_at_stop(sample, n_before)) return finish_sample(sample, FinishReason::kStop);
+  if (drawer_.ends(token)) return finish_sample(sample, FinishReason::kEndOfGeneration);
+  if (sample.constraint) sample.constraint->accept(token, sample.text.text());
+  if (sample.text.append(decoder_.piece(token), request.request.stop)) return finish_sample(sample, FinishReason::kStop);
   if (static_cast<int32_t>(sample.tokens.size()) >= request.request.max_tokens) {
-    finish_sample(sample, FinishReason::kLength);
+    return finish_sample(sample, FinishReason::kLength);
   }
+  if (request.request.streams) hand_out(sample, false);
 }
 
-// Cuts the text before the first stop string that the newest piece completed.
-bool Scheduler::cut_at_stop(Sample& sample, size_t n_before) const {
-  size_t cut = std::string::npos;
-  for (const std::string& stop : sample.request->request.stop) {
-    const size_t from = n_before >= stop.size() ? n_before - stop.size() + 1 : 0;
-    cut = std::min(cut, sample.text.find(stop, from));
-  }
-  if (cut == std::string::npos) return false;
-  sample.text.resize(cut);
-  return true;
+void Scheduler::hand_out(Sample& sample, bool last) {
+  const Request& request = sample.request->request;
+  std::string settled = sample.text.take_settled(request.stop, last);
+  if (settled.empty()) return;
+  pieces_.push_back({request.id, sample.index, static_cast<int32_t>(sample.tokens.size()), std::move(settled)});
 }
 
+void Scheduler::flush_pieces() {
+  if (pieces_.empty()) return;
+  listener_.on_text(std::move(pieces_));
+  pieces_.clear();
+}
 
 // Leaves running_ as it is: draw_all() takes finished samples out of it.
 void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
   ActiveRequest& request = *sample.request;
+  if (request.request.streams) {
+    hand_out(sample, true);
+    flush_pieces();
+  }
   n_sample_cells_ -= sample.n_cached;
   decoder_.sequence_remove(sample.sequence, 0);
   free_sequences_.push_back(sample.sequence);
@@ -420,7 +414,7 @@ void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
   sample.finished = true;
   request.n_running -= 1;
   request.n_unfinished -= 1;
-  listener_.on_sample({request.request.id, sample.index, std::move(sample.text),
+  listener_.on_sample({request.request.id, sample.index, sample.text.take(),
                        static_cast<int32_t>(sample.tokens.size()), reason, request.elapsed_us()});
 }
 
@@ -441,7 +435,12 @@ void Scheduler::end_active(size_t index, RequestStatus status, const std::string
     if (sample.running()) stop_running(sample);
   }
   cache_.release(*request->slot);
+  trim_idle();
   listener_.on_end(request->result(status, detail));
+}
+
+void Scheduler::trim_idle() {
+  while (cache_.n_idle_cells() > options_.max_idle_cells) free_sequences_.push_back(cache_.evict());
 }
 
 void Scheduler::reap() {
@@ -452,6 +451,12 @@ void Scheduler::reap() {
       end_active(i, RequestStatus::kDone, "");
     }
   }
+}
+
+int32_t Scheduler::n_unfinished() const {
+  int32_t n = 0;
+  for (const auto& request : active_) n += request->n_unfinished;
+  return n;
 }
 
 int32_t Scheduler::take_sequence() {

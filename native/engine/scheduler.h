@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "engine/decoder.h"
+#include "engine/growing_text.h"
 #include "engine/prefix_cache.h"
 #include "engine/request.h"
-#include "engine/sampler.h"
+#include "engine/token_drawer.h"
 #include "engine/worker_pool.h"
 
 namespace pgenrm {
@@ -20,6 +21,12 @@ namespace pgenrm {
 struct SchedulerOptions {
   int32_t max_running = 32;     // samples that decode at once
   int32_t prefill_chunk = 512;  // most prompt rows of a step while samples decode
+  // Most KV cells that prompts which nobody needs may hold. They serve prompts to come, and every row's attention
+  // passes over them until then.
+  int32_t max_idle_cells = 1 << 30;
+  // Samples beyond max_running that requests which are let in may still have to write. Their prompts are decoded ahead
+  // of need, so that no row stays empty when samples end, and hold cells until then.
+  int32_t max_ahead = 1 << 20;
 };
 
 // Counters of the last step, and of the scheduler's life where the name says total.
@@ -39,6 +46,8 @@ struct StepStatistics {
 class SchedulerListener {
  public:
   virtual ~SchedulerListener() = default;
+  // New text of requests that stream, at most one piece a sample and call; before the sample's own end.
+  virtual void on_text(std::vector<TextPiece>&& pieces) = 0;
   virtual void on_sample(SampleResult&& sample) = 0;
   virtual void on_end(RequestResult&& result) = 0;
 };
@@ -69,6 +78,7 @@ class Scheduler {
   // For tests: sequences and cells that nothing uses must add up to the decoder's.
   int32_t n_free_sequences() const { return static_cast<int32_t>(free_sequences_.size()); }
   int32_t n_sample_cells() const { return n_sample_cells_; }
+  int32_t n_idle_cells() { return cache_.n_idle_cells(); }
   const PrefixCache& cache() const { return cache_; }
 
  private:
@@ -76,12 +86,6 @@ class Scheduler {
   struct ActiveRequest;
   using Clock = std::chrono::steady_clock;
 
-  // A sample whose next token is to be drawn, and from which logits.
-  struct Draw {
-    Sample* sample;
-    const float* logits;
-    int32_t token;
-  };
   // What a decoded stretch of rows belongs to: a sample's own tokens or a prompt.
   struct Stretch {
     Sample* sample;            // null for a prompt
@@ -104,21 +108,24 @@ class Scheduler {
   void demote(size_t index);
   void take_decoded();
   void recover(DecodeStatus status);
+  void want_draw(Sample& sample, const float* logits);
   void draw_all();
-  void draw(Draw& draw, Sampler& sampler, std::vector<float>& filtered);
   void settle(Sample& sample, int32_t token);
-  bool cut_at_stop(Sample& sample, size_t n_before) const;
+  void hand_out(Sample& sample, bool last);
+  void flush_pieces();
   void finish_sample(Sample& sample, FinishReason reason);
   void stop_running(Sample& sample);
   void end_active(size_t index, RequestStatus status, const std::string& detail);
   void reap();
+  void trim_idle();
   int32_t take_sequence();
+  int32_t n_unfinished() const;
   int32_t n_cells_planned() const { return cache_.n_cells() + n_sample_cells_; }
 
   Decoder& decoder_;
   SchedulerListener& listener_;
   SchedulerOptions options_;
-  WorkerPool& pool_;
+  TokenDrawer drawer_;
   PrefixCache cache_;
   std::vector<int32_t> free_sequences_;
   std::deque<std::unique_ptr<ActiveRequest>> waiting_;  // in order of arrival
@@ -127,8 +134,8 @@ class Scheduler {
   std::vector<DecodeRow> rows_;
   std::vector<Stretch> stretches_;
   std::vector<Draw> draws_;
-  std::vector<Sampler> samplers_;              // one a worker
-  std::vector<std::vector<float>> filtered_;   // logits under a constraint, one a worker; [n_vocab]
+  std::vector<Sample*> drawn_;        // whose tokens draws_ are
+  std::vector<TextPiece> pieces_;     // of this step
   int32_t n_sample_cells_ = 0;                 // cells that running samples hold beyond their prompts
   StepStatistics statistics_;
 };

@@ -40,7 +40,12 @@ inline std::string mock_piece(int32_t token) { return std::string(1, static_cast
 
 class MockDecoder final : public Decoder {
  public:
-  explicit MockDecoder(const DecoderLimits& limits) : limits_(limits), sequences_(static_cast<size_t>(limits.n_sequences)) {}
+  // Without n_positions all sequences share the cells; with it each has so many of its own, and copies cost cells.
+  explicit MockDecoder(const DecoderLimits& limits)
+      : limits_(limits), streams_(limits.n_positions > 0), sequences_(static_cast<size_t>(limits.n_sequences)) {
+    if (streams_) EXPECT(limits.n_cells == limits.n_positions * limits.n_sequences);
+    if (!streams_) limits_.n_positions = limits.n_cells;
+  }
 
   const DecoderLimits& limits() const override { return limits_; }
 
@@ -61,6 +66,7 @@ class MockDecoder final : public Decoder {
       const int64_t cell = next_cell_++;
       cells_[cell] = {rows[i].token, 1};
       sequence.push_back(cell);
+      EXPECT(static_cast<int32_t>(sequence.size()) <= limits_.n_positions);
       if (rows[i].wants_logits) outputs_[static_cast<int32_t>(i)] = mock_logits(tokens_of(rows[i].sequence));
     }
     n_rows += static_cast<int64_t>(rows.size());
@@ -87,7 +93,15 @@ class MockDecoder final : public Decoder {
     EXPECT(into.empty());
     EXPECT(to <= static_cast<int32_t>(from.size()));
     into.assign(from.begin(), from.begin() + to);
-    for (const int64_t cell : into) cells_[cell].n_users += 1;
+    for (int64_t& cell : into) {
+      if (streams_) {
+        const int32_t token = cells_.at(cell).token;
+        cell = next_cell_++;
+        cells_[cell] = {token, 1};
+      } else {
+        cells_[cell].n_users += 1;
+      }
+    }
   }
 
   std::string piece(int32_t token) const override { return token == kEndToken ? "" : mock_piece(token); }
@@ -116,6 +130,7 @@ class MockDecoder final : public Decoder {
   }
 
   DecoderLimits limits_;
+  bool streams_;
   std::vector<std::vector<int64_t>> sequences_;  // cells by position
   std::map<int64_t, Cell> cells_;
   std::map<int32_t, std::vector<float>> outputs_;

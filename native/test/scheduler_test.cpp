@@ -14,6 +14,17 @@ using namespace pgenrm::test;
 struct Recorder final : SchedulerListener {
   std::map<uint64_t, std::map<int32_t, SampleResult>> samples;
   std::map<uint64_t, RequestResult> ends;
+  std::map<uint64_t, std::map<int32_t, std::string>> streamed;
+  void on_text(std::vector<TextPiece>&& pieces) override {
+    std::set<std::pair<uint64_t, int32_t>> seen;
+    for (const TextPiece& piece : pieces) {
+      EXPECT(ends.count(piece.request_id) == 0);
+      EXPECT(samples[piece.request_id].count(piece.index) == 0);
+      EXPECT(!piece.text.empty());
+      EXPECT(seen.emplace(piece.request_id, piece.index).second);
+      streamed[piece.request_id][piece.index] += piece.text;
+    }
+  }
   void on_sample(SampleResult&& sample) override {
     EXPECT(ends.count(sample.request_id) == 0);
     const int32_t index = sample.index;
@@ -32,8 +43,13 @@ std::string alone(const Request& request, size_t index, FinishReason* finish) {
   std::string text;
   for (int32_t n = 0;; ++n) {
     const std::vector<float> logits = mock_logits(tokens);
-    const int32_t token = sampler.sample(logits.data(), kVocabulary, request.sampling,
-                                         uniform_at(request.seeds[index], 2 * static_cast<uint64_t>(n)));
+    const uint64_t at = 2 * static_cast<uint64_t>(n);
+    int32_t token = sampler.sample(logits.data(), kVocabulary, request.sampling, uniform_at(request.seeds[index], at));
+    if (token == kEndToken && n < request.min_tokens) {
+      std::vector<float> others = logits;
+      others[kEndToken] = -std::numeric_limits<float>::infinity();
+      token = sampler.sample(others.data(), kVocabulary, request.sampling, uniform_at(request.seeds[index], at + 1));
+    }
     tokens.push_back(token);
     if (token == kEndToken) {
       *finish = FinishReason::kEndOfGeneration;
@@ -66,6 +82,8 @@ Request random_request(std::mt19937& random, uint64_t id, int32_t n_cells) {
   const int n_seeds = pick(1, 6);
   for (int i = 0; i < n_seeds; ++i) request.seeds.push_back(static_cast<uint32_t>(pick(0, 1 << 30)));
   request.max_tokens = pick(1, std::max(1, std::min(30, n_cells - static_cast<int>(request.prompt.size()) - 1)));
+  if (pick(0, 2) == 0) request.min_tokens = pick(1, request.max_tokens);
+  request.streams = pick(0, 1) == 0;
   request.sampling.temperature = pick(0, 3) == 0 ? 0.0f : 1.0f;
   if (pick(0, 2) == 0) request.sampling.top_p = 0.8f;
   if (pick(0, 2) == 0) request.sampling.min_p = 0.1f;
@@ -78,10 +96,17 @@ void run_once(uint32_t seed) {
   const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
   DecoderLimits limits{pick(40, 400), pick(2, 24), pick(1, 64), kVocabulary};
   if (limits.n_cells < 48) limits.n_cells = 48;
+  const int32_t n_positions = limits.n_cells;
+  if (pick(0, 3) == 0) {
+    limits.n_positions = n_positions;
+    limits.n_cells = n_positions * limits.n_sequences;
+  }
   MockDecoder decoder(limits);
   Recorder recorder;
   WorkerPool pool(1);
-  Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32)}, pool);
+  const int32_t max_idle_cells = pick(0, 2) == 0 ? pick(0, 60) : limits.n_cells;
+  const int32_t max_ahead = pick(0, 1) == 0 ? pick(0, 4) : 1 << 20;
+  Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32), max_idle_cells, max_ahead}, pool);
 
   std::map<uint64_t, Request> requests;
   std::set<uint64_t> cancelled;
@@ -90,7 +115,7 @@ void run_once(uint32_t seed) {
   uint64_t next = 1;
   while (next <= static_cast<uint64_t>(n_requests) || !scheduler.idle()) {
     if (next <= static_cast<uint64_t>(n_requests) && pick(0, 3) == 0) {
-      Request request = random_request(random, next, limits.n_cells);
+      Request request = random_request(random, next, n_positions);
       requests[next] = request;
       scheduler.submit(std::move(request));
       next += 1;
@@ -117,6 +142,8 @@ void run_once(uint32_t seed) {
       FinishReason finish;
       EXPECT(sample.text == alone(request, static_cast<size_t>(index), &finish));
       EXPECT(sample.finish == finish);
+      EXPECT(recorder.streamed[id][index] == (request.streams ? sample.text : ""));
+      if (finish == FinishReason::kEndOfGeneration) EXPECT(sample.n_tokens > request.min_tokens);
       n_tokens += sample.n_tokens;
     }
     if (end.status == RequestStatus::kDone) {
@@ -126,7 +153,8 @@ void run_once(uint32_t seed) {
   }
   // What is left belongs to idle prompts; nothing is lost.
   EXPECT(scheduler.n_sample_cells() == 0);
-  EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
+  if (limits.n_positions == 0) EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
+  EXPECT(scheduler.n_idle_cells() <= max_idle_cells);
   EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == limits.n_sequences);
 }
 
@@ -227,6 +255,95 @@ void constraints_hold() {
   }
 }
 
+// Allows one token, then nothing but the end.
+struct OnceThenEnd final : TokenConstraint {
+  bool allows(int32_t token, std::string_view text) override { return token == (text.empty() ? 2 : kEndToken); }
+  void filter(float* logits, int32_t n_vocab, std::string_view text) override {
+    for (int32_t i = 0; i < n_vocab; ++i) {
+      if (!allows(i, text)) logits[i] = -std::numeric_limits<float>::infinity();
+    }
+  }
+  void accept(int32_t, std::string_view) override {}
+};
+
+void a_fulfilled_constraint_ends_before_min_tokens() {
+  MockDecoder decoder({200, 8, 16, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {4, 8}, pool);
+  Request request;
+  request.id = 1;
+  request.prompt = {1, 2, 3};
+  request.seeds = {1, 2};
+  request.max_tokens = 12;
+  request.min_tokens = 12;
+  request.constraint = [] { return std::make_unique<OnceThenEnd>(); };
+  scheduler.submit(std::move(request));
+  while (scheduler.step()) {
+  }
+  for (const auto& [index, sample] : recorder.samples[1]) {
+    EXPECT(sample.text == "c");
+    EXPECT(sample.finish == FinishReason::kEndOfGeneration);
+  }
+}
+
+void idle_prompts_hold_no_more_than_they_may() {
+  MockDecoder decoder({1000, 32, 64, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {4, 32, 70}, pool);
+  for (uint64_t id = 1; id <= 6; ++id) {
+    Request request;
+    request.id = id;
+    request.prompt.assign(30, 1);  // a head that all share
+    request.prompt.resize(50, static_cast<int32_t>(id + 1));
+    request.seeds = {1};
+    request.max_tokens = 3;
+    scheduler.submit(std::move(request));
+    while (scheduler.step()) {
+    }
+    EXPECT(scheduler.n_idle_cells() <= 70);
+    EXPECT(decoder.n_cells_used() <= 70 + 2);
+    // The head is decoded for the first of them only.
+    EXPECT(recorder.ends.at(id).n_prompt_decoded == (id == 1 ? 50 : 20));
+  }
+}
+
+// Pieces of text put together are the text, none was handed out that a stop string took back, and characters stay whole.
+void text_is_handed_out_whole(uint32_t seed) {
+  std::mt19937 random(seed);
+  const std::string bytes = "ab\xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82";
+  const std::vector<std::string> stops = {"aba", "b\xc3\xa9", "\xe2\x82\xac\xe2\x82\xac"};
+  GrowingText growing;
+  std::string joined;
+  bool stopped = false;
+  size_t at = 0;
+  for (int i = 0; i < 40 && !stopped; ++i) {
+    // Mostly the bytes of whole characters in order, cut anywhere.
+    std::string piece;
+    for (size_t n = random() % 4; n > 0; --n) piece += bytes[at++ % bytes.size()];
+    if (random() % 6 == 0) piece += bytes[random() % bytes.size()];
+    stopped = growing.append(piece, stops);
+    const std::string settled = growing.take_settled(stops, false);
+    joined += settled;
+    EXPECT(growing.text().compare(0, joined.size(), joined) == 0);
+  }
+  joined += growing.take_settled(stops, true);
+  EXPECT(joined == growing.text());
+  for (const std::string& stop : stops) EXPECT(joined.find(stop) == std::string::npos);
+}
+
+void characters_are_handed_out_whole() {
+  GrowingText growing;
+  EXPECT(!growing.append("a\xe2\x82", {}));
+  EXPECT(growing.take_settled({}, false) == "a");
+  EXPECT(!growing.append("\xac", {}));
+  EXPECT(growing.take_settled({}, false) == "\xe2\x82\xac");
+  EXPECT(!growing.append("\xf0\x9f", {}));
+  EXPECT(growing.take_settled({}, false).empty());
+  EXPECT(growing.take_settled({}, true) == "\xf0\x9f");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -235,6 +352,10 @@ int main(int argc, char** argv) {
   too_long_requests_end_at_once();
   decode_failures_end_requests_and_leave_nothing();
   constraints_hold();
+  a_fulfilled_constraint_ends_before_min_tokens();
+  idle_prompts_hold_no_more_than_they_may();
+  characters_are_handed_out_whole();
+  for (uint32_t seed = 1; seed <= n_runs; ++seed) text_is_handed_out_whole(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
   std::printf("scheduler: %u random runs\n", n_runs);
   return 0;

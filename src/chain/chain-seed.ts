@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { Item, User } from '../preference/preference.js';
 
 /** The scaling level that a chain belongs to. */
-export type ScalingLevel = 'individual';
+export type ChainLevel = 'individual' | 'prototype';
 
 /** What makes a chain one of its kind. */
 export interface ChainIdentity {
@@ -13,7 +13,7 @@ export interface ChainIdentity {
   readonly seed: number;
   /** The row's id, or {@link contentKey} where it has none. */
   readonly key: string;
-  readonly level: ScalingLevel;
+  readonly level: ChainLevel;
   /** Number of the sample within its level, from 0. */
   readonly index: number;
   /** Which try of the row this is, from 1. */

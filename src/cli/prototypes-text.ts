@@ -4,6 +4,7 @@
 import type { Writable } from 'node:stream';
 import { Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
+import type { AddedRows, FailedRow } from '../prototypes/add-rows.js';
 import type { PrototypeBank } from '../prototypes/bank.js';
 import type { BankManifest } from '../prototypes/bank-manifest.js';
 import type { BuildEvent } from '../prototypes/build-bank.js';
@@ -19,6 +20,19 @@ export interface BuildProgress {
   readonly stopping: () => void;
   /** Takes the bar away; safe to call twice. */
   readonly close: () => void;
+}
+
+/** Options that say how progress is shown. */
+export interface ProgressOptions {
+  readonly quiet?: true;
+  readonly jsonProgress?: true;
+}
+
+/** How progress is shown on a stream. */
+export function progressKind(options: ProgressOptions, err: Writable & { isTTY?: boolean }): ProgressKind {
+  if (options.jsonProgress) return 'json';
+  if (options.quiet) return 'none';
+  return err.isTTY === true ? 'bar' : 'lines';
 }
 
 /** Milliseconds between two lines of one stage where nobody watches a terminal. */
@@ -106,12 +120,27 @@ export function buildText(out: string, manifest: BankManifest, built: boolean): 
   if (failedRows.length > 0) {
     lines.push(
       `left out   ${counts.lost} lost, ${counts.failed} failed, ${counts.invalid} invalid; ${out}/manifest.json lists them`,
+      ...rowLines(failedRows),
     );
-    for (const { row, id, reason } of failedRows.slice(0, 5)) {
-      lines.push(`           row ${row} (${harmless(id)}): ${oneLine(reason, 140)}`);
-    }
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The closing summary of an addition. */
+export function additionText(bank: string, { users, events, known, failedRows }: AddedRows): string {
+  const lines = [
+    `bank       ${bank}`,
+    `added      ${users} users; ${events} choices of users it had, ${known} were known`,
+  ];
+  if (failedRows.length > 0) lines.push(`left out   ${failedRows.length} rows`, ...rowLines(failedRows));
+  return `${lines.join('\n')}\n`;
+}
+
+/** The first of the rows that failed. */
+function rowLines(failedRows: readonly FailedRow[]): string[] {
+  return failedRows
+    .slice(0, 5)
+    .map(({ row, id, reason }) => `           row ${row} (${harmless(id)}): ${oneLine(reason, 140)}`);
 }
 
 /** A bank and its prototypes for people. */

@@ -8,6 +8,7 @@ import { RewardModel } from '../reward-model/reward-model.js';
 import { type ConsoleStreams, createLog, LOG_LEVELS, type LogLevel } from './console-streams.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor-command.js';
+import { evalCommand } from './eval-command.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { Interruption } from './interrupt.js';
 import { prototypesCommand } from './prototypes-command.js';
@@ -72,6 +73,7 @@ function createProgram(context: CommandContext): Command {
   for (const command of [scoreCommand, templateCommand, doctorCommand, demoCommand])
     command(program, context);
   prototypesCommand(program, context);
+  evalCommand(program, context);
   return program;
 }
 

@@ -2,63 +2,24 @@
 // Knows the command line and the parts of a run; not how rows are judged.
 
 import { type Command, Option } from 'commander';
-import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../data/preference-data.js';
+import { FORMAT_NAMES, openPreferenceData } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { JUDGE_RANGES } from '../options/option-range.js';
-import {
-  GRAMMAR_CHOICES,
-  type GrammarChoice,
-  type JudgeOptions,
-  SCORE_PREFERENCES,
-  type ScorePreference,
-} from '../reward-model/judgment.js';
-import {
-  GENERATOR_CHOICES,
-  GPU_CHOICES,
-  LOAD_RANGES,
-  type LoadOptions,
-} from '../reward-model/reward-model.js';
+import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../reward-model/judgment.js';
+import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
+import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
+import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
 import type { RunSummary } from '../scoring-run/run-journal.js';
 import { type OutputMode, openRunOutput, type RunOutput, streamOutput } from '../scoring-run/run-output.js';
 import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
-import { createLog, type LogLevel } from './console-streams.js';
+import { createLog } from './console-streams.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { createProgress } from './progress.js';
 import type { CommandContext } from './run-cli.js';
+import { checkTogether, judgeOptions, loadOptions, type ScoreOptions } from './score-options.js';
 import { summaryText } from './summary-text.js';
-
-interface ScoreOptions {
-  readonly users?: string;
-  readonly split?: string;
-  readonly format?: FormatName;
-  readonly limit?: number;
-  readonly ind: number;
-  readonly seed: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly maxTokens?: number;
-  readonly historyEvents?: number;
-  readonly grammar: GrammarChoice;
-  readonly prefer: ScorePreference;
-  readonly model: string;
-  readonly template?: string;
-  readonly generator?: 'native' | 'portable';
-  readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly threads?: number;
-  readonly context?: number;
-  readonly concurrency?: number;
-  readonly out: string;
-  readonly chains?: true;
-  readonly resume?: true;
-  readonly force?: true;
-  readonly retryFailed?: true;
-  readonly quiet?: true;
-  readonly jsonProgress?: true;
-  readonly logLevel: LogLevel;
-}
 
 /** Adds `pgenrm score`. */
 export function scoreCommand(program: Command, context: CommandContext): void {
@@ -73,6 +34,33 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .addOption(choiceOption('--format <name>', 'shape of the rows; detected by default', FORMAT_NAMES))
     .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
     .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(1))
+    .addOption(numberOption('--pro <n>', 'chains a row as similar users', JUDGE_RANGES.prototypes).default(0))
+    .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
+    .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')
+    .addOption(
+      choiceOption('--retrieve-by <what>', 'by what similar users are sought', RETRIEVAL_CHOICES).default(
+        'chain',
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--adaptive [risk]',
+        'stop a row as soon as more chains would change the winner with this probability at most; 0.05 without a number',
+        JUDGE_RANGES.adaptive,
+      ).preset('0.05'),
+    )
+    .addOption(
+      choiceOption('--aggregate <method>', 'how chains become one score', AGGREGATE_METHOD_CHOICES).default(
+        'mean',
+      ),
+    )
+    .addOption(
+      choiceOption(
+        '--neighbour-weights <kind>',
+        'how much the chain of each similar user counts',
+        NEIGHBOUR_WEIGHTS,
+      ).default('equal'),
+    )
     .addOption(numberOption('--seed <n>', 'seed of the run', JUDGE_RANGES.seed).default(0))
     .addOption(numberOption('--temperature <t>', '0 is greedy', JUDGE_RANGES.temperature).default(1))
     .addOption(numberOption('--top-p <p>', 'nucleus sampling, 1 is off', JUDGE_RANGES.topP).default(1))
@@ -129,6 +117,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
 }
 
 async function score(path: string, options: ScoreOptions, context: CommandContext): Promise<number> {
+  checkTogether(options);
   const log = createLog(options.logLevel, context.err);
   const progress = createProgress(context.err, progressKind(options, context));
   using watch = new InterruptWatch(progress.stopping);
@@ -198,32 +187,6 @@ async function openOutput(options: ScoreOptions, context: CommandContext): Promi
         ? 'existing'
         : 'new';
   return openRunOutput(options.out, mode);
-}
-
-function loadOptions(options: ScoreOptions): LoadOptions {
-  return {
-    model: options.model,
-    gpu: options.gpu,
-    ...(options.template === undefined ? {} : { template: options.template }),
-    ...(options.generator === undefined ? {} : { generator: options.generator }),
-    ...(options.context === undefined ? {} : { contextTokens: options.context }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  };
-}
-
-function judgeOptions(options: ScoreOptions): JudgeOptions {
-  const { ind, seed, temperature, topP, minP, maxTokens, historyEvents, grammar, prefer } = options;
-  return {
-    individual: ind,
-    seed,
-    temperature,
-    topP,
-    minP,
-    grammar,
-    prefer,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(historyEvents === undefined ? {} : { historyEvents }),
-  };
 }
 
 function progressKind(options: ScoreOptions, context: CommandContext): 'none' | 'json' | 'bar' | 'lines' {

@@ -11,6 +11,17 @@ export function summaryText(summary: RunSummary, path: string | null): string {
     `rows      ${counts.scored} scored, ${counts.failed} failed, ${counts.invalid} invalid${counts.ties > 0 ? ` (${counts.ties} ties)` : ''}`,
     `chains    ${counts.usableChains} usable of ${counts.usableChains + lost}${lost > 0 ? ` (lost: ${reasons.join(', ')})` : ''}`,
   ];
+  if (counts.savedChains > 0) {
+    const planned = counts.usableChains + lost + counts.savedChains;
+    lines.push(
+      `saved     ${counts.savedChains} of ${planned} chains, since the winner was settled without them`,
+    );
+  }
+  if (counts.rowsShortOfNeighbours > 0) {
+    lines.push(
+      `similar   ${counts.rowsShortOfNeighbours} rows had fewer similar users than asked for, or none`,
+    );
+  }
   if (accuracy !== null) {
     const [low, high] = accuracy.interval;
     lines.push(

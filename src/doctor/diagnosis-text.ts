@@ -1,5 +1,6 @@
 // Writes a diagnosis for people: one line a finding, with what was chosen and why.
 // Knows the data only, nothing of how it was found.
+import type { KvCacheInfo } from '../generator/generator.js';
 import type { Diagnosis, GeneratorFinding, LlamaFacts, ModelFinding, Trouble } from './diagnosis.js';
 
 type Line = readonly [name: string, found: string];
@@ -108,10 +109,16 @@ function generatorLines({ kind, reasons, loaded }: GeneratorFinding, llama: Llam
       `${loaded.contextTokens} tokens of prompt and answer, ${loaded.maxSequences} at once, ` +
         `${loaded.threads} CPU ${loaded.threads === 1 ? 'thread' : 'threads'}`,
     ],
+    ...(loaded.kvCache === null ? [] : [['KV cache', kvCacheText(loaded.kvCache)] as Line]),
     ...loaded.choices
       .filter((choice) => !said.includes(choice))
       .map((choice, index): Line => [index === 0 ? 'choices' : '', choice]),
   ];
+}
+
+function kvCacheText({ layout, type, flashAttention, cells }: KvCacheInfo): string {
+  const shared = layout === 'unified' ? 'shared by all sequences' : 'divided among the sequences';
+  return `${cells} cells of ${type}, ${shared}; flash attention ${flashAttention}`;
 }
 
 function bytes(value: number): string {

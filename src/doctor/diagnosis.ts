@@ -1,5 +1,6 @@
 // What `pgenrm doctor` finds, as plain data: each part holds what was found, what was chosen and why.
 // Types only; `doctor.ts` fills them in and `diagnosis-text.ts` writes them out.
+import type { KvCacheInfo } from '../generator/generator.js';
 
 /** A part that could not be found out: the error's code and message. */
 export interface Trouble {
@@ -85,6 +86,8 @@ export interface GeneratorFinding {
     readonly contextTokens: number;
     readonly maxSequences: number;
     readonly threads: number;
+    /** Null where the generator does not choose it. */
+    readonly kvCache: KvCacheInfo | null;
     readonly choices: readonly string[];
     readonly loadMs: number;
   } | null;

@@ -176,10 +176,11 @@ async function generatorFinding(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
-    const { backend, devices, contextTokens, maxSequences, threads, choices } = generator.info;
+    const { backend, devices, contextTokens, maxSequences, threads, kvCache, choices } = generator.info;
     const { description } = generator.model;
     const loadMs = performance.now() - start;
-    const loaded = { description, backend, devices, contextTokens, maxSequences, threads, choices, loadMs };
+    const sizes = { contextTokens, maxSequences, threads, kvCache: kvCache ?? null };
+    const loaded = { description, backend, devices, ...sizes, choices, loadMs };
     return { kind, reasons, loaded };
   } finally {
     await generator[Symbol.asyncDispose]();

@@ -2,6 +2,8 @@
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
 import { PgenrmError } from '../errors.js';
 import type { ThreadChoice } from './cpu-threads.js';
+import type { FlashAttention, KvCacheInfo, KvLayout, KvType } from './generator.js';
+import { planKvCache } from './kv-plan.js';
 
 /** What the plan is made from; memory in bytes. */
 export interface EngineFacts {
@@ -26,6 +28,14 @@ export interface EngineWishes {
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
+  /** Whether sequences share their KV cells; default `unified`. */
+  readonly kvLayout?: KvLayout;
+  /** Default `f16`, or `q8_0` where f16 has no room for one context. */
+  readonly kvType?: KvType;
+  /** Default `auto`. */
+  readonly flashAttention?: FlashAttention;
+  /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
+  readonly kvCells?: number;
 }
 
 /** The sizes that the engine is loaded with. */
@@ -33,16 +43,21 @@ export interface EnginePlan {
   readonly contextTokens: number;
   readonly maxSequences: number;
   readonly threads: number;
-  readonly cells: number;
+  readonly kvCache: KvCacheInfo;
+  /** Most cells that idle prompts hold. */
+  readonly maxIdleCells: number;
   readonly sequences: number;
   readonly batch: number;
   readonly prefillChunk: number;
+  /** Samples beyond `maxSequences` whose prompts are decoded ahead of need. */
+  readonly maxAhead: number;
   readonly gpuLayers: number;
   readonly choices: readonly string[];
 }
 
 const DEFAULT_CONTEXT = 8192;
-const PROMPT_SEQUENCES = 64;
+/** Prompts that are held at once; in streams each takes a whole context of memory. */
+const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
 
@@ -61,35 +76,37 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const choices: string[] = [];
 
   const gpuLayers = layersOnGpu(facts, contextTokens, choices);
-  const room = onGpu
-    ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
-    : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25;
-  const affordable = Math.floor(room / Math.max(1, facts.cellBytes));
-  // Every running sample with an answer of a quarter of the context, over eight whole contexts of prompts.
-  const useful = contextTokens * 8 + Math.ceil((maxSequences * contextTokens) / 4);
-  const least = contextTokens + 1;
-  if (!onGpu && affordable < least) {
-    throw new PgenrmError(
-      'OUT_OF_MEMORY',
-      `a context of ${contextTokens} tokens needs ${megabytes(least * facts.cellBytes)} MB of KV cache, a quarter of ` +
-        `the free memory is ${megabytes(room)} MB; lower the context length`,
-    );
-  }
-  const cells = padded(Math.max(least, Math.min(useful, affordable)));
+  const prompts = wishes.kvLayout === 'streams' ? PROMPT_SEQUENCES.streams : PROMPT_SEQUENCES.unified;
+  const sequences = Math.min(256, maxSequences + prompts);
+  const { kvCache, maxIdleCells, reasons } = planKvCache(
+    {
+      onGpu,
+      contextTokens,
+      maxSequences,
+      sequences,
+      cellBytes: facts.cellBytes,
+      room: onGpu
+        ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
+        : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25,
+    },
+    wishes,
+  );
   choices.push(
-    `KV cache: unified, f16, ${cells} cells (${megabytes(cells * facts.cellBytes)} MB): a shared prefix is stored once`,
-    'flash attention: left to llama.cpp (on where the backend has it)',
+    ...reasons,
     `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,
   );
   return {
     contextTokens,
     maxSequences,
     threads,
-    cells,
-    sequences: Math.min(256, maxSequences + PROMPT_SEQUENCES),
+    kvCache,
+    maxIdleCells,
+    sequences,
     // The CPU computes a large batch no faster, and a smaller one stops sooner.
     batch: onGpu ? 2048 : 512,
     prefillChunk: onGpu ? 1024 : 256,
+    // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
+    maxAhead: Math.ceil(maxSequences / (onGpu ? 1 : 4)),
     gpuLayers,
     choices,
   };
@@ -118,11 +135,6 @@ function whole(name: string, value: number | undefined, low: number, high: numbe
     );
   }
   return value;
-}
-
-/** llama.cpp rounds the cells up to a multiple of 256. */
-function padded(cells: number): number {
-  return Math.ceil(cells / 256) * 256;
 }
 
 function megabytes(bytes: number): string {

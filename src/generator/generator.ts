@@ -23,6 +23,11 @@ export interface GenerationRequest {
   readonly sampling: Sampling;
   /** Most new tokens a sample; at least 1. */
   readonly maxTokens: number;
+  /**
+   * No token that ends a sample is drawn before it has this many tokens; 0 to `maxTokens`, default 0. Stop strings
+   * still end it, and so does a grammar that allows nothing but the end.
+   */
+  readonly minTokens?: number;
   /** A sample ends where one of these appears; the stop string is not part of the text. */
   readonly stop?: readonly string[];
   /** A GBNF grammar that the text must follow; its root rule is `root`. */
@@ -35,6 +40,21 @@ export interface GenerationRequest {
   readonly signal?: AbortSignal;
   /** Called as each sample ends, in order of completion. */
   readonly onSample?: (sample: Sample) => void;
+  /**
+   * Called with the text of each sample as it is written; without it no text crosses before a sample ends.
+   * The pieces of a sample, in order, make up its `text`; one may hold several tokens, and a piece waits while a stop
+   * string or a character could still begin in it. While JavaScript is busy the pieces of a sample grow into one.
+   */
+  readonly onText?: (piece: TextPiece) => void;
+}
+
+/** Newly written text of one sample. */
+export interface TextPiece {
+  /** Index into `seeds`. */
+  readonly index: number;
+  /** Tokens that the sample has so far. */
+  readonly tokens: number;
+  readonly text: string;
 }
 
 /** One sampled continuation. */
@@ -119,6 +139,21 @@ export interface StepStatistics {
   readonly generatedTokensPerSecond: number;
 }
 
+/** How the keys and values of tokens are kept. */
+export interface KvCacheInfo {
+  /** Whether all sequences share their cells, so that a prefix is stored once, or each has its own. */
+  readonly layout: KvLayout;
+  readonly type: KvType;
+  /** `auto` leaves it to llama.cpp, which switches it on where the backend has it. */
+  readonly flashAttention: FlashAttention;
+  /** Cells of all sequences together. */
+  readonly cells: number;
+}
+
+export type KvLayout = 'unified' | 'streams';
+export type KvType = 'f16' | 'q8_0';
+export type FlashAttention = 'auto' | 'on' | 'off';
+
 /** How a generator runs: what `doctor` and the run manifest state. */
 export interface GeneratorInfo {
   readonly kind: 'native' | 'portable';
@@ -133,6 +168,8 @@ export interface GeneratorInfo {
   /** Most samples that decode at once. */
   readonly maxSequences: number;
   readonly threads: number;
+  /** Absent where the generator does not choose it. */
+  readonly kvCache?: KvCacheInfo;
   /** Choices made for this machine, each with its reason, for people. */
   readonly choices: readonly string[];
 }

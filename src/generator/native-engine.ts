@@ -10,7 +10,7 @@ import type {
   NativeEvent,
 } from '../native/binding.js';
 import type { Embeddings } from './embedder.js';
-import type { Generation, GenerationRequest, Sample, StepStatistics } from './generator.js';
+import type { Generation, GenerationRequest, Sample, StepStatistics, TextPiece } from './generator.js';
 
 /** How a load is watched and stopped. */
 export interface LoadWatch {
@@ -38,6 +38,7 @@ function deferred<T>(): Deferred<T> {
 type StepEvent = Extract<NativeEvent, { type: 'step' }>;
 
 interface OpenRequest {
+  readonly text: (piece: TextPiece) => void;
   readonly sample: (sample: Omit<Sample, 'seed'>) => void;
   readonly end: (event: NativeEndEvent | NativeEmbeddingEvent) => void;
 }
@@ -84,15 +85,14 @@ export class EngineHandle {
     this.requireOpen();
     request.signal?.throwIfAborted();
     const samples: Sample[] = [];
-    const end = await this.#run(
-      request.signal,
-      () => this.#submit(request),
-      (reported) => {
+    const end = await this.#run(request.signal, () => this.#submit(request), {
+      text: (piece) => request.onText?.(piece),
+      sample: (reported) => {
         const sample = { ...reported, seed: request.seeds[reported.index] as number };
         samples.push(sample);
         request.onSample?.(sample);
       },
-    );
+    });
     if (end.type !== 'end' || end.status !== 'done') throw endError(end);
     return {
       samples: samples.sort((a, b) => a.index - b.index),
@@ -117,7 +117,7 @@ export class EngineHandle {
         throw new PgenrmError('INVALID_OPTION', (error as Error).message, { cause: error });
       }
     };
-    const end = await this.#run(signal, submit, () => undefined);
+    const end = await this.#run(signal, submit, { text: () => undefined, sample: () => undefined });
     if (end.type !== 'embedding' || end.error !== '') throw endError(end);
     return { vectors: end.vectors, dimension: end.dimension };
   }
@@ -137,23 +137,27 @@ export class EngineHandle {
   async #run(
     signal: AbortSignal | undefined,
     submit: () => number,
-    sample: OpenRequest['sample'],
+    listener: Pick<OpenRequest, 'text' | 'sample'>,
   ): Promise<NativeEndEvent | NativeEmbeddingEvent> {
     const ended = deferred<NativeEndEvent | NativeEmbeddingEvent>();
     const id = submit();
     let thrown: { readonly error: unknown } | undefined;
     const onAbort = (): void => this.native.cancel(id);
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#open.set(id, {
-      // What a listener throws ends its own request and no other.
-      sample: (reported) => {
+    // What a listener throws ends its own request and no other.
+    const guarded =
+      <T>(listen: (reported: T) => void) =>
+      (reported: T): void => {
         try {
-          if (thrown === undefined) sample(reported);
+          if (thrown === undefined) listen(reported);
         } catch (error) {
           thrown = { error };
           this.native.cancel(id);
         }
-      },
+      };
+    this.#open.set(id, {
+      text: guarded(listener.text),
+      sample: guarded(listener.sample),
       end: ended.resolve,
     });
     const event = await ended.promise;
@@ -178,9 +182,11 @@ export class EngineHandle {
         seeds: Uint32Array.from(request.seeds),
         ...request.sampling,
         maxTokens: request.maxTokens,
+        minTokens: request.minTokens ?? 0,
         stop: request.stop ?? [],
         grammar: request.grammar ?? '',
         grammarTrigger: request.grammarTrigger ?? '',
+        streams: request.onText !== undefined,
       });
     } catch (error) {
       const refused = error as Error & { code?: string };
@@ -203,6 +209,9 @@ export class EngineHandle {
       case 'closed':
         this.#ready.resolve('it was closed while it loaded');
         this.#closed.resolve();
+        return;
+      case 'text':
+        for (const { id, ...piece } of event.pieces) this.#open.get(id)?.text(piece);
         return;
       case 'sample': {
         const { index, text, tokens, finish, elapsedMs } = event;

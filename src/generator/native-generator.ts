@@ -6,10 +6,13 @@ import type { NativeStatistics } from '../native/binding.js';
 import { chooseThreads } from './cpu-threads.js';
 import { planEngine } from './engine-plan.js';
 import type {
+  FlashAttention,
   Generation,
   GenerationRequest,
   Generator,
   GeneratorInfo,
+  KvLayout,
+  KvType,
   ModelInfo,
   StepStatistics,
   Tokenizer,
@@ -32,6 +35,14 @@ export interface GeneratorOptions {
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
+  /** Whether sequences share their KV cells (default) or have their own; the portable generator's always have. */
+  readonly kvLayout?: KvLayout;
+  /** Default `f16`, or `q8_0` where f16 has no room for one context; for the native generator only. */
+  readonly kvType?: KvType;
+  /** Default `auto`; for the native generator only. */
+  readonly flashAttention?: FlashAttention;
+  /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
+  readonly kvCells?: number;
   /** Stops the load; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Share of the model that is loaded, 0 to 1. */
@@ -71,16 +82,20 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       library,
       modelPath: facts.path,
       gpuLayers: plan.gpuLayers,
-      cells: plan.cells,
+      cells: plan.kvCache.cells,
       sequences: plan.sequences,
       batch: plan.batch,
       threads: plan.threads,
-      kvQ8_0: false,
+      kvQ8_0: plan.kvCache.type === 'q8_0',
+      kvStreams: plan.kvCache.layout === 'streams',
+      flashAttention: FLASH_CODES[plan.kvCache.flashAttention],
       generates: true,
       embeddingTokens: plan.batch,
       pooling: -1,
       maxRunning: plan.maxSequences,
       prefillChunk: plan.prefillChunk,
+      maxAhead: plan.maxAhead,
+      maxIdleCells: plan.maxIdleCells,
       reportsSteps: options.onStep !== undefined,
     },
     options,
@@ -93,9 +108,12 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
     contextTokens: plan.contextTokens,
     maxSequences: plan.maxSequences,
     threads: plan.threads,
+    kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...plan.choices],
   });
 }
+
+const FLASH_CODES = { auto: -1, off: 0, on: 1 } as const;
 
 class NativeGenerator implements Generator {
   readonly info: GeneratorInfo;

@@ -1,7 +1,7 @@
 // The Generator on node-llama-cpp's public API: used where the native addon is absent, and as its baseline.
 // Owns model, context and the queue of requests; prompts, chains and users are unknown here.
 import { performance } from 'node:perf_hooks';
-import type { LlamaContext, LlamaGrammar, LlamaModel } from 'node-llama-cpp';
+import type { LlamaContext, LlamaGrammar, LlamaModel, Token } from 'node-llama-cpp';
 import { messageOf, PgenrmError } from '../errors.js';
 import type {
   Generation,
@@ -10,6 +10,7 @@ import type {
   GeneratorInfo,
   ModelInfo,
   Sample,
+  TextPiece,
   Tokenizer,
 } from './generator.js';
 import { checkGrammar } from './grammar-check.js';
@@ -66,7 +67,11 @@ class PortableGenerator implements Generator {
     this.#context = loaded.context;
     this.#vocabularyTokens = loaded.facts.tokens.length;
     const pieces = new TokenPieces(loaded.model, loaded.facts.tokens, loaded.facts.tokenizerModel);
-    const shared: LaneModel = { model: loaded.model, pieces, contextTokens: loaded.info.contextTokens };
+    const endTokens = [...loaded.facts.tokens.keys()].filter((token) =>
+      loaded.model.isEogToken(token as Token),
+    ) as Token[];
+    const { contextTokens } = loaded.info;
+    const shared: LaneModel = { model: loaded.model, pieces, contextTokens, endTokens };
     for (let index = 0; index < loaded.info.maxSequences; index++) {
       this.#free.push(new SequenceLane(loaded.context, shared));
     }
@@ -178,6 +183,7 @@ class PortableGenerator implements Generator {
           job.decodedPromptTokens += decoded;
           job.prefillMs ??= performance.now() - job.start;
         },
+        onText: request.onText && ((text, tokens) => this.#tell(job, { index, tokens, text })),
       });
       if (written === null || job.settled) return;
       const sample: Sample = { index, seed, ...written, elapsedMs: performance.now() - job.start };
@@ -192,6 +198,15 @@ class PortableGenerator implements Generator {
     } catch (error) {
       this.#fail(job, this.#disposal === null ? decodeError(error, job) : disposed());
       await lane.reset().catch((reason: unknown) => this.#failAll(reason));
+    }
+  }
+
+  #tell(job: Job, piece: TextPiece): void {
+    if (piece.text === '' || job.settled) return;
+    try {
+      job.request.onText?.(piece);
+    } catch (error) {
+      this.#fail(job, error);
     }
   }
 

@@ -23,7 +23,7 @@ export function checkRequest(
   vocabularyTokens: number,
   contextTokens: number,
 ): void {
-  const { prompt, seeds, sampling, maxTokens, stop = [], grammar, grammarTrigger } = request;
+  const { prompt, seeds, sampling, maxTokens, minTokens = 0, stop = [], grammar, grammarTrigger } = request;
   if (!(prompt instanceof Int32Array) || prompt.length === 0) {
     throw invalid(
       'prompt',
@@ -43,6 +43,8 @@ export function checkRequest(
   within('minP', sampling.minP, 0, 1, 'from 0 to 1');
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw invalid('maxTokens', 'an integer from 1', maxTokens);
+  if (!Number.isInteger(minTokens)) throw invalid('minTokens', 'an integer from 0', minTokens);
+  within('minTokens', minTokens, 0, maxTokens, `from 0 to maxTokens, ${maxTokens}`);
   if (stop.includes('')) throw invalid('stop', 'strings of at least one character', "''");
   if (grammarTrigger !== undefined && grammar === undefined) {
     throw invalid('grammarTrigger', 'given together with a grammar', JSON.stringify(grammarTrigger));

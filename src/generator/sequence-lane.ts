@@ -3,6 +3,7 @@
 import {
   type LlamaContext,
   type LlamaContextSequence,
+  type LlamaContextSequenceRepeatPenalty,
   type LlamaGrammar,
   LlamaGrammarEvaluationState,
   type LlamaModel,
@@ -17,6 +18,8 @@ export interface LaneModel {
   readonly model: LlamaModel;
   readonly pieces: TokenPieces;
   readonly contextTokens: number;
+  /** Tokens that end a generation. */
+  readonly endTokens: readonly Token[];
 }
 
 /** One sample to write. */
@@ -28,6 +31,8 @@ export interface LaneTask {
   readonly stopped: () => boolean;
   /** Called once the prompt is decoded, with the prompt tokens that this took. */
   readonly onPrompt: (decoded: number) => void;
+  /** Called with text that is settled, which may be empty, and the tokens so far; absent where nobody listens. */
+  readonly onText?: ((text: string, tokens: number) => void) | undefined;
 }
 
 /** A sample as a lane gives it back. */
@@ -36,6 +41,9 @@ export interface LaneSample {
   readonly tokens: number;
   readonly finish: FinishReason;
 }
+
+// More than any logit: what is punished so is not drawn while anything else can be.
+const BARRED = 1e9;
 
 // llama.cpp reads this seed as "draw one at random".
 const RANDOM_SEED = 2 ** 32 - 1;
@@ -91,6 +99,23 @@ export class SequenceLane {
     return this.#continue(task, prompt.slice(next), prompt.length - held);
   }
 
+  // A token bias would not do: node-llama-cpp leaves the tokens that end a generation out of it.
+  #barringEnd(
+    minTokens: number,
+    sample: GrowingSample,
+  ): { repeatPenalty?: LlamaContextSequenceRepeatPenalty } {
+    if (minTokens === 0) return {};
+    const { endTokens } = this.#laneModel;
+    return {
+      repeatPenalty: {
+        punishTokens: () => (sample.tokens < minTokens ? [...endTokens] : []),
+        maxPunishTokens: Math.max(1, endTokens.length),
+        penalty: 1,
+        presencePenalty: BARRED,
+      },
+    };
+  }
+
   async #continue(task: LaneTask, tail: Token[], decoded: number): Promise<LaneSample | null> {
     const { request, seed } = task;
     const { temperature, topP, minP } = request.sampling;
@@ -102,6 +127,7 @@ export class SequenceLane {
       topK: 0,
       seed: seed === RANDOM_SEED ? 0x9e3779b9 : seed,
       grammarEvaluationState: () => sample.grammarState,
+      ...this.#barringEnd(request.minTokens ?? 0, sample),
       yieldEogToken: true,
     });
     try {
@@ -111,6 +137,7 @@ export class SequenceLane {
         if (task.stopped()) return null;
         const replacement = sample.accept(step.value);
         if (sample.finish !== null) return sample.result(sample.finish);
+        task.onText?.(sample.settledText(), sample.tokens);
         step = await (replacement === null ? tokens.next() : tokens.next(replacement));
       }
       return sample.result('endOfGeneration');
@@ -127,8 +154,9 @@ class GrowingSample {
   private readonly growing = new GrowingText();
   private readonly stops: FirstMatch;
   private readonly trigger: FirstMatch | null;
-  private tokens = 0;
+  tokens = 0;
   private stopStart: number | null = null;
+  private given = 0;
 
   constructor(
     private readonly task: LaneTask,
@@ -182,8 +210,18 @@ class GrowingSample {
     return this.laneModel.pieces.spell(kept) as Token[];
   }
 
+  /** Text that was not given yet and in which no stop string can begin any more. */
+  settledText(): string {
+    const { text } = this.growing;
+    const end = text.length - this.stops.unsettled(text);
+    const settled = text.slice(this.given, end);
+    this.given = Math.max(this.given, end);
+    return settled;
+  }
+
   result(finish: FinishReason): LaneSample {
     const text = this.stopStart === null ? this.growing.finish() : this.growing.text.slice(0, this.stopStart);
+    this.task.onText?.(text.slice(this.given), this.tokens);
     return { text, tokens: this.tokens, finish };
   }
 }

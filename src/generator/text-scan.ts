@@ -37,6 +37,17 @@ export class FirstMatch {
     this.longest = Math.max(0, ...wanted.map((text) => text.length));
   }
 
+  /** Length of the longest end of `text` that a wanted string begins with. */
+  unsettled(text: string): number {
+    let longest = 0;
+    for (const wanted of this.wanted) {
+      for (let length = Math.min(wanted.length - 1, text.length); length > longest; length--) {
+        if (wanted.startsWith(text.slice(text.length - length))) longest = length;
+      }
+    }
+    return longest;
+  }
+
   /** The earliest match in `text`, a continuation of what was given before, or null. */
   find(text: string): { start: number; end: number } | null {
     const from = Math.max(0, this.scanned - this.longest + 1);

@@ -1,88 +1,40 @@
-// The kernels in C++: arguments checked here, work on the addon's own threads.
-// Where the addon lies is known to src/native.
-import { AGGREGATE_METHODS, chainCount, checkAggregate } from './aggregate.js';
-import {
-  checkInteger,
-  checkMetric,
-  checkNumber,
-  checkSameDim,
-  checkThreads,
-  filledRowCount,
-  rowCount,
-} from './checks.js';
+// The kernels in C++: work on the addon's own threads, statuses turned into errors.
+// Where the addon lies is known to src/native; arguments are checked in checked-kernels.ts.
+import { AGGREGATE_METHODS } from './aggregate.js';
+import { checkedKernels } from './checked-kernels.js';
 import type { Kernels } from './kernels.js';
-import { checkKMeans } from './kmeans.js';
 import type { NativeKernelsBinding } from './native/binding.js';
 import { buildNativeIndex, loadNativeIndex } from './native/index.js';
-import { checkRefinement } from './refine.js';
-import { checkBootstrap, checkPermutation, pairedDifferences } from './resample.js';
 import { checkStatus } from './status.js';
-import { checkIndex, METRICS } from './vector-index.js';
-import type { Matrix, Metric } from './vectors.js';
+import { METRICS } from './vector-index.js';
 
 /** The native kernels over a loaded addon. */
 export function nativeKernels(binding: NativeKernelsBinding): Kernels {
-  const unitOrFinite = (name: string, matrix: Matrix, metric: Metric): Float32Array => {
-    const copy = matrix.data.slice();
-    checkStatus(
-      metric === 'cosine' ? binding.normaliseRows(copy, matrix.dim) : binding.checkFinite(copy, matrix.dim),
-      name,
-    );
-    return copy;
-  };
-  const kernels: Kernels = {
+  return checkedKernels({
     name: 'native',
     simd: binding.simd,
+    buildIndex: (vectors, checked, threads) => buildNativeIndex(binding, vectors, checked, threads),
+    loadIndex: (bytes, options) => loadNativeIndex(binding, bytes, options),
+    openIndex: (path, options) => loadNativeIndex(binding, path, options),
 
-    normaliseRows(vectors) {
-      rowCount('vectors', vectors);
-      return unitOrFinite('vectors', vectors, 'cosine');
+    prepared(name, { data, dim }, metric) {
+      const copy = data.slice();
+      const status = metric === 'cosine' ? binding.normaliseRows(copy, dim) : binding.checkFinite(copy, dim);
+      checkStatus(status, name);
+      return { data: copy, dim };
     },
 
     distances(queries, rows, metric) {
-      checkMetric(metric);
-      rowCount('queries', queries);
-      rowCount('rows', rows);
-      checkSameDim('queries', queries.dim, 'rows', rows.dim);
-      return binding.distances(
-        METRICS[metric],
-        unitOrFinite('queries', queries, metric),
-        unitOrFinite('rows', rows, metric),
-        rows.dim,
-      );
+      return binding.distances(METRICS[metric], queries.data, rows.data, rows.dim);
     },
 
-    async exactSearch(queries, rows, { metric, k, threads }) {
-      checkMetric(metric);
-      rowCount('queries', queries);
-      checkInteger('k', k, 1, filledRowCount('rows', rows));
-      checkSameDim('queries', queries.dim, 'rows', rows.dim);
-      const found = await binding.exactSearch(
-        METRICS[metric],
-        queries.data,
-        rows.data,
-        rows.dim,
-        k,
-        checkThreads(threads),
-      );
+    async exactSearch(queries, rows, metric, k, threads) {
+      const found = await binding.exactSearch(METRICS[metric], queries.data, rows.data, rows.dim, k, threads);
       checkStatus(found, found.name);
       return { k, labels: found.labels, distances: found.distances };
     },
 
-    async buildIndex(vectors, options) {
-      return buildNativeIndex(binding, vectors, checkIndex(vectors, options), checkThreads(options.threads));
-    },
-
-    async indexFromBytes(bytes, options) {
-      return loadNativeIndex(binding, bytes, options);
-    },
-
-    async openIndex(path, options) {
-      return loadNativeIndex(binding, path, options);
-    },
-
-    async kmeansFit(vectors, options) {
-      const checked = checkKMeans(vectors, options);
+    async kmeansFit(vectors, checked, threads) {
       const { code, at, ...fit } = await binding.kmeansFit(
         vectors.data,
         vectors.dim,
@@ -91,14 +43,13 @@ export function nativeKernels(binding: NativeKernelsBinding): Kernels {
         checked.restarts,
         checked.maxIterations,
         checked.tolerance,
-        checkThreads(options.threads),
+        threads,
       );
       checkStatus({ code, at }, 'vectors');
       return fit;
     },
 
-    async refinePrototypes(data, options) {
-      const checked = checkRefinement(data, options);
+    async refinePrototypes(data, checked, threads) {
       const { code, at, ...refinement } = await binding.refinePrototypes(
         data.dim,
         data.prototypes,
@@ -119,14 +70,13 @@ export function nativeKernels(binding: NativeKernelsBinding): Kernels {
         checked.queryWeight,
         checked.summaryWeight,
         checked.steps,
-        checkThreads(options.threads),
+        threads,
       );
       checkStatus({ code, at }, 'refinement vectors');
       return refinement;
     },
 
-    aggregateScores(levels, options) {
-      const checked = checkAggregate(levels, options);
+    aggregateScores(checked) {
       return binding.aggregateScores(
         checked.individual,
         checked.individualWeights,
@@ -139,32 +89,20 @@ export function nativeKernels(binding: NativeKernelsBinding): Kernels {
       );
     },
 
-    countWins(scores, candidates, tolerance = 0) {
-      checkInteger('candidates', candidates, 1, 0xffff);
-      checkNumber('tolerance', tolerance, 0, Number.MAX_VALUE);
-      chainCount('scores', scores, candidates);
+    countWins(scores, candidates, tolerance) {
       return binding.countWins(scores, candidates, tolerance);
     },
 
-    async bootstrapMeans(values, options) {
-      const { sums, counts } = checkBootstrap(values, options);
-      const threads = checkThreads(options.threads);
-      const drawn = await binding.bootstrapMeans(sums, counts, options.resamples, options.seed, threads);
+    async bootstrapMeans({ sums, counts }, resamples, seed, threads) {
+      const drawn = await binding.bootstrapMeans(sums, counts, resamples, seed, threads);
       checkStatus(drawn, 'values');
       return drawn.means;
     },
 
-    async bootstrapPaired(a, b, options) {
-      return kernels.bootstrapMeans(pairedDifferences(a, b), options);
-    },
-
-    async permutationTest(a, b, options) {
-      const { sums, counts } = checkPermutation(pairedDifferences(a, b), options);
-      const threads = checkThreads(options.threads);
-      const tested = await binding.permutationTest(sums, counts, options.permutations, options.seed, threads);
+    async permutationTest({ sums, counts }, permutations, seed, threads) {
+      const tested = await binding.permutationTest(sums, counts, permutations, seed, threads);
       checkStatus(tested, 'values');
       return { difference: tested.difference, pValue: tested.pValue };
     },
-  };
-  return kernels;
+  });
 }

@@ -192,6 +192,10 @@ export interface CheckedSearch {
   readonly k: number;
   readonly effort: number;
   readonly exact: boolean;
+  /** 0 stands for all of the machine's. */
+  readonly threads: number;
+  /** Bits of the labels that may answer; absent where all may. */
+  readonly allow: Uint8Array | undefined;
   /** Sorted. */
   readonly exclude: Uint32Array;
 }
@@ -203,12 +207,13 @@ export function checkSearch(queries: Matrix, options: SearchOptions, dim: number
   checkInteger('k', options.k, 1, 1_000_000);
   const effort = options.effort ?? 100;
   checkInteger('effort', effort, 1, 1_000_000);
-  checkThreads(options.threads);
   return {
     queries: count,
     k: options.k,
     effort: Math.max(effort, options.k),
     exact: options.exact ?? false,
+    threads: checkThreads(options.threads),
+    allow: options.allow?.bits,
     exclude: options.exclude ? options.exclude.slice().sort() : new Uint32Array(0),
   };
 }

@@ -43,6 +43,10 @@ export interface NativeEngineOptions {
   readonly batch: number;
   readonly threads: number;
   readonly kvQ8_0: boolean;
+  /** Each sequence has `cells / sequences` cells of its own, instead of all sharing them. */
+  readonly kvStreams: boolean;
+  /** -1 as llama.cpp decides, 0 off, 1 on. */
+  readonly flashAttention: -1 | 0 | 1;
   /** False loads the model for embedding only. */
   readonly generates: boolean;
   /** Most tokens of one text to embed, and of one batch of them. */
@@ -53,6 +57,10 @@ export interface NativeEngineOptions {
   readonly maxRunning: number;
   /** Most prompt rows of a step while samples decode. */
   readonly prefillChunk: number;
+  /** Samples beyond `maxRunning` whose prompts are decoded ahead of need. */
+  readonly maxAhead: number;
+  /** Most KV cells that prompts may hold which no request needs. */
+  readonly maxIdleCells: number;
   /** Whether `step` events are sent, at most ten a second. */
   readonly reportsSteps: boolean;
 }
@@ -65,9 +73,13 @@ export interface NativeRequest {
   readonly topP: number;
   readonly minP: number;
   readonly maxTokens: number;
+  /** 0 for none. */
+  readonly minTokens: number;
   readonly stop: readonly string[];
   readonly grammar: string;
   readonly grammarTrigger: string;
+  /** Whether `text` events are sent. */
+  readonly streams: boolean;
 }
 
 export interface NativeEngine {
@@ -114,11 +126,23 @@ export interface NativeStatistics {
 export type NativeEvent =
   | { readonly type: 'ready'; readonly error: string }
   | { readonly type: 'progress'; readonly share: number }
+  | NativeTextEvent
   | NativeSampleEvent
   | NativeEndEvent
   | NativeEmbeddingEvent
   | ({ readonly type: 'step' } & NativeStatistics)
   | { readonly type: 'closed' };
+
+/** New text of samples whose requests stream: all that gathered since JavaScript was last called. */
+export interface NativeTextEvent {
+  readonly type: 'text';
+  readonly pieces: readonly {
+    readonly id: number;
+    readonly index: number;
+    readonly tokens: number;
+    readonly text: string;
+  }[];
+}
 
 export interface NativeSampleEvent {
   readonly type: 'sample';

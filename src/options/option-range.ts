@@ -15,6 +15,10 @@ export interface NumberRange {
 /** Ranges of everything that a judgment can be asked for in numbers. */
 export const JUDGE_RANGES = {
   individual: { integer: true, min: 1, max: 1024 },
+  prototypes: { integer: true, min: 0, max: 1024 },
+  adaptive: { integer: false, min: 0, max: 0.5 },
+  individualShare: { integer: false, min: 0, max: 1 },
+  trim: { integer: false, min: 0, max: 0.49 },
   seed: { integer: true, min: 0, max: 4294967295 },
   temperature: { integer: false, min: 0, max: 10 },
   topP: { integer: false, min: 0, max: 1, aboveMin: true },

@@ -12,7 +12,7 @@ import { type BankManifest, checkMadeWith, type ExpectedOrigin, readBankManifest
 import { checkEvent, checkUserSignals, userOf } from './bank-user.js';
 import { BankUsers } from './bank-users.js';
 import { unitVector } from './damage.js';
-import { MemberSearch } from './member-search.js';
+import { type MemberHit, MemberSearch } from './member-search.js';
 import { type OpenedBank, openBankFiles } from './opened-bank.js';
 
 /** How a bank is opened. */
@@ -195,18 +195,9 @@ export class PrototypeBank implements AsyncDisposable {
         barred,
         this.#users.addedMembers,
       );
-      for (const hit of hits) {
-        barred.add(hit.user);
-        const stored = await this.#users.read(hit.user);
-        found.push({
-          userId: stored.id,
-          rowId: hit.row ?? (await this.#search.member(hit.member)).row,
-          cosine: hit.cosine,
-          prototype: hit.prototype,
-          fallback: scope !== null && scope !== ranked[0]!.prototype,
-          user: userOf(stored),
-        });
-      }
+      for (const { user } of hits) barred.add(user);
+      const fallback = scope !== null && scope !== ranked[0]!.prototype;
+      found.push(...(await Promise.all(hits.map((hit) => this.#similarUser(hit, fallback)))));
     }
     return found;
   }
@@ -293,6 +284,15 @@ export class PrototypeBank implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #similarUser(hit: MemberHit, fallback: boolean): Promise<SimilarUser> {
+    const [stored, rowId] = await Promise.all([
+      this.#users.read(hit.user),
+      hit.row ?? this.#search.member(hit.member).then(({ row }) => row),
+    ]);
+    const { cosine, prototype } = hit;
+    return { userId: stored.id, rowId, cosine, prototype, fallback, user: userOf(stored) };
   }
 
   #newMember(embedding: Float32Array, rowId: string | undefined): NonNullable<Addition['member']> {

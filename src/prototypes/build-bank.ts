@@ -10,10 +10,8 @@ import { outputFailed } from '../output/output-error.js';
 import { RunLock } from '../output/run-lock.js';
 import {
   type BuildBankOptions,
-  type BuildEvent,
   type BuildIdentity,
   type BuildSettings,
-  type BuildStage,
   buildIdentity,
   buildSettings,
 } from './bank-build-options.js';
@@ -32,6 +30,7 @@ import {
 import { type ChainStage, chainedRows, chainLines, rowsToTake, writeChains } from './chain-stage.js';
 import { type Clusters, type ClusterTask, findClusters, refineClusters } from './cluster-stage.js';
 import { MemberTexts } from './member-texts.js';
+import { stageReporter } from './stage-reporter.js';
 import { embedTexts, type TextVectors } from './text-vectors.js';
 import { UserBook } from './user-book.js';
 
@@ -117,7 +116,7 @@ async function runStages(build: Build): Promise<BankManifest> {
     settings,
     judge,
     signal,
-    onProgress: reporter('chains', onEvent),
+    onProgress: stageReporter('chains', onEvent),
   };
   await writeChains(chains);
 
@@ -132,12 +131,12 @@ async function runStages(build: Build): Promise<BankManifest> {
     },
     load: options.embedder.load,
     signal,
-    onProgress: reporter('embeddings', onEvent),
+    onProgress: stageReporter('embeddings', onEvent),
   });
   try {
     const embeddings = await vectors.rows(texts.analyses);
     const clusters = await findAndRefine(build, texts, vectors, embeddings);
-    const writing = reporter('bank', onEvent);
+    const writing = stageReporter('bank', onEvent);
     writing(0, 1);
     signal?.throwIfAborted();
     const manifest = await assemble(build, chains, vectors, embeddings, clusters);
@@ -163,12 +162,12 @@ async function findAndRefine(
     seed: settings.seed,
     signal,
   });
-  const clustering = reporter('clusters', onEvent);
+  const clustering = stageReporter('clusters', onEvent);
   clustering(0, 1);
   const found = await findClusters(task(WORK_FILES.clusters), settings);
   clustering(1, 1);
   signal?.throwIfAborted();
-  const refining = reporter('refinement', onEvent);
+  const refining = stageReporter('refinement', onEvent);
   refining(0, 1);
   const refined = await refineClusters(task(WORK_FILES.refined), found, () =>
     texts.refinementData(vectors, found.assignment),
@@ -266,15 +265,4 @@ async function nothingUsable(chains: ChainStage): Promise<PgenrmError> {
     'INPUT_MALFORMED',
     `none of ${rowsToTake(chains)} rows gave a usable chain (row ${first?.row}: ${first?.reason}); check the model and its template`,
   );
-}
-
-function reporter(
-  stage: BuildStage,
-  onEvent: ((event: BuildEvent) => void) | undefined,
-): (done: number, total: number) => void {
-  let began = false;
-  return (done, total) => {
-    onEvent?.({ type: began ? 'progress' : 'stage', stage, done, total });
-    began = true;
-  };
 }

@@ -107,12 +107,14 @@ export async function embedTexts(task: EmbedTexts): Promise<TextVectors> {
   }
 }
 
-interface EmbeddedText {
+/** A text's unit vector. */
+export interface EmbeddedText {
   readonly vector: Float32Array;
   readonly shortened: boolean;
 }
 
-async function embedBatch(
+/** Unit vectors of a few texts; one over the embedder's limit is cut. Errors: those of {@link embedTexts}. */
+export async function embedBatch(
   embedder: Embedder,
   texts: readonly string[],
   signal: AbortSignal | undefined,

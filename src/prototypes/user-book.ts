@@ -74,18 +74,22 @@ export class UserBook {
     }
   }
 
-  /** Same context and same choice: the same event, whichever of the other replies is named. */
   #key(event: HistoryEvent): string {
     let key = this.#keys.get(event);
     if (key === undefined) {
-      const turns = event.context.map(({ role, content }) => [role, content]);
-      key = createHash('sha256')
-        .update(JSON.stringify([turns, event.chosen]), 'utf8')
-        .digest('base64');
+      key = eventKey(event);
       this.#keys.set(event, key);
     }
     return key;
   }
+}
+
+/** Same context and same choice: the same event, whichever of the other replies is named. */
+export function eventKey(event: HistoryEvent): string {
+  const turns = event.context.map(({ role, content }) => [role, content]);
+  return createHash('sha256')
+    .update(JSON.stringify([turns, event.chosen]), 'utf8')
+    .digest('base64');
 }
 
 /** The choice that a labelled row holds, against the first of its other replies; null without a label. */

@@ -13,11 +13,17 @@ import {
   JUDGE_RANGES,
 } from '../options/option-range.js';
 import type { Item, Turn, User } from '../preference/preference.js';
+import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
+import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
+import { planWaves } from '../scaling/waves.js';
 import {
   GRAMMAR_CHOICES,
   type GrammarChoice,
+  type JudgeAggregateOptions,
   type JudgeInput,
   type JudgeOptions,
+  RETRIEVAL_CHOICES,
+  type RetrieveBy,
   SCORE_PREFERENCES,
   type ScorePreference,
 } from './judgment.js';
@@ -49,6 +55,12 @@ export function defaultMaxTokens(info: GeneratorInfo, metadata: ReadonlyMap<stri
 /** {@link JudgeOptions} with every default filled in. */
 export interface JudgeSettings {
   readonly individual: number;
+  readonly prototypes: number;
+  readonly retrieveBy: RetrieveBy;
+  readonly includeSelf: boolean;
+  readonly aggregate: Required<JudgeAggregateOptions>;
+  /** The risk of adaptive scaling; null: all chains are written. */
+  readonly adaptive: number | null;
   readonly seed: number;
   readonly sampling: Sampling;
   readonly maxTokens: number;
@@ -61,14 +73,22 @@ export interface JudgeSettings {
   readonly attempt: number;
 }
 
-/** Fills in defaults. Errors: `INVALID_OPTION`, naming the option, its range and what came. */
+/**
+ * Fills in defaults; `hasBank`: whether similar users can be sought. Errors: `INVALID_OPTION`, naming the option, its
+ * range and what came.
+ */
 export function judgeSettings(
   options: JudgeOptions,
   info: GeneratorInfo,
   usualMaxTokens: number,
+  hasBank: boolean,
 ): JudgeSettings {
   const {
     individual = 1,
+    prototypes = 0,
+    retrieveBy = 'chain',
+    includeSelf = false,
+    adaptive = null,
     seed = 0,
     temperature = 1,
     topP = 1,
@@ -80,6 +100,17 @@ export function judgeSettings(
     attempt = 1,
   } = options;
   checkRange('individual', individual, JUDGE_RANGES.individual);
+  checkRange('prototypes', prototypes, JUDGE_RANGES.prototypes);
+  if (prototypes > 0 && !hasBank) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `prototypes must be 0 without a prototype bank; got ${prototypes}; give the reward model a bank, made with pgenrm prototypes build`,
+    );
+  }
+  checkChoice('retrieveBy', retrieveBy, RETRIEVAL_CHOICES);
+  if (typeof includeSelf !== 'boolean') throw invalidOption('includeSelf', 'true or false', includeSelf);
+  const aggregate = aggregateSettings(options.aggregate ?? {}, adaptive !== null);
+  if (adaptive !== null) checkRange('adaptive', adaptive, JUDGE_RANGES.adaptive);
   checkRange('seed', seed, JUDGE_RANGES.seed);
   checkRange('temperature', temperature, JUDGE_RANGES.temperature);
   checkRange('topP', topP, JUDGE_RANGES.topP);
@@ -98,6 +129,11 @@ export function judgeSettings(
   }
   return {
     individual,
+    prototypes,
+    retrieveBy,
+    includeSelf,
+    aggregate,
+    adaptive,
     seed,
     sampling: { temperature, topP, minP },
     maxTokens,
@@ -109,8 +145,34 @@ export function judgeSettings(
   };
 }
 
+function aggregateSettings(options: JudgeAggregateOptions, adaptive: boolean): JudgeSettings['aggregate'] {
+  const { method = 'mean', trim = 0.1, individualShare = 0.5, neighbourWeights = 'equal' } = options;
+  checkChoice('aggregate.method', method, AGGREGATE_METHOD_CHOICES);
+  checkRange('aggregate.trim', trim, JUDGE_RANGES.trim);
+  checkRange('aggregate.individualShare', individualShare, JUDGE_RANGES.individualShare);
+  checkChoice('aggregate.neighbourWeights', neighbourWeights, NEIGHBOUR_WEIGHTS);
+  if (adaptive && method !== 'mean' && method !== 'wins') {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `adaptive scaling needs the method mean or wins, whose outcome can be foreseen; got ${method}`,
+    );
+  }
+  return { method, trim, individualShare, neighbourWeights };
+}
+
+/** Chains that a judgment of two candidates asks for at once. */
+export function chainsAtOnce({ individual, prototypes, adaptive }: JudgeSettings): number {
+  const level = { individual, prototype: prototypes };
+  const [first] = adaptive === null ? [level] : planWaves(level, 2);
+  return first!.individual + first!.prototype;
+}
+
 /** An item to judge, whole: its user, its context and what names it. */
 export interface JudgeSubject {
+  /** As given. */
+  readonly id: string | undefined;
+  /** Part 1 of an earlier chain for the user. */
+  readonly analysis: string | undefined;
   readonly key: string;
   readonly user: User;
   readonly item: Item;
@@ -120,7 +182,7 @@ const NOBODY: User = { history: [] };
 
 /** Checks an input. Errors: `INVALID_OPTION`. */
 export function judgeSubject(input: JudgeInput): JudgeSubject {
-  const { id, user = NOBODY, candidates } = input;
+  const { id, user = NOBODY, candidates, analysis } = input;
   if (id !== undefined && typeof id !== 'string') throw invalidOption('id', 'a string', id);
   if (!Array.isArray(candidates) || candidates.length < 2) {
     const got = Array.isArray(candidates) ? `${candidates.length}` : typeof candidates;
@@ -129,8 +191,11 @@ export function judgeSubject(input: JudgeInput): JudgeSubject {
   const bad = candidates.findIndex((candidate) => typeof candidate !== 'string');
   if (bad >= 0) throw invalidOption(`candidates[${bad}]`, 'a string', candidates[bad]);
   checkUser(user);
+  if (analysis !== undefined && (typeof analysis !== 'string' || analysis.trim() === '')) {
+    throw invalidOption('analysis', 'a text that is not blank', analysis);
+  }
   const item: Item = { context: contextOf(input), candidates };
-  return { key: id ?? contentKey(user, item), user, item };
+  return { id, analysis, key: id ?? contentKey(user, item), user, item };
 }
 
 function contextOf({ prompt, context }: JudgeInput): readonly Turn[] {

@@ -5,6 +5,11 @@ import type { EvaluationChain, LostReason } from '../chain/read-chain.js';
 import type { PgenrmError } from '../errors.js';
 import type { FinishReason } from '../generator/generator.js';
 import type { Turn, User } from '../preference/preference.js';
+import type { AggregateOptions } from '../scaling/aggregate-levels.js';
+import type { ScalingLevel } from '../scaling/level.js';
+import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
+import type { StopReason } from '../scaling/stopping.js';
+import type { Uncertainty } from '../scaling/uncertainty.js';
 
 /** What to judge: give `prompt` (one user turn) or `context` (a conversation), not both. */
 export interface JudgeInput {
@@ -17,6 +22,11 @@ export interface JudgeInput {
   readonly context?: readonly Turn[];
   /** The replies to compare, two or more. */
   readonly candidates: readonly string[];
+  /**
+   * Part 1 of an earlier chain for the same user (`chains[i].reading.analysisText` of another judgment). Similar users
+   * are then sought by it at once, and no chain has to be waited for.
+   */
+  readonly analysis?: string;
 }
 
 /** Where a grammar holds the model to the form of a chain. */
@@ -31,10 +41,35 @@ export const SCORE_PREFERENCES = ['recomputed', 'stated'] as const;
 /** One of {@link SCORE_PREFERENCES}. */
 export type ScorePreference = (typeof SCORE_PREFERENCES)[number];
 
+/** By what similar users are sought: part 1 of the user's own chain, or the raw history. */
+export const RETRIEVAL_CHOICES = ['chain', 'history'] as const;
+
+/** One of {@link RETRIEVAL_CHOICES}. */
+export type RetrieveBy = (typeof RETRIEVAL_CHOICES)[number];
+
+/** How the chains of a judgment become one score. */
+export interface JudgeAggregateOptions extends AggregateOptions {
+  /** Default `equal`. */
+  readonly neighbourWeights?: NeighbourWeights;
+}
+
 /** How to judge. */
 export interface JudgeOptions {
   /** Chains for the user (the paper's Ind-m); integer from 1 to 1024, default 1. */
   readonly individual?: number;
+  /** Chains as similar users (the paper's Pro-n); integer from 0 (default) to 1024. Above 0 it needs a bank. */
+  readonly prototypes?: number;
+  /** Default `chain`, the paper's: the first own chain that is ready. `history` waits for no chain. */
+  readonly retrieveBy?: RetrieveBy;
+  /** Whether a user whom the bank knows may be their own neighbour; default false. */
+  readonly includeSelf?: boolean;
+  /** Default: the paper's, means, half and half. */
+  readonly aggregate?: JudgeAggregateOptions;
+  /**
+   * Adaptive scaling: the probability, from 0 to 0.5, with which the winner may differ from that of all chains asked
+   * for; 0 stops only where it cannot differ. Absent: all chains are written.
+   */
+  readonly adaptive?: number;
   /** Unsigned 32-bit integer, default 0. Each chain's own seed is derived from it. */
   readonly seed?: number;
   /** From 0 (greedy) to 10, default 1. */
@@ -60,9 +95,11 @@ export interface JudgeOptions {
 
 /** One chain, read, its scores in the order of `candidates`. */
 export interface JudgedChain {
-  readonly level: 'individual';
-  /** Number of the chain within its level, from 0. */
+  readonly level: 'individual' | 'prototype';
+  /** Number of the chain within its level, from 0; at the prototype level that of the neighbour, nearest first. */
   readonly index: number;
+  /** At the prototype level: as whom it was written, and the cosine by which they were found. */
+  readonly neighbour?: { readonly userId: string; readonly similarity: number };
   readonly seed: number;
   /** Candidate shown at each position: `order[0]` is the index of the one shown as Response 1. */
   readonly order: readonly number[];
@@ -85,7 +122,7 @@ export type LostCounts = Readonly<Partial<Record<LostReason, number>>>;
 
 /** What one scaling level says. */
 export interface LevelJudgment {
-  /** Mean score per candidate over the usable chains; null where there is none. */
+  /** One score per candidate over the usable chains, their mean by default; null where there is none. */
   readonly scores: readonly number[] | null;
   readonly usable: number;
   readonly lost: LostCounts;
@@ -93,11 +130,68 @@ export interface LevelJudgment {
 
 /** Tokens of a judgment, over all of its chains. */
 export interface JudgmentTokens {
-  /** Prompt tokens, counted once for each presentation order. */
+  /**
+   * Prompt tokens, counted once for each request: a presentation order of a wave, or a neighbour. Of requests that
+   * adaptive scaling cancelled only the prompt and the chains that had ended are known and counted.
+   */
   readonly prompt: number;
   /** Of these, tokens that had to be decoded; the rest was shared with earlier prompts. */
   readonly decodedPrompt: number;
   readonly generated: number;
+}
+
+/** A similar user as whom a chain was written, or would have been. */
+export interface NeighbourRecord {
+  readonly userId: string;
+  /** Row of the bank whose chain is near. */
+  readonly rowId: string;
+  /** Cosine, -1 to 1. */
+  readonly similarity: number;
+  readonly prototype: number;
+  /** The nearest prototype had too few users; this one is of another. */
+  readonly fallback: boolean;
+}
+
+/** How similar users were sought. */
+export interface Retrieval {
+  /**
+   * What stood for the user: part 1 of an own `chain`, the `analysis` given, the raw `history`, the stated
+   * `criteria` (of a user without history); null where nothing was sought.
+   */
+  readonly by: 'chain' | 'analysis' | 'history' | 'criteria' | null;
+  /**
+   * `found`: as many as asked for; `tooFew`: the bank has no more; `nothingToGoOn`: the user has neither history nor
+   * criteria; `notReached`: the judgment stopped before it had come to this.
+   */
+  readonly status: 'found' | 'tooFew' | 'nothingToGoOn' | 'notReached';
+  /** Index of the own chain that was used; null where `by` is not `chain`. */
+  readonly chain: number | null;
+  /** True where a chain was to be used and all own chains were lost, so that the history took its place. */
+  readonly ownChainsLost: boolean;
+  /** Whether the text was cut to what the embedder takes. */
+  readonly shortened: boolean;
+  /** Neighbours asked for. */
+  readonly asked: number;
+  /** Nearest first. */
+  readonly neighbours: readonly NeighbourRecord[];
+}
+
+/** How many chains a judgment took. */
+export interface JudgmentScaling {
+  /** Chains asked for; at the prototype level as many as the bank had neighbours. */
+  readonly planned: ScalingLevel;
+  /** Chains that ended, the lost ones too. */
+  readonly used: ScalingLevel;
+  /** Planned chains that were not written to their end. */
+  readonly saved: number;
+  /** Of these, chains that had been asked of the generator and were cancelled. */
+  readonly cancelled: number;
+  /** Waves in which chains were admitted; 1 without adaptive scaling. */
+  readonly waves: number;
+  /** Why it stopped before all chains had ended; null where they all did. */
+  readonly stopped: StopReason | null;
+  /** As asked for; null without adaptive scaling. */
+  readonly risk: number | null;
 }
 
 /** The verdict on one item. A judgment never holds a score that no chain stated. */
@@ -111,8 +205,14 @@ export interface Judgment {
   readonly winner: number | null;
   /** Whether the best two scores lie within 1e-9 of each other. */
   readonly tie: boolean;
-  readonly levels: { readonly individual: LevelJudgment };
-  /** All chains, in order of their index. */
+  /** `prototype` is absent where no chains as similar users were asked for. */
+  readonly levels: { readonly individual: LevelJudgment; readonly prototype?: LevelJudgment };
+  readonly scaling: JudgmentScaling;
+  /** Absent where no chains as similar users were asked for. */
+  readonly retrieval?: Retrieval;
+  /** Null where it cannot be told: fewer than two usable chains at each level. */
+  readonly uncertainty: Uncertainty | null;
+  /** All chains that ended: the user's own, then those as similar users, each in order of their index. */
   readonly chains: readonly JudgedChain[];
   /** Usable chains over all levels. */
   readonly usable: number;
@@ -136,8 +236,9 @@ export type JudgeEvent =
   | {
       readonly type: 'started';
       readonly key: string;
-      /** Chains that will be written. */
+      /** Chains that will be written at most, at both levels. */
       readonly chains: number;
+      /** Tokens of the prompts for the user, one an order. */
       readonly promptTokens: number;
       readonly usedEvents: number;
       readonly droppedEvents: number;

@@ -3,52 +3,23 @@
 
 import { mapInOrder } from '../concurrency/in-order.js';
 import { PgenrmError } from '../errors.js';
+import type { Embedder } from '../generator/embedder.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator/generator.js';
-import { checkChoice, checkRange, JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
+import { loadKernels } from '../kernels/choose.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { createChatTemplate } from '../prompt/chat-template.js';
 import { type PromptTemplate, resolveTemplate } from '../prompt/template.js';
+import type { PrototypeBank } from '../prototypes/bank.js';
+import type { ExpectedOrigin } from '../prototypes/bank-manifest.js';
 import { type JudgeParts, judgeItem } from './judge.js';
-import { defaultMaxTokens, type JudgeSettings, judgeSettings } from './judge-settings.js';
+import { chainsAtOnce, defaultMaxTokens, type JudgeSettings, judgeSettings } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
+import type { LoadOptions } from './load-options.js';
+import { loadParts } from './load-parts.js';
 
-/** What {@link RewardModel.load} reports while a model comes in. */
-export type LoadProgress = {
-  readonly phase: 'download' | 'load';
-  readonly done: number;
-  readonly total: number;
-};
-
-/** Which model to load, and how it runs. */
-export interface LoadOptions {
-  /** `nano` (the bundled model, default), the path of a GGUF file, or an `hf:` address. */
-  readonly model?: string;
-  /** A built-in template's name or the path of a template file; by default the model says, else `standard`. */
-  readonly template?: string;
-  /** By default the native one where it can be used. */
-  readonly generator?: 'native' | 'portable';
-  /** Where layers are computed; default `auto`. */
-  readonly gpu?: (typeof GPU_CHOICES)[number];
-  /** Tokens of prompt and answer together, from 256 up; by default chosen from the model and the memory. */
-  readonly contextTokens?: number;
-  /** Most chains that decode at once, from 1 to 256. */
-  readonly maxSequences?: number;
-  /** CPU threads, from 1 to 1024. */
-  readonly threads?: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LoadProgress) => void;
-}
-
-/** Values of {@link LoadOptions.gpu}. */
-export const GPU_CHOICES = ['auto', 'cuda', 'metal', 'vulkan', 'off'] as const;
-/** Values of {@link LoadOptions.generator}. */
-export const GENERATOR_CHOICES = ['native', 'portable'] as const;
-
-/** Ranges of the numbers in {@link LoadOptions}. */
-export const LOAD_RANGES = {
-  contextTokens: { integer: true, min: 256, max: 10_000_000 },
-  maxSequences: { integer: true, min: 1, max: 256 },
-  threads: { integer: true, min: 1, max: 1024 },
-} as const satisfies Record<string, NumberRange>;
+export type { LoadOptions, LoadProgress } from './load-options.js';
+export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from './load-options.js';
 
 /** How a generator becomes a reward model. */
 export interface OverOptions {
@@ -58,6 +29,16 @@ export interface OverOptions {
   readonly modelSha256?: string;
   /** Whether disposing the reward model disposes the generator; default true. */
   readonly ownsGenerator?: boolean;
+  /** Where similar users are sought; needs `embedder`. Without it there is no prototype level. */
+  readonly bank?: PrototypeBank;
+  /** The model that the bank's embeddings were made by. */
+  readonly embedder?: Embedder;
+  /** What `embedder` is; compared with what the bank was built with, as far as it is told. */
+  readonly embedderIdentity?: NonNullable<ExpectedOrigin['embedder']>;
+  /** Whether disposing the reward model closes the bank and disposes the embedder; default false. */
+  readonly ownsBank?: boolean;
+  /** Default: those that `loadKernels` picks. */
+  readonly kernels?: Kernels;
 }
 
 /** {@link JudgeOptions} for a stream of items. */
@@ -78,6 +59,7 @@ export class RewardModel implements AsyncDisposable {
   readonly modelSha256: string | null;
   readonly #parts: JudgeParts;
   readonly #ownsGenerator: boolean;
+  readonly #ownsBank: boolean;
   #disposing: Promise<void> | undefined;
 
   private constructor(parts: JudgeParts, options: OverOptions) {
@@ -85,51 +67,25 @@ export class RewardModel implements AsyncDisposable {
     this.modelSha256 = options.modelSha256 ?? null;
     this.#parts = parts;
     this.#ownsGenerator = options.ownsGenerator ?? true;
+    this.#ownsBank = options.ownsBank ?? false;
   }
 
   /**
    * Finds and loads a model.
    *
    * Errors: `INVALID_OPTION`, `MODEL_NOT_FOUND`, `MODEL_UNUSABLE` (damaged, no text decoder, no chat template),
-   * `TEMPLATE_INVALID`, `GENERATOR_UNAVAILABLE`, `LIBRARY_MISMATCH`, `OUT_OF_MEMORY`. Rejects with the signal's
-   * reason where it aborts.
+   * `TEMPLATE_INVALID`, `GENERATOR_UNAVAILABLE`, `LIBRARY_MISMATCH`, `OUT_OF_MEMORY`; with a bank also
+   * `INPUT_NOT_FOUND`, `BANK_DAMAGED`, `BANK_MISMATCH` (the embedder is not the one that the bank was built with) and
+   * `KERNELS_UNAVAILABLE`. Rejects with the signal's reason where it aborts.
    */
   static async load(options: LoadOptions = {}): Promise<RewardModel> {
-    const { model = 'nano', template, generator: kind, gpu, signal, onProgress } = options;
-    checkLoadOptions(options);
-    // A wrong template name shall not cost the loading of a model.
-    const named = template === undefined ? undefined : await resolveTemplate(template);
-    signal?.throwIfAborted();
-    // Loaded here, so that a generator of one's own needs none of node-llama-cpp.
-    const [{ resolveModel }, { loadGenerator }] = await Promise.all([
-      import('../model-file/model-file.js'),
-      import('../generator/choose.js'),
-    ]);
-    const file = await resolveModel(model, {
-      ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined
-        ? {}
-        : { onProgress: (done, total) => onProgress({ phase: 'download', done, total }) }),
-    });
-    const generator = await loadGenerator({
-      modelPath: file.path,
-      ...(kind === undefined ? {} : { generator: kind }),
-      ...(gpu === undefined ? {} : { gpu }),
-      ...(options.contextTokens === undefined ? {} : { contextTokens: options.contextTokens }),
-      ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
-      ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined
-        ? {}
-        : { onProgress: (share) => onProgress({ phase: 'load', done: share, total: 1 }) }),
-    });
+    const { generator, ...rest } = await loadParts(options);
     try {
-      return await RewardModel.over(generator, {
-        ...(named === undefined ? {} : { template: named }),
-        modelSha256: file.sha256,
-      });
+      return await RewardModel.over(generator, { ...rest, ownsBank: true });
     } catch (error) {
       await generator[Symbol.asyncDispose]();
+      await rest.embedder?.[Symbol.asyncDispose]();
+      await rest.bank?.close();
       throw error;
     }
   }
@@ -137,7 +93,9 @@ export class RewardModel implements AsyncDisposable {
   /**
    * Makes a reward model of a generator that is loaded already.
    *
-   * Errors: `TEMPLATE_INVALID`, `MODEL_UNUSABLE` where the model's chat template cannot be used.
+   * Errors: `TEMPLATE_INVALID`, `MODEL_UNUSABLE` where the model's chat template cannot be used, `INVALID_OPTION` for a
+   * bank without embedder or an embedder without bank, `BANK_MISMATCH` where the bank was built with another embedder,
+   * `KERNELS_UNAVAILABLE`. A bank of another judge or template is taken: what it holds are embeddings.
    */
   static async over(generator: Generator, options: OverOptions = {}): Promise<RewardModel> {
     const { model, tokenizer } = generator;
@@ -150,7 +108,17 @@ export class RewardModel implements AsyncDisposable {
       eosToken: tokenizer.eosToken,
     });
     const usualMaxTokens = defaultMaxTokens(generator.info, model.metadata);
-    return new RewardModel({ generator, template, chat, usualMaxTokens }, options);
+    const { bank, embedder, embedderIdentity = {} } = options;
+    if ((bank === undefined) !== (embedder === undefined)) {
+      throw new PgenrmError(
+        'INVALID_OPTION',
+        `a bank and the embedder that it was built with go together; got ${bank === undefined ? 'an embedder' : 'a bank'} alone`,
+      );
+    }
+    bank?.checkMadeWith({ embedder: embedderIdentity });
+    const prototypes = bank === undefined || embedder === undefined ? null : { bank, embedder };
+    const kernels = options.kernels ?? (await loadKernels());
+    return new RewardModel({ generator, template, chat, usualMaxTokens, kernels, prototypes }, options);
   }
 
   /** How the generator runs: backend, devices, context, sequences. */
@@ -163,23 +131,40 @@ export class RewardModel implements AsyncDisposable {
     return this.#parts.generator.model;
   }
 
+  /** Where similar users are sought; null where there is no prototype level. */
+  get bank(): PrototypeBank | null {
+    return this.#parts.prototypes?.bank ?? null;
+  }
+
+  /** What aggregates scores. */
+  get kernels(): Kernels {
+    return this.#parts.kernels;
+  }
+
   /** What {@link judge} makes of options, every default filled in. Errors: `INVALID_OPTION`. */
   settings(options: JudgeOptions = {}): JudgeSettings {
-    return judgeSettings(options, this.generatorInfo, this.#parts.usualMaxTokens);
+    return judgeSettings(options, this.generatorInfo, this.#parts.usualMaxTokens, this.bank !== null);
   }
 
   /**
    * Judges candidate replies for one user.
    *
-   * `individual` chains are written, the presentation order of the candidates changing from chain to chain;
-   * the score of a candidate is its mean over the usable chains (individual level of test-time user-based scaling).
+   * `individual` chains are written for the user, and `prototypes` chains with a similar user's history in place of
+   * the user's, the presentation order of the candidates changing from chain to chain. A level's score of a candidate is
+   * its mean over the usable chains, the final score the mean of both levels; where one level has no usable chain the
+   * other has all the weight (P-GenRM, test-time user-based scaling). Similar users are sought by part 1 of the first own
+   * chain that is ready, so their chains run beside the other own ones; where all own chains are lost, by the history,
+   * and the judgment says so. A user is never their own neighbour unless asked for. With `adaptive`, chains come in waves
+   * and stop when more of them would not change the winner (`src/scaling/stopping.ts`).
+   *
    * Every chain has a seed of its own, derived from `seed` and the item and not from what else runs; texts repeat as
    * far as the generator's arithmetic does. Where no chain is usable the judgment's status is `failed` and it holds no
    * score.
    *
    * Errors: `INVALID_OPTION`, `CONTEXT_OVERFLOW` (the prompt does not fit even without history),
    * `TEMPLATE_INVALID` (the template cannot hold so many candidates), `DECODE_FAILED`, `OUT_OF_MEMORY`,
-   * `DISPOSED`. Rejects with the signal's reason where it aborts, within one step of the generator.
+   * `DISPOSED`; at the prototype level also those of the bank and the embedder. Rejects with the signal's reason where
+   * it aborts, within one step of the generator.
    */
   async judge(input: JudgeInput, options: JudgeOptions = {}): Promise<Judgment> {
     this.#throwIfDisposed();
@@ -200,8 +185,7 @@ export class RewardModel implements AsyncDisposable {
   ): AsyncGenerator<JudgeOutcome<I>, void, undefined> {
     const { concurrency, signal, ...judgeOptions } = options;
     this.#throwIfDisposed();
-    this.settings(judgeOptions);
-    const atOnce = this.concurrencyFor(judgeOptions.individual ?? 1, concurrency);
+    const atOnce = this.concurrencyFor(chainsAtOnce(this.settings(judgeOptions)), concurrency);
     const judgeOne = async (input: I, index: number, stop: AbortSignal): Promise<JudgeOutcome<I>> => {
       try {
         return { index, input, judgment: await this.judge(input, { ...judgeOptions, signal: stop }) };
@@ -215,24 +199,35 @@ export class RewardModel implements AsyncDisposable {
   }
 
   /**
-   * Items to keep in flight: as many as fill the generator's sequences, from 1 to 16, or `wish` where given.
+   * Items to keep in flight, each with `chains` chains at once: as many as fill the generator's sequences, from 1 to
+   * 16, or `wish` where given.
    *
    * Errors: `INVALID_OPTION` where `wish` is out of range.
    */
-  concurrencyFor(individual: number, wish?: number): number {
+  concurrencyFor(chains: number, wish?: number): number {
     if (wish !== undefined) {
       checkRange('concurrency', wish, JUDGE_RANGES.concurrency);
       return wish;
     }
-    return Math.min(16, Math.max(1, Math.ceil(this.generatorInfo.maxSequences / individual)));
+    return Math.min(16, Math.max(1, Math.ceil(this.generatorInfo.maxSequences / chains)));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposing ??= Promise.resolve(
-      this.#ownsGenerator ? this.#parts.generator[Symbol.asyncDispose]() : undefined,
-    );
+    this.#disposing ??= this.#dispose();
     await this.#disposing;
+  }
+
+  async #dispose(): Promise<void> {
+    const { generator, prototypes } = this.#parts;
+    try {
+      if (this.#ownsGenerator) await generator[Symbol.asyncDispose]();
+    } finally {
+      if (this.#ownsBank) {
+        await prototypes?.embedder[Symbol.asyncDispose]();
+        await prototypes?.bank.close();
+      }
+    }
   }
 
   #throwIfDisposed(): void {
@@ -240,13 +235,4 @@ export class RewardModel implements AsyncDisposable {
       throw new PgenrmError('DISPOSED', 'this reward model was disposed; load another one');
     }
   }
-}
-
-function checkLoadOptions(options: LoadOptions): void {
-  const { generator, gpu, contextTokens, maxSequences, threads } = options;
-  if (generator !== undefined) checkChoice('generator', generator, GENERATOR_CHOICES);
-  if (gpu !== undefined) checkChoice('gpu', gpu, GPU_CHOICES);
-  if (contextTokens !== undefined) checkRange('contextTokens', contextTokens, LOAD_RANGES.contextTokens);
-  if (maxSequences !== undefined) checkRange('maxSequences', maxSequences, LOAD_RANGES.maxSequences);
-  if (threads !== undefined) checkRange('threads', threads, LOAD_RANGES.threads);
 }

@@ -3,7 +3,8 @@
 
 import type { PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { type ErrorCode, PgenrmError } from '../errors.js';
-import type { Judgment } from '../reward-model/judgment.js';
+import type { Judgment, JudgmentScaling, Retrieval } from '../reward-model/judgment.js';
+import type { Uncertainty } from '../scaling/uncertainty.js';
 
 /** One line of the output. Rows stand in the order of the data, each once. */
 export interface RowRecord {
@@ -27,6 +28,14 @@ export interface RowRecord {
   readonly label?: number;
   /** Where there is a label: whether the winner is it. A tie or a failure is not correct. */
   readonly correct?: boolean;
+  /** How sure the judgment is; null where it cannot be told, absent where the row was not judged. */
+  readonly uncertainty?: Uncertainty | null;
+  /** What each level says, where chains as similar users were asked for. */
+  readonly levels?: Judgment['levels'];
+  /** How similar users were sought, where they were. */
+  readonly retrieval?: Retrieval;
+  /** How many chains it took, where the run asked for similar users or adaptive scaling. */
+  readonly scaling?: JudgmentScaling;
   /** Usable chains, and lost chains by reason. */
   readonly usable: number;
   readonly lost: Readonly<Record<string, number>>;
@@ -50,6 +59,8 @@ export interface RowRecord {
 export interface ChainRecord {
   readonly level: string;
   readonly index: number;
+  /** As whom the chain was written, at the prototype level. */
+  readonly neighbour?: { readonly userId: string; readonly similarity: number };
   readonly seed: number;
   /** Candidate shown at each position. */
   readonly order: readonly number[];
@@ -67,6 +78,7 @@ const ROW_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OUT_OF_MEMORY',
   'INVALID_OPTION',
   'TEMPLATE_INVALID',
+  'INVALID_VECTOR',
 ]);
 
 /** Whether an error is the row's own and the run can go on. */
@@ -117,6 +129,8 @@ export function judgedRecord(
     tie: judgment.tie,
     scores: judgment.scores,
     ...labelOf(row, judgment.winner),
+    uncertainty: judgment.uncertainty,
+    ...scalingOf(judgment),
     usable: judgment.usable,
     lost: judgment.lost,
     usedEvents: judgment.usedEvents,
@@ -142,20 +156,34 @@ function labelOf(row: PreferenceRow, winner: number | null): Pick<RowRecord, 'la
   return row.label === undefined ? {} : { label: row.label, correct: winner === row.label };
 }
 
+function scalingOf({
+  levels,
+  retrieval,
+  scaling,
+}: Judgment): Pick<RowRecord, 'levels' | 'retrieval' | 'scaling'> {
+  return {
+    ...(retrieval === undefined ? {} : { levels, retrieval }),
+    ...(retrieval === undefined && scaling.risk === null ? {} : { scaling }),
+  };
+}
+
 function attemptOf(attempt: number): Pick<RowRecord, 'attempt'> {
   return attempt === 1 ? {} : { attempt };
 }
 
 function chainRecords(judgment: Judgment): ChainRecord[] {
-  return judgment.chains.map(({ level, index, seed, order, scores, lost, finish, tokens, text }) => ({
-    level,
-    index,
-    seed,
-    order,
-    scores,
-    lost,
-    finish,
-    tokens,
-    text,
-  }));
+  return judgment.chains.map(
+    ({ level, index, neighbour, seed, order, scores, lost, finish, tokens, text }) => ({
+      level,
+      index,
+      ...(neighbour === undefined ? {} : { neighbour }),
+      seed,
+      order,
+      scores,
+      lost,
+      finish,
+      tokens,
+      text,
+    }),
+  );
 }

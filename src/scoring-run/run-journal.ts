@@ -4,6 +4,7 @@
 import { arch, cpus, platform, release } from 'node:os';
 import type { PreferenceData } from '../data/preference-data.js';
 import { PACKAGE_VERSION } from '../package.js';
+import type { JudgeSettings } from '../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ExistingLine } from './existing-output.js';
@@ -163,6 +164,7 @@ function asEnded(session: RunSession): RunSession {
 
 function firstManifest(options: JournalOptions): RunManifest {
   const { data, model, output, limit, concurrency } = options;
+  const settings = model.settings(options.judge);
   const started = new Date().toISOString();
   const tally = new Tally();
   return {
@@ -174,7 +176,12 @@ function firstManifest(options: JournalOptions): RunManifest {
     identity: identityOf(options),
     limit: limit ?? null,
     concurrency,
-    paths: { data: data.path, users: data.users?.path ?? null, model: model.modelInfo.path },
+    paths: {
+      data: data.path,
+      users: data.users?.path ?? null,
+      model: model.modelInfo.path,
+      ...(settings.prototypes === 0 || model.bank === null ? {} : { bank: model.bank.path }),
+    },
     modelDescription: model.modelInfo.description,
     rowsInData: data.count,
     counts: tally.counts(),
@@ -197,7 +204,8 @@ function firstManifest(options: JournalOptions): RunManifest {
 
 function identityOf({ data, split, model, judge, chains }: JournalOptions): RunIdentity {
   const { generatorInfo: info, template } = model;
-  const { individual, seed, sampling, maxTokens, historyEvents, grammar, prefer } = model.settings(judge);
+  const settings = model.settings(judge);
+  const { individual, seed, sampling, maxTokens, historyEvents, grammar, prefer } = settings;
   return {
     data: {
       fingerprint: data.fingerprint,
@@ -219,6 +227,29 @@ function identityOf({ data, split, model, judge, chains }: JournalOptions): RunI
       grammar,
       prefer,
       chains: chains ?? false,
+      ...scalingOptions(settings, model),
     },
+  };
+}
+
+/** Options of the prototype level and of scaling, where they are in use: what is not has no part in a run. */
+function scalingOptions(settings: JudgeSettings, model: RewardModel): RunIdentity['options'] {
+  const { prototypes, retrieveBy, includeSelf, adaptive, aggregate } = settings;
+  const { method, trim, individualShare, neighbourWeights } = aggregate;
+  return {
+    ...(adaptive === null ? {} : { adaptive }),
+    ...(method === 'mean' ? {} : { aggregate: method }),
+    ...(method === 'trimmed' ? { trim } : {}),
+    ...(prototypes === 0
+      ? {}
+      : {
+          prototypes,
+          retrieveBy,
+          includeSelf,
+          individualShare,
+          neighbourWeights,
+          bank: model.bank?.manifest.checksum ?? null,
+          bankAdditions: model.bank?.additions ?? 0,
+        }),
   };
 }

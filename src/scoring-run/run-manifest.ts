@@ -57,7 +57,13 @@ export interface RunManifest {
   /** Rows asked for; null: all. It may grow when the run is resumed. */
   readonly limit: number | null;
   readonly concurrency: number;
-  readonly paths: { readonly data: string; readonly users: string | null; readonly model: string };
+  readonly paths: {
+    readonly data: string;
+    readonly users: string | null;
+    readonly model: string;
+    /** Folder of the prototype bank; absent where no chains as similar users were asked for. */
+    readonly bank?: string;
+  };
   readonly modelDescription: string;
   /** Rows that the data has under `split`. */
   readonly rowsInData: number;

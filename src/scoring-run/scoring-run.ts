@@ -5,6 +5,7 @@ import { mapInOrder } from '../concurrency/in-order.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
 import { checkRange } from '../options/option-range.js';
+import { chainsAtOnce } from '../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ExistingLine } from './existing-output.js';
@@ -60,8 +61,7 @@ export const LIMIT_RANGE = { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER
 export async function runScoring(options: ScoringRunOptions): Promise<RunSummary> {
   const { data, model, output, judge = {}, signal, onEvent } = options;
   if (options.limit !== undefined) checkRange('limit', options.limit, LIMIT_RANGE);
-  model.settings(judge);
-  const concurrency = model.concurrencyFor(judge.individual ?? 1, options.concurrency);
+  const concurrency = model.concurrencyFor(chainsAtOnce(model.settings(judge)), options.concurrency);
   const rows = Math.min(data.count, options.limit ?? data.count);
   const journal = await RunJournal.open({ ...options, judge, concurrency, rows });
   try {

@@ -13,6 +13,10 @@ export interface RunCounts {
   readonly usableChains: number;
   /** Lost chains by reason. */
   readonly lostChains: Readonly<Record<string, number>>;
+  /** Chains that adaptive scaling did without. */
+  readonly savedChains: number;
+  /** Rows that had fewer similar users than asked for, or none to be similar to. */
+  readonly rowsShortOfNeighbours: number;
   /** Rows whose oldest history events did not fit. */
   readonly rowsWithDroppedEvents: number;
   readonly promptTokens: number;
@@ -37,6 +41,8 @@ export class Tally {
   #ties = 0;
   #usable = 0;
   #dropped = 0;
+  #saved = 0;
+  #short = 0;
   #correct = 0;
   #labelled = 0;
 
@@ -48,6 +54,9 @@ export class Tally {
       this.#lost[reason] = (this.#lost[reason] ?? 0) + count;
     }
     if (record.droppedEvents > 0) this.#dropped += 1;
+    this.#saved += record.scaling?.saved ?? 0;
+    const retrieved = record.retrieval?.status;
+    if (retrieved === 'tooFew' || retrieved === 'nothingToGoOn') this.#short += 1;
     this.#tokens.prompt += record.tokens.prompt;
     this.#tokens.decodedPrompt += record.tokens.decodedPrompt;
     this.#tokens.generated += record.tokens.generated;
@@ -65,6 +74,8 @@ export class Tally {
       ties: this.#ties,
       usableChains: this.#usable,
       lostChains: { ...this.#lost },
+      savedChains: this.#saved,
+      rowsShortOfNeighbours: this.#short,
       rowsWithDroppedEvents: this.#dropped,
       promptTokens: this.#tokens.prompt,
       decodedPromptTokens: this.#tokens.decodedPrompt,

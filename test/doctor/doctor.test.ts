@@ -38,6 +38,12 @@ describe('diagnose', () => {
     const { loaded, kind } = withoutTrouble(diagnosis.generator);
     expect(kind).toBe(diagnosis.native.loaded ? 'native' : 'portable');
     expect(loaded?.choices.length).toBeGreaterThan(2);
+    if (kind === 'native') {
+      expect(loaded?.kvCache).toMatchObject({ layout: 'unified', type: 'f16' });
+      expect(diagnosisText(diagnosis)).toMatch(
+        /KV cache +\d+ cells of f16, shared by all sequences; flash attention/,
+      );
+    }
   });
 
   it('takes what it is told and does not load where that is not wanted', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ErrorCode, PgenrmError } from '../../src/errors.js';
-import type { Generation, GenerationRequest, Generator } from '../../src/generator/generator.js';
+import type { Generation, GenerationRequest, Generator, TextPiece } from '../../src/generator/generator.js';
 import { loadPortableGenerator } from '../../src/generator/portable-generator.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 
@@ -99,6 +99,41 @@ describe('portable generator', () => {
       }
       expect(usage.generatedTokens).toBe(samples.reduce((sum, { tokens }) => sum + tokens, 0));
     }
+  });
+
+  it('draws no ending token before the least number of tokens', async () => {
+    const request = { seeds: [1, 2, 3, 4], sampling: FREE, grammar: 'root ::= "a"*' };
+    const free = await ask(request);
+    expect(free.samples.some(({ finish }) => finish === 'endOfGeneration')).toBe(true);
+    const long = await ask({ ...request, minTokens: 24 });
+    for (const sample of long.samples) expect(sample).toMatchObject({ tokens: 24, finish: 'length' });
+    // Where the grammar allows nothing but the end, the end it is.
+    const held = await ask({ ...request, grammar: 'root ::= "yes" | "no"', minTokens: 24 });
+    for (const { text } of held.samples) expect(['yes', 'no']).toContain(text);
+    await expectCode(ask({ minTokens: 25 }), 'INVALID_OPTION', 'minTokens');
+  });
+
+  it('reports text as it is written, in which no stop string ever shows', async () => {
+    const [whole] = (await ask({ maxTokens: 40 })).samples;
+    const at = Math.floor(whole!.text.length / 2);
+    for (const stop of [[], [whole!.text.slice(at, at + 3)]]) {
+      const pieces: TextPiece[] = [];
+      const { samples } = await ask({
+        seeds: [1, 2, 3],
+        maxTokens: 40,
+        stop,
+        onText: (piece) => pieces.push(piece),
+      });
+      for (const { index, text } of samples) {
+        const own = pieces.filter((piece) => piece.index === index);
+        expect(own.map((piece) => piece.text).join('')).toBe(text);
+        expect(own.length).toBeGreaterThan(1);
+      }
+    }
+    const onText = (): void => {
+      throw new Error('listener');
+    };
+    await expect(ask({ onText })).rejects.toThrow('listener');
   });
 
   it('ends a text where a stop string begins, also across tokens', async () => {

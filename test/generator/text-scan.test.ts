@@ -64,6 +64,19 @@ describe('FirstMatch', () => {
   });
 });
 
+describe('what may still become a wanted string', () => {
+  it.each([
+    ['xab', ['abc'], 2],
+    ['xabc', ['abc'], 0],
+    ['aa', ['aab', 'b'], 2],
+    ['', ['abc'], 0],
+    ['abab', ['abac', 'babab'], 3],
+    ['text', [], 0],
+  ])('is told of %j and %j', (text, wanted, length) => {
+    expect(new FirstMatch(wanted).unsettled(text)).toBe(length);
+  });
+});
+
 describe('chooseThreads', () => {
   const cores = availableParallelism();
   it.each([

@@ -6,6 +6,7 @@ import { referenceKernels } from '../../src/kernels/reference-kernels.js';
 import { PrototypeBank } from '../../src/prototypes/bank.js';
 import { BANK_FILES, manifestText, readBankManifest } from '../../src/prototypes/bank-manifest.js';
 import { SafetensorsFile, tensorOf, writeSafetensors } from '../../src/prototypes/safetensors.js';
+import { compiled } from '../kernels/implementations.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { event, madeBank, suiteFolder } from './made-bank.js';
 import { error } from './made-world.js';
@@ -16,8 +17,8 @@ const PATIENCE_MS = 300_000;
 const QUERY = Float32Array.of(0.3, -0.4, 0.8, 0.1);
 
 /** All that a small bank says. */
-async function answers(path: string): Promise<string> {
-  await using bank = await PrototypeBank.open(path, { kernels });
+async function answers(path: string, by = kernels): Promise<string> {
+  await using bank = await PrototypeBank.open(path, { kernels: by });
   const similar = await bank.similarUsers(QUERY, 9, { exclude: ['u0'] });
   const users = await Promise.all(['u0', 'u1', 'n'].map((id) => bank.user(id)));
   const { created: _, ...manifest } = bank.manifest;
@@ -30,6 +31,7 @@ async function expectSound(
   name: string,
   changes: Iterable<Buffer>,
   truth: string,
+  by = kernels,
 ): Promise<{ refused: number; same: number }> {
   const file = join(path, name);
   const original = await readFile(file);
@@ -38,7 +40,7 @@ async function expectSound(
     for (const changed of changes) {
       await writeFile(file, changed);
       try {
-        if ((await answers(path)) !== truth)
+        if ((await answers(path, by)) !== truth)
           expect.fail(`${name}: a wrong answer from ${changed.length} bytes`);
         outcome.same += 1;
       } catch (failure) {
@@ -50,6 +52,11 @@ async function expectSound(
     await writeFile(file, original);
   }
   return outcome;
+}
+
+/** Who is similar, in their order, out of {@link answers}. */
+function ids(said: string): unknown {
+  return (JSON.parse(said)[0] as { userId: string }[]).map(({ userId }) => userId);
 }
 
 function* flips(bytes: Buffer): Generator<Buffer> {
@@ -95,6 +102,20 @@ describe('a small bank', () => {
       if (name === BANK_FILES.vectors) expect(same).toBeGreaterThan(0);
       else if (name !== BANK_FILES.members) expect(same).toBe(0);
       expect(await answers(path)).toBe(truth);
+    },
+    PATIENCE_MS,
+  );
+
+  it.each(compiled.map((by) => [by.name, by] as const))(
+    'never answers wrongly with any byte of its index flipped or cut off, searched by the %s kernels',
+    async (_, by) => {
+      const bytes = await readFile(join(path, BANK_FILES.index));
+      const own = await answers(path, by);
+      expect(ids(own)).toEqual(ids(truth));
+      for (const changes of [flips(bytes), cuts(bytes)]) {
+        const { refused, same } = await expectSound(path, BANK_FILES.index, changes, own, by);
+        expect([refused, same]).toEqual([bytes.length, 0]);
+      }
     },
     PATIENCE_MS,
   );

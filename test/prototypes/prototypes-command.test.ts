@@ -5,12 +5,13 @@ import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/cli/exit-code.js';
-import { type PrototypesHost, prototypesCommand } from '../../src/cli/prototypes-command.js';
+import { prototypesCommand } from '../../src/cli/prototypes-command.js';
+import type { PrototypesHost } from '../../src/cli/prototypes-models.js';
 import { messageOf, PgenrmError } from '../../src/errors.js';
 import { FakeGenerator } from '../support/fake-generator.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 import { FakeEmbedder } from './fake-embedder.js';
-import { styledRows, tellStyle } from './styles.js';
+import { styledRow, styledRows, tellStyle } from './styles.js';
 
 let folder: string;
 let train: string;
@@ -128,6 +129,25 @@ describe('pgenrm prototypes', () => {
     expect(err).toContain('6 of 6 rows');
     const { madeWith } = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8'));
     expect(madeWith.embedder).toEqual({ sha256: 'b'.repeat(64), pooling: 'auto', dimension: 16 });
+  });
+
+  it('adds users and choices to a bank, and says which rows it left out', async () => {
+    await run(['build', train, '--out', out, '--k', '4', '--quiet']);
+    const later = await writeRows(join(folder, 'later.jsonl'), [
+      styledRow(1, 8),
+      styledRow(9, 0),
+      { ...styledRow(9, 1), user_id: undefined },
+    ]);
+    const added = await run(['add', out, later]);
+    expect(added).toMatchObject({ code: 3, poolings: ['mean'] });
+    expect(added.err).toContain('1 users; 1 choices of users it had, 0 were known');
+    expect(added.err).toMatch(/row 3 .*names no user/);
+    expect((await run(['inspect', out])).out).toContain('2 additions since');
+    const again = await run(['add', out, later, '--json-progress']);
+    const last = JSON.parse(again.err.trim().split('\n').at(-1)!);
+    expect(last).toMatchObject({ event: 'added', users: 0, events: 0, known: 2 });
+    const other = await run(['add', out, later, '--model', 'other.gguf']);
+    expect(other).toMatchObject({ code: 1, err: expect.stringContaining('BANK_MISMATCH') });
   });
 
   it.each([

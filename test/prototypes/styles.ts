@@ -34,7 +34,9 @@ export function styledRows(users: number, each: number): Record<string, unknown>
 /** A chain that names the style which the prompt's history chose most. */
 export function tellStyle({ prompt, responses }: FakeSample): string {
   const history = prompt.split('[The Start of User Input]')[0]!;
-  const counts = STYLES.map((style) => history.match(new RegExp(`Chosen \\d+: a ${style} `, 'g'))?.length ?? 0);
+  const counts = STYLES.map(
+    (style) => history.match(new RegExp(`Chosen \\d+: a ${style} `, 'g'))?.length ?? 0,
+  );
   const style = STYLES[counts.indexOf(Math.max(...counts))]!;
   const scores = responses.map((text) => (text.includes(style) ? 9 : 2));
   return chainText(scores)

@@ -14,7 +14,7 @@ export interface IndexHandle {
 }
 
 /** What an index is and holds. */
-export interface IndexFacts {
+export interface NativeIndexFacts {
   readonly dim: number;
   readonly storage: number;
   readonly size: number;
@@ -104,20 +104,20 @@ export interface NativeKernelsBinding {
     seed: number,
     quantized: boolean,
     threads: number,
-  ): Promise<KernelStatus & IndexFacts & { handle: IndexHandle }>;
+  ): Promise<KernelStatus & NativeIndexFacts & { handle: IndexHandle }>;
   indexLoad(
     source: string | Uint8Array,
     metric: number,
     dim: number,
     quantized: boolean,
-  ): Promise<KernelStatus & IndexFacts & { handle: IndexHandle }>;
+  ): Promise<KernelStatus & NativeIndexFacts & { handle: IndexHandle }>;
   indexAdd(
     index: IndexHandle,
     vectors: Float32Array,
     labels: Uint32Array,
     threads: number,
-  ): Promise<KernelStatus & IndexFacts>;
-  indexRemove(index: IndexHandle, labels: Uint32Array): Promise<KernelStatus & IndexFacts>;
+  ): Promise<KernelStatus & NativeIndexFacts>;
+  indexRemove(index: IndexHandle, labels: Uint32Array): Promise<KernelStatus & NativeIndexFacts>;
   indexVector(index: IndexHandle, label: number): Promise<Float32Array | undefined>;
   indexSearch(
     index: IndexHandle,

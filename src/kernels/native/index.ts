@@ -1,125 +1,78 @@
 // The vector index on the native kernels.
 // Holds a handle; the addon keeps the index alive while its jobs run.
-import { PgenrmError } from '../../errors.js';
-import { checkThreads } from '../checks.js';
+import type { IndexFacts, IndexOperations } from '../checked-index.js';
 import { checkStatus } from '../status.js';
 import {
   type CheckedIndex,
-  checkAddition,
-  checkOpen,
-  checkSearch,
+  type CheckedSearch,
   METRICS,
   type OpenOptions,
-  type SearchOptions,
   STORAGES,
-  type Storage,
   storageName,
-  type VectorIndex,
 } from '../vector-index.js';
-import type { Matrix, Metric, Neighbours } from '../vectors.js';
-import type { IndexFacts, IndexHandle, NativeKernelsBinding } from './binding.js';
+import type { Matrix, Neighbours } from '../vectors.js';
+import type { IndexHandle, NativeIndexFacts, NativeKernelsBinding } from './binding.js';
 
-export class NativeVectorIndex implements VectorIndex {
-  readonly metric: Metric;
-  readonly storage: Storage;
-  private readonly binding: NativeKernelsBinding;
-  private handle: IndexHandle | undefined;
-  private facts: IndexFacts;
+class NativeIndex implements IndexOperations {
+  facts: IndexFacts;
+  readonly #binding: NativeKernelsBinding;
+  readonly #handle: IndexHandle;
 
-  constructor(
-    binding: NativeKernelsBinding,
-    metric: Metric,
-    opened: IndexFacts & { readonly handle: IndexHandle },
-  ) {
-    this.binding = binding;
-    this.metric = metric;
-    this.handle = opened.handle;
-    this.facts = opened;
-    this.storage = storageName(opened.storage);
+  constructor(binding: NativeKernelsBinding, opened: NativeIndexFacts & { readonly handle: IndexHandle }) {
+    this.#binding = binding;
+    this.#handle = opened.handle;
+    this.facts = factsOf(opened);
   }
 
-  get dim(): number {
-    return this.facts.dim;
-  }
-
-  get size(): number {
-    return this.facts.size;
-  }
-
-  get removed(): number {
-    return this.facts.removed;
-  }
-
-  get memoryBytes(): number {
-    return this.handle ? this.facts.memoryBytes : 0;
-  }
-
-  async add(
-    vectors: Matrix,
-    labels: Uint32Array,
-    options: { readonly threads?: number } = {},
-  ): Promise<void> {
-    const handle = this.open();
-    checkAddition(vectors, labels, this.dim);
-    const added = await this.binding.indexAdd(handle, vectors.data, labels, checkThreads(options.threads));
+  async add({ data }: Matrix, labels: Uint32Array, threads: number): Promise<void> {
+    const added = await this.#binding.indexAdd(this.#handle, data, labels, threads);
     checkStatus(added, 'vectors');
-    this.facts = added;
+    this.facts = factsOf(added);
   }
 
   async remove(labels: Uint32Array): Promise<void> {
-    const removed = await this.binding.indexRemove(this.open(), Uint32Array.from(new Set(labels)));
+    const removed = await this.#binding.indexRemove(this.#handle, labels);
     checkStatus(removed, 'labels');
-    this.facts = removed;
-  }
-
-  async has(label: number): Promise<boolean> {
-    return (await this.vector(label)) !== undefined;
+    this.facts = factsOf(removed);
   }
 
   async vector(label: number): Promise<Float32Array | undefined> {
-    return this.binding.indexVector(this.open(), label);
+    return this.#binding.indexVector(this.#handle, label);
   }
 
-  async search(queries: Matrix, options: SearchOptions): Promise<Neighbours> {
-    const handle = this.open();
-    const checked = checkSearch(queries, options, this.dim);
-    const found = await this.binding.indexSearch(
-      handle,
-      queries.data,
-      checked.k,
-      checked.effort,
-      checked.exact,
-      checkThreads(options.threads),
-      options.allow?.bits,
-      checked.exclude,
+  async search({ data }: Matrix, checked: CheckedSearch): Promise<Neighbours> {
+    const { k, effort, exact, threads, allow, exclude } = checked;
+    const found = await this.#binding.indexSearch(
+      this.#handle,
+      data,
+      k,
+      effort,
+      exact,
+      threads,
+      allow,
+      exclude,
     );
     checkStatus(found, 'queries');
-    return { k: checked.k, labels: found.labels, distances: found.distances };
+    return { k, labels: found.labels, distances: found.distances };
   }
 
   async toBytes(): Promise<Uint8Array> {
-    const saved = await this.binding.indexSave(this.open(), undefined);
+    const saved = await this.#binding.indexSave(this.#handle, undefined);
     checkStatus(saved, 'the index');
     return saved.bytes;
   }
 
   async save(path: string): Promise<void> {
-    checkStatus(await this.binding.indexSave(this.open(), path), path);
+    checkStatus(await this.#binding.indexSave(this.#handle, path), path);
   }
 
-  dispose(): void {
-    if (this.handle) this.binding.indexRelease(this.handle);
-    this.handle = undefined;
+  release(): void {
+    this.#binding.indexRelease(this.#handle);
   }
+}
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  private open(): IndexHandle {
-    if (!this.handle) throw new PgenrmError('DISPOSED', 'the index was disposed; open or build it anew');
-    return this.handle;
-  }
+function factsOf({ dim, storage, size, removed, memoryBytes }: NativeIndexFacts): IndexFacts {
+  return { dim, storage: storageName(storage), size, removed, memoryBytes };
 }
 
 /** Errors: those of `Kernels.buildIndex`. */
@@ -128,7 +81,7 @@ export async function buildNativeIndex(
   vectors: Matrix,
   checked: CheckedIndex,
   threads: number,
-): Promise<NativeVectorIndex> {
+): Promise<IndexOperations> {
   const built = await binding.indexBuild(
     vectors.data,
     checked.labels,
@@ -142,7 +95,7 @@ export async function buildNativeIndex(
     threads,
   );
   checkStatus(built, 'vectors');
-  return new NativeVectorIndex(binding, checked.metric, built);
+  return new NativeIndex(binding, built);
 }
 
 /** Errors: those of `Kernels.openIndex` and `Kernels.indexFromBytes`. */
@@ -150,8 +103,7 @@ export async function loadNativeIndex(
   binding: NativeKernelsBinding,
   source: string | Uint8Array,
   options: OpenOptions,
-): Promise<NativeVectorIndex> {
-  checkOpen(options);
+): Promise<IndexOperations> {
   const loaded = await binding.indexLoad(
     source,
     METRICS[options.metric],
@@ -159,5 +111,5 @@ export async function loadNativeIndex(
     options.quantized ?? true,
   );
   checkStatus(loaded, typeof source === 'string' ? source : 'the bytes');
-  return new NativeVectorIndex(binding, options.metric, loaded);
+  return new NativeIndex(binding, loaded);
 }

@@ -1,27 +1,18 @@
 // The vector index in plain TypeScript: a list of vectors, searched whole. The oracle for the graph.
 import { PgenrmError } from '../../errors.js';
-import {
-  type CheckedIndex,
-  checkAddition,
-  checkOpen,
-  checkSearch,
-  type OpenOptions,
-  type SearchOptions,
-  type Storage,
-  type VectorIndex,
-} from '../vector-index.js';
+import type { IndexFacts, IndexOperations } from '../checked-index.js';
+import type { CheckedIndex, CheckedSearch, OpenOptions, Storage } from '../vector-index.js';
 import type { Matrix, Metric, Neighbours } from '../vectors.js';
 import { stored } from './codec.js';
 import { type FileEntry, formatIndexFile, parseIndexFile } from './index-file.js';
-import { checkFinite, distance, nearest, normaliseRows, rowOf } from './vectors.js';
+import { distance, nearest, preparedRows, rowOf } from './vectors.js';
 
-export class ReferenceVectorIndex implements VectorIndex {
+class ReferenceIndex implements IndexOperations {
   readonly dim: number;
   readonly metric: Metric;
   readonly storage: Storage;
   readonly links: number;
   entries: FileEntry[];
-  private disposed = false;
 
   constructor(
     about: { dim: number; metric: Metric; storage: Storage; links: number },
@@ -34,28 +25,20 @@ export class ReferenceVectorIndex implements VectorIndex {
     this.entries = entries;
   }
 
-  get size(): number {
-    return this.entries.filter((entry) => !entry.removed).length;
-  }
-
-  get removed(): number {
-    return this.entries.length - this.size;
-  }
-
-  get memoryBytes(): number {
-    return this.disposed ? 0 : this.entries.length * this.dim * 4;
+  get facts(): IndexFacts {
+    const { dim, storage, entries } = this;
+    const size = entries.filter((entry) => !entry.removed).length;
+    return { dim, storage, size, removed: entries.length - size, memoryBytes: entries.length * dim * 4 };
   }
 
   async add(vectors: Matrix, labels: Uint32Array): Promise<void> {
-    this.open();
-    checkAddition(vectors, labels, this.dim);
-    const rows = { data: this.prepared('vectors', vectors), dim: this.dim };
+    const rows = preparedRows('vectors', vectors, this.metric);
     const added = [...labels].map((label, row) => ({
       label,
       vector: stored(this.storage, rowOf(rows, row), row),
       removed: false,
     }));
-    const taken = added.find(({ label }) => this.find(label));
+    const taken = added.find(({ label }) => this.#find(label));
     if (taken) {
       throw new PgenrmError(
         'DUPLICATE_ID',
@@ -66,8 +49,7 @@ export class ReferenceVectorIndex implements VectorIndex {
   }
 
   async remove(labels: Uint32Array): Promise<void> {
-    this.open();
-    const unknown = labels.find((label) => !this.find(label));
+    const unknown = labels.find((label) => !this.#find(label));
     if (unknown !== undefined) {
       throw new PgenrmError('INVALID_OPTION', `label ${unknown} is not in the index`);
     }
@@ -75,23 +57,18 @@ export class ReferenceVectorIndex implements VectorIndex {
     this.entries = this.entries.map((entry) => (gone.has(entry.label) ? { ...entry, removed: true } : entry));
   }
 
-  async has(label: number): Promise<boolean> {
-    return (await this.vector(label)) !== undefined;
-  }
-
   async vector(label: number): Promise<Float32Array | undefined> {
-    this.open();
-    return this.find(label)?.vector.slice();
+    return this.#find(label)?.vector.slice();
   }
 
-  async search(queries: Matrix, options: SearchOptions): Promise<Neighbours> {
-    this.open();
-    const checked = checkSearch(queries, options, this.dim);
+  async search(queries: Matrix, checked: CheckedSearch): Promise<Neighbours> {
     const excluded = new Set(checked.exclude);
+    const { allow } = checked;
     const allowed = this.entries.filter(
-      ({ label, removed }) => !removed && (options.allow?.has(label) ?? true) && !excluded.has(label),
+      ({ label, removed }) =>
+        !removed && !excluded.has(label) && (!allow || ((allow[label >>> 3] ?? 0) >> (label & 7)) % 2 === 1),
     );
-    const rows = { data: this.prepared('queries', queries), dim: this.dim };
+    const rows = preparedRows('queries', queries, this.metric);
     const found = Array.from({ length: checked.queries }, (_, q) =>
       allowed.map(({ label, vector }) => ({
         label,
@@ -102,52 +79,27 @@ export class ReferenceVectorIndex implements VectorIndex {
   }
 
   async toBytes(): Promise<Uint8Array> {
-    this.open();
     return formatIndexFile(this, this.metric);
   }
 
-  async save(path: string): Promise<void> {
-    const { writeIndexFile } = await import('../index-path.js');
-    await writeIndexFile(path, await this.toBytes());
-  }
-
-  dispose(): void {
-    this.disposed = true;
+  release(): void {
     this.entries = [];
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  private find(label: number): FileEntry | undefined {
+  #find(label: number): FileEntry | undefined {
     return this.entries.find((entry) => entry.label === label && !entry.removed);
-  }
-
-  private prepared(name: string, matrix: Matrix): Float32Array {
-    if (this.metric === 'cosine') return normaliseRows(name, matrix);
-    checkFinite(name, matrix);
-    return matrix.data;
-  }
-
-  private open(): void {
-    if (this.disposed) throw new PgenrmError('DISPOSED', 'the index was disposed; open or build it anew');
   }
 }
 
 /** Errors: those of `Kernels.buildIndex`. */
-export async function buildReferenceIndex(
-  vectors: Matrix,
-  checked: CheckedIndex,
-): Promise<ReferenceVectorIndex> {
-  const index = new ReferenceVectorIndex({ ...checked, dim: vectors.dim });
+export async function buildReferenceIndex(vectors: Matrix, checked: CheckedIndex): Promise<IndexOperations> {
+  const index = new ReferenceIndex({ ...checked, dim: vectors.dim });
   await index.add(vectors, checked.labels);
   return index;
 }
 
 /** Errors: those of `Kernels.indexFromBytes`. */
-export function loadReferenceIndex(bytes: Uint8Array, options: OpenOptions): ReferenceVectorIndex {
-  checkOpen(options);
+export function loadReferenceIndex(bytes: Uint8Array, options: OpenOptions): IndexOperations {
   const contents = parseIndexFile(bytes, options);
-  return new ReferenceVectorIndex({ ...contents, metric: options.metric }, contents.entries);
+  return new ReferenceIndex({ ...contents, metric: options.metric }, contents.entries);
 }

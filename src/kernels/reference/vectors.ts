@@ -39,6 +39,13 @@ export function normaliseRows(name: string, matrix: Matrix): Float32Array {
   return unit;
 }
 
+/** Rows ready for a distance: of length 1 under cosine. Errors: `INVALID_VECTOR`. */
+export function preparedRows(name: string, matrix: Matrix, metric: Metric): Matrix {
+  if (metric === 'cosine') return { data: normaliseRows(name, matrix), dim: matrix.dim };
+  checkFinite(name, matrix);
+  return matrix;
+}
+
 /** Distance of two rows; under cosine both are of length 1. */
 export function distance(metric: Metric, a: Float32Array, b: Float32Array): number {
   let sum = 0;

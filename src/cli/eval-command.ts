@@ -1,0 +1,264 @@
+// `pgenrm eval`: samples chains once, or takes stored ones, and says how good each level is.
+// Knows the command line and the parts of an evaluation; not how figures are computed.
+
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { openPreferenceData, type PreferenceData } from '../data/preference-data.js';
+import { PgenrmError } from '../errors.js';
+import { overlapWith, userGroups, withoutUsers } from '../evaluation/bank-overlap.js';
+import { ChainsWriter, openChains } from '../evaluation/chains-file.js';
+import { evaluate } from '../evaluation/evaluate.js';
+import { defaultSplit, protocolOf } from '../evaluation/protocol.js';
+import type { EvaluationReport } from '../evaluation/report.js';
+import { terminalText } from '../evaluation/report-text.js';
+import {
+  type BankRecord,
+  type SampleEvent,
+  type SampleSummary,
+  sampleChains,
+} from '../evaluation/sample-chains.js';
+import { EVALUATION_FILES, writeReport } from '../evaluation/write-report.js';
+import { loadKernels } from '../kernels/choose.js';
+import type { PrototypeBank } from '../prototypes/bank.js';
+import { loadParts } from '../reward-model/load-parts.js';
+import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
+import type { ScalingLevel } from '../scaling/level.js';
+import type { RunEvent } from '../scoring-run/scoring-run.js';
+import { mayColour } from './console-streams.js';
+import { dataFlags, figureFlags, samplingFlags } from './eval-flags.js';
+import {
+  checkEvalOptions,
+  type EvalOptions,
+  evalJudgeOptions,
+  evalLoadOptions,
+  figureOptions,
+  levelsOf,
+  usualLevels,
+} from './eval-options.js';
+import { EXIT } from './exit-code.js';
+import { Interruption, InterruptWatch } from './interrupt.js';
+import { createProgress, type Progress } from './progress.js';
+import type { CommandContext } from './run-cli.js';
+
+/** How the command gets a model with a bank; tests put their own in place. */
+export interface EvalHost {
+  /** Loads model, bank and embedder; the model asks `view(bank)` in place of the bank. */
+  loadWithBank(
+    options: LoadOptions,
+    view: (bank: PrototypeBank) => Promise<PrototypeBank>,
+  ): Promise<RewardModel>;
+}
+
+/** Adds `pgenrm eval`. */
+export function evalCommand(program: Command, context: CommandContext, host: EvalHost = MODELS): void {
+  const command = program
+    .command('eval')
+    .description(
+      'Accuracy of scaling levels with intervals: chains of the largest level are sampled once a row and kept, smaller levels are derived from them.',
+    )
+    .argument('[data]', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)')
+    .option('--from <file>', 'compute from the chains.jsonl of an earlier evaluation; no model is loaded')
+    .option('--levels <list>', 'such as 1,ind-8,ind-8+pro-4; default 1,ind-8 (and ind-8+pro-4 with a bank)')
+    .option('--out <folder>', 'where chains, report.json, .md, .html and figures.csv go');
+  figureFlags(command);
+  dataFlags(command);
+  samplingFlags(command);
+  command
+    .option('--texts', "keep the chains' texts")
+    .addOption(new Option('--resume', 'go on with chains after their last row').conflicts('force'))
+    .option('--force', 'replace chains that exist')
+    .option('--json', 'print the report as JSON in place of tables')
+    .option('--quiet', 'no progress')
+    .option('--json-progress', 'progress as JSON lines on standard error')
+    .action(async (path: string | undefined, _: unknown, self: Command) => {
+      const options = self.optsWithGlobals<EvalOptions>();
+      const levels = levelsOf(options.levels);
+      checkEvalOptions(path, levels, options, self);
+      context.end(
+        path === undefined
+          ? await fromStored(options, levels, context)
+          : await fromData(path, options, levels, context, host),
+      );
+    });
+}
+
+async function fromStored(
+  options: EvalOptions,
+  levels: readonly ScalingLevel[] | null,
+  context: CommandContext,
+): Promise<number> {
+  using watch = new InterruptWatch(createProgress(context.err, 'none').stopping);
+  return tell(options.from!, options, levels, context, watch.signal);
+}
+
+async function fromData(
+  path: string,
+  options: EvalOptions,
+  levels: readonly ScalingLevel[] | null,
+  context: CommandContext,
+  host: EvalHost,
+): Promise<number> {
+  const progress = createProgress(context.err, progressKind(options, context));
+  using watch = new InterruptWatch(progress.stopping);
+  const { signal } = watch;
+  const asked = levels ?? usualLevels({ individual: 8, prototype: options.prototypes === undefined ? 0 : 4 });
+  // What costs little is checked first: a wrong folder shall not cost the loading of a model.
+  await using writer = await ChainsWriter.open(
+    join(options.out!, EVALUATION_FILES.chains),
+    options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
+  );
+  const { data, split } = await openEvaluated(path, options);
+  signal.throwIfAborted();
+  try {
+    const summary = await sample({ data, split, asked, options, writer, context, host, progress, signal });
+    progress.close();
+    if (summary.status === 'stopped') {
+      context.err.write(
+        `${summary.done} of ${summary.rows} rows are sampled; the same command with --resume goes on\n`,
+      );
+      return signal.reason instanceof Interruption ? signal.reason.exitCode : EXIT.incomplete;
+    }
+    return await tell(writer.path, options, asked, context, signal);
+  } finally {
+    progress.close();
+  }
+}
+
+/** Rows of the split that is asked for, else of `test` where there are several, else all. */
+async function openEvaluated(
+  path: string,
+  options: EvalOptions,
+): Promise<{ data: PreferenceData; split: string | undefined }> {
+  const common = {
+    ...(options.users === undefined ? {} : { users: options.users }),
+    ...(options.format === undefined ? {} : { format: options.format }),
+  };
+  const all = options.split === undefined ? await openPreferenceData(path, common) : null;
+  const split = options.split ?? defaultSplit(all!.splits);
+  const data = split === undefined ? all! : await openPreferenceData(path, { ...common, split });
+  if (data.count === 0 && data.damage === undefined)
+    throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to evaluate`);
+  return { data, split };
+}
+
+interface Sampling {
+  readonly data: PreferenceData;
+  readonly split: string | undefined;
+  readonly asked: readonly ScalingLevel[];
+  readonly options: EvalOptions;
+  readonly writer: ChainsWriter;
+  readonly context: CommandContext;
+  readonly host: EvalHost;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+async function sample(sampling: Sampling): Promise<SampleSummary> {
+  const { data, split, asked, options, writer, context, host, progress, signal } = sampling;
+  let bank: BankRecord | undefined;
+  const load = { ...evalLoadOptions(options), signal, onProgress: progress.loading };
+  const view = async (whole: PrototypeBank): Promise<PrototypeBank> => {
+    const shared = await overlapWith(data, whole, signal);
+    const overlap = options.bankOverlap;
+    bank = { checksum: whole.manifest.checksum, additions: whole.additions, overlap, shared };
+    return overlap === 'exclude' ? withoutUsers(whole, shared) : whole;
+  };
+  const groups = data.users === undefined ? new Map<string, string>() : await userGroups(data.users.path);
+  await using model =
+    options.prototypes === undefined ? await context.loadModel(load) : await host.loadWithBank(load, view);
+  const inBank = (user: string): string | undefined =>
+    bank === undefined ? undefined : bank.shared.has(user) ? 'seen' : 'unseen';
+  return await sampleChains({
+    data,
+    ...(split === undefined ? {} : { split }),
+    model,
+    writer,
+    protocol: protocolOf(data.format, options.protocol),
+    levels: asked,
+    ...(bank === undefined ? {} : { bank }),
+    judge: evalJudgeOptions(options),
+    noHistory: options.baselines === true,
+    groupOf: (user) => groups.get(user) ?? inBank(user),
+    texts: options.texts === true,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    signal,
+    onEvent: (event) => progress.onEvent(runEvent(event)),
+  });
+}
+
+/** Computes, writes and prints the report of a chains file. */
+async function tell(
+  path: string,
+  options: EvalOptions,
+  levels: readonly ScalingLevel[] | null,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const stored = await openChains(path);
+  const { sampling } = stored.header.identity;
+  const report = await evaluate(stored, {
+    ...figureOptions(options),
+    kernels: await loadKernels(),
+    levels: levels ?? usualLevels(sampling),
+    signal,
+  });
+  context.out.write(
+    options.json ? `${JSON.stringify(report, null, 2)}\n` : terminalText(report, mayColour(context.out)),
+  );
+  if (options.out !== undefined) {
+    const { files, withoutPictures } = await writeReport(options.out, report);
+    if (withoutPictures !== null) context.err.write(`no pictures: ${withoutPictures}\n`);
+    if (!options.quiet && !options.jsonProgress) context.err.write(`wrote ${files.join(', ')}\n`);
+  }
+  return exitCode(report);
+}
+
+function exitCode({ rows }: EvaluationReport): number {
+  const whole = rows.failed === 0 && rows.invalid === 0 && rows.read >= rows.asked;
+  return whole ? EXIT.ok : EXIT.incomplete;
+}
+
+function progressKind(options: EvalOptions, context: CommandContext): 'none' | 'json' | 'bar' | 'lines' {
+  if (options.jsonProgress) return 'json';
+  if (options.quiet) return 'none';
+  return context.err.isTTY === true ? 'bar' : 'lines';
+}
+
+/** Sampling as the display of a run's progress knows it. */
+function runEvent(event: SampleEvent): RunEvent {
+  if (event.type === 'started')
+    return { type: 'started', output: event.path, rows: event.rows, done: event.done };
+  const { row, id, status, usedEvents, droppedEvents, tokens, ms } = event.row;
+  const record = {
+    row,
+    ...(id === undefined ? {} : { id }),
+    status: status === 'judged' ? ('scored' as const) : status,
+    winner: null,
+    tie: false,
+    scores: null,
+    usable: 0,
+    lost: {},
+    usedEvents,
+    droppedEvents,
+    tokens,
+    ms,
+  };
+  return { type: 'row', record, done: event.done, rows: event.rows };
+}
+
+const MODELS: EvalHost = {
+  async loadWithBank(options, view) {
+    const { generator, bank, ...rest } = await loadParts(options);
+    try {
+      if (bank === undefined)
+        throw new PgenrmError('INTERNAL', 'a model was loaded without the bank asked for');
+      return await RewardModel.over(generator, { ...rest, bank: await view(bank), ownsBank: true });
+    } catch (error) {
+      await generator[Symbol.asyncDispose]();
+      await rest.embedder?.[Symbol.asyncDispose]();
+      await bank?.close();
+      throw error;
+    }
+  },
+};

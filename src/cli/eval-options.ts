@@ -1,0 +1,178 @@
+// The options of `pgenrm eval` as the parts of an evaluation take them, and which of them go together.
+// Knows names on both sides; nothing of what the options do.
+
+import type { Command } from 'commander';
+import type { FormatName } from '../data/preference-data.js';
+import { PgenrmError } from '../errors.js';
+import type { OverlapChoice } from '../evaluation/bank-overlap.js';
+import type { EvaluateOptions } from '../evaluation/evaluate.js';
+import type { TieChoice } from '../evaluation/outcome-table.js';
+import type { ProtocolName } from '../evaluation/protocol.js';
+import type { SampleOptions } from '../evaluation/sample-chains.js';
+import type { GrammarChoice, RetrieveBy, ScorePreference } from '../reward-model/judgment.js';
+import type { LoadOptions } from '../reward-model/reward-model.js';
+import type { AggregateMethod } from '../scaling/aggregate-levels.js';
+import { levelName, parseLevel, type ScalingLevel } from '../scaling/level.js';
+import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
+import type { LogLevel } from './console-streams.js';
+
+/** The options as commander reads them. */
+export interface EvalOptions {
+  readonly from?: string;
+  readonly levels?: string;
+  readonly ties?: TieChoice;
+  readonly aggregate: AggregateMethod;
+  readonly neighbourWeights: NeighbourWeights;
+  readonly individualShare?: number;
+  readonly resamples: number;
+  readonly intervalSeed: number;
+  readonly protocol?: ProtocolName;
+  readonly users?: string;
+  readonly split?: string;
+  readonly format?: FormatName;
+  readonly limit?: number;
+  readonly prototypes?: string;
+  readonly embedder?: string;
+  readonly retrieveBy: RetrieveBy;
+  readonly bankOverlap: OverlapChoice;
+  readonly baselines?: true;
+  readonly seed: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly maxTokens?: number;
+  readonly historyEvents?: number;
+  readonly grammar: GrammarChoice;
+  readonly prefer: ScorePreference;
+  readonly model: string;
+  readonly template?: string;
+  readonly generator?: 'native' | 'portable';
+  readonly gpu: NonNullable<LoadOptions['gpu']>;
+  readonly threads?: number;
+  readonly context?: number;
+  readonly concurrency?: number;
+  readonly out?: string;
+  readonly texts?: true;
+  readonly resume?: true;
+  readonly force?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly jsonProgress?: true;
+  readonly logLevel: LogLevel;
+}
+
+/** Options that work with stored chains too. */
+const WITHOUT_MODEL: ReadonlySet<string> = new Set([
+  'from',
+  'levels',
+  'ties',
+  'aggregate',
+  'neighbourWeights',
+  'individualShare',
+  'resamples',
+  'intervalSeed',
+  'out',
+  'json',
+  'quiet',
+  'jsonProgress',
+]);
+
+/**
+ * Refuses options that do not go together: data and stored chains, sampling options without sampling, a prototype level
+ * without bank. Errors: `INVALID_OPTION`.
+ */
+export function checkEvalOptions(
+  data: string | undefined,
+  levels: readonly ScalingLevel[] | null,
+  options: EvalOptions,
+  command: Command,
+): void {
+  if ((data === undefined) === (options.from === undefined)) {
+    throw refused(
+      'give either preference data to sample chains for, or stored chains with --from, not both or none',
+    );
+  }
+  if (options.from !== undefined) {
+    const sampling = command.options.find(
+      (option) =>
+        !WITHOUT_MODEL.has(option.attributeName()) &&
+        command.getOptionValueSource(option.attributeName()) === 'cli',
+    );
+    if (sampling === undefined) return;
+    throw refused(`${sampling.long} has no part in computing from stored chains (--from); leave it out`);
+  }
+  if (options.out === undefined) throw refused('name the folder for chains and report with --out FOLDER');
+  const similar = levels?.some(({ prototype }) => prototype > 0) ?? options.prototypes !== undefined;
+  if (similar && options.prototypes === undefined)
+    throw refused('a level with pro-N needs a prototype bank; name it with --prototypes BANK');
+  if (!similar && options.prototypes !== undefined)
+    throw refused('--prototypes has no part where no level has pro-N; add one to --levels');
+  if (options.prototypes === undefined && options.embedder !== undefined)
+    throw refused('--embedder is that of a bank; name the bank with --prototypes');
+}
+
+function refused(message: string): PgenrmError {
+  return new PgenrmError('INVALID_OPTION', message);
+}
+
+/** The levels of a list such as `1,ind-8,ind-8+pro-4`, each once; null where none is given. Errors: `INVALID_OPTION`. */
+export function levelsOf(list: string | undefined): ScalingLevel[] | null {
+  if (list === undefined) return null;
+  const levels = list.split(',').map(parseLevel);
+  const names = levels.map(levelName);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw refused(`level ${twice} is listed twice; list it once`);
+  return levels;
+}
+
+/** Levels where none are named: one chain, and all that a row has. */
+export function usualLevels(largest: ScalingLevel): ScalingLevel[] {
+  const { individual, prototype } = largest;
+  return [
+    { individual: 1, prototype: 0 },
+    ...(individual > 1 ? [{ individual, prototype: 0 }] : []),
+    ...(prototype > 0 ? [largest] : []),
+  ];
+}
+
+/** How the model is loaded. */
+export function evalLoadOptions(options: EvalOptions): LoadOptions {
+  return {
+    model: options.model,
+    gpu: options.gpu,
+    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
+    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
+    ...(options.template === undefined ? {} : { template: options.template }),
+    ...(options.generator === undefined ? {} : { generator: options.generator }),
+    ...(options.context === undefined ? {} : { contextTokens: options.context }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  };
+}
+
+/** How each row is judged. */
+export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOptions['judge']> {
+  const { seed, temperature, topP, minP, grammar, prefer, maxTokens, historyEvents } = options;
+  return {
+    seed,
+    temperature,
+    topP,
+    minP,
+    grammar,
+    prefer,
+    ...(options.prototypes === undefined ? {} : { retrieveBy: options.retrieveBy }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(historyEvents === undefined ? {} : { historyEvents }),
+  };
+}
+
+/** How figures are computed. */
+export function figureOptions(options: EvalOptions): Omit<EvaluateOptions, 'kernels' | 'levels'> {
+  const { ties, aggregate, individualShare, neighbourWeights, resamples, intervalSeed } = options;
+  return {
+    ...(ties === undefined ? {} : { ties }),
+    aggregate: { method: aggregate, ...(individualShare === undefined ? {} : { individualShare }) },
+    neighbourWeights,
+    resamples,
+    seed: intervalSeed,
+  };
+}

@@ -1,0 +1,98 @@
+// The options of `pgenrm score` as the parts of a run take them.
+// Knows names on both sides; neither commander nor what the options do.
+
+import type { FormatName } from '../data/preference-data.js';
+import { PgenrmError } from '../errors.js';
+import type { GrammarChoice, JudgeOptions, RetrieveBy, ScorePreference } from '../reward-model/judgment.js';
+import type { LoadOptions } from '../reward-model/reward-model.js';
+import type { AggregateMethod } from '../scaling/aggregate-levels.js';
+import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
+import type { LogLevel } from './console-streams.js';
+
+/** The options as commander reads them. */
+export interface ScoreOptions {
+  readonly users?: string;
+  readonly split?: string;
+  readonly format?: FormatName;
+  readonly limit?: number;
+  readonly ind: number;
+  readonly pro: number;
+  readonly prototypes?: string;
+  readonly embedder?: string;
+  readonly retrieveBy: RetrieveBy;
+  readonly adaptive?: number;
+  readonly aggregate: AggregateMethod;
+  readonly neighbourWeights: NeighbourWeights;
+  readonly seed: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly maxTokens?: number;
+  readonly historyEvents?: number;
+  readonly grammar: GrammarChoice;
+  readonly prefer: ScorePreference;
+  readonly model: string;
+  readonly template?: string;
+  readonly generator?: 'native' | 'portable';
+  readonly gpu: NonNullable<LoadOptions['gpu']>;
+  readonly threads?: number;
+  readonly context?: number;
+  readonly concurrency?: number;
+  readonly out: string;
+  readonly chains?: true;
+  readonly resume?: true;
+  readonly force?: true;
+  readonly retryFailed?: true;
+  readonly quiet?: true;
+  readonly jsonProgress?: true;
+  readonly logLevel: LogLevel;
+}
+
+/** Refuses options that need each other. Errors: `INVALID_OPTION`. */
+export function checkTogether({ pro, prototypes, embedder }: ScoreOptions): void {
+  if (pro > 0 && prototypes === undefined) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `--pro ${pro} needs a prototype bank; name it with --prototypes BANK (made by pgenrm prototypes build)`,
+    );
+  }
+  if (pro === 0 && prototypes !== undefined) {
+    throw new PgenrmError('INVALID_OPTION', '--prototypes has no part in a run without --pro N; add it');
+  }
+  if (prototypes === undefined && embedder !== undefined) {
+    throw new PgenrmError('INVALID_OPTION', '--embedder is that of a bank; name the bank with --prototypes');
+  }
+}
+
+/** How the model is loaded. */
+export function loadOptions(options: ScoreOptions): LoadOptions {
+  return {
+    model: options.model,
+    gpu: options.gpu,
+    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
+    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
+    ...(options.template === undefined ? {} : { template: options.template }),
+    ...(options.generator === undefined ? {} : { generator: options.generator }),
+    ...(options.context === undefined ? {} : { contextTokens: options.context }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  };
+}
+
+/** How each row is judged. */
+export function judgeOptions(options: ScoreOptions): JudgeOptions {
+  const { ind, seed, temperature, topP, minP, maxTokens, historyEvents, grammar, prefer } = options;
+  return {
+    individual: ind,
+    ...(options.pro === 0 ? {} : { prototypes: options.pro, retrieveBy: options.retrieveBy }),
+    ...(options.adaptive === undefined ? {} : { adaptive: options.adaptive }),
+    aggregate: { method: options.aggregate, neighbourWeights: options.neighbourWeights },
+    seed,
+    temperature,
+    topP,
+    minP,
+    grammar,
+    prefer,
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(historyEvents === undefined ? {} : { historyEvents }),
+  };
+}

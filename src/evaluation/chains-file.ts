@@ -1,0 +1,236 @@
+// Reads and writes chains files: durable, resumable, one row in memory at a time.
+// Knows lines and runs; nothing of models or of what is computed from chains.
+
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf, PgenrmError } from '../errors.js';
+import { jsonLines } from '../output/json-lines.js';
+import { LineFile } from '../output/line-file.js';
+import { outputFailed, systemCode } from '../output/output-error.js';
+import { RunLock } from '../output/run-lock.js';
+import {
+  asChainsRow,
+  asHeader,
+  type ChainsHeader,
+  type ChainsRow,
+  identityDifferences,
+  notAsWritten,
+} from './chains-record.js';
+
+/** A chains file to compute from. */
+export interface StoredChains {
+  readonly path: string;
+  readonly header: ChainsHeader;
+  /**
+   * The rows in the order of the file, one in memory at a time, and the ids of those read, which must not repeat; a last
+   * line that was half written is left out.
+   * Errors: `RUN_MISMATCH` where a line is not as it was written or is of another run than the header;
+   * `DUPLICATE_ID` where a row comes twice.
+   */
+  rows(): AsyncGenerator<ChainsRow, void, undefined>;
+}
+
+/**
+ * Opens a chains file. Files of one run may stand one after another in it, each with its header.
+ * Errors: `INPUT_NOT_FOUND`; `INPUT_MALFORMED` where it has no header.
+ */
+export async function openChains(path: string): Promise<StoredChains> {
+  await checkReadable(path);
+  for await (const { value, index } of lines(path)) {
+    const header = asHeader(path, index, value);
+    if (header === null) break;
+    return { path, header, rows: () => rowsOf(path, header) };
+  }
+  throw new PgenrmError(
+    'INPUT_MALFORMED',
+    `${path} does not begin with the header of a chains file; give the chains.jsonl that pgenrm eval wrote`,
+  );
+}
+
+async function* rowsOf(path: string, header: ChainsHeader): AsyncGenerator<ChainsRow, void, undefined> {
+  const seen = new Set<string>();
+  for await (const { value, index } of lines(path)) {
+    const another = asHeader(path, index, value);
+    if (another !== null) {
+      checkSameRun(path, index, header, another);
+      continue;
+    }
+    const row = asChainsRow(path, index, value);
+    if (row.run !== header.run) {
+      throw mixed(path, index, `the row is of run ${row.run} and the header of run ${header.run}`);
+    }
+    const key = `${row.row} ${row.id ?? ''}`;
+    if (seen.has(key) && row.status !== 'invalid') {
+      throw new PgenrmError(
+        'DUPLICATE_ID',
+        `${path}, line ${index + 1}: row ${row.row} (${row.id ?? 'no id'}) comes a second time; keep each row once`,
+      );
+    }
+    seen.add(key);
+    yield row;
+  }
+}
+
+function checkSameRun(path: string, line: number, header: ChainsHeader, another: ChainsHeader): void {
+  const differences = identityDifferences(header.identity, another.identity);
+  if (differences.length > 0) throw mixed(path, line, differences.join('; '));
+}
+
+function mixed(path: string, line: number, how: string): PgenrmError {
+  return new PgenrmError(
+    'RUN_MISMATCH',
+    `${path} mixes chains of different runs, from line ${line + 1} on: ${how}; evaluate each run's file alone`,
+  );
+}
+
+/** A file that is being read is an input: what cannot be read is not found. */
+async function* lines(path: string): ReturnType<typeof jsonLines> {
+  try {
+    yield* jsonLines(path);
+  } catch (error) {
+    if (error instanceof PgenrmError && error.code === 'OUTPUT_FAILED') throw notFound(path, error);
+    throw error;
+  }
+}
+
+async function checkReadable(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isFile()) return;
+  } catch (error) {
+    throw notFound(path, error);
+  }
+  throw new PgenrmError(
+    'INPUT_NOT_FOUND',
+    `${path} is not a file; give the chains.jsonl that pgenrm eval wrote`,
+  );
+}
+
+function notFound(path: string, error: unknown): PgenrmError {
+  return new PgenrmError('INPUT_NOT_FOUND', `cannot read the chains file ${path}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
+
+/** `new` refuses a file that exists, `overwrite` replaces it, `resume` goes on with it or begins it. */
+export type ChainsMode = 'new' | 'overwrite' | 'resume';
+
+/** A chains file that is being written, locked against other processes. */
+export class ChainsWriter implements AsyncDisposable {
+  readonly path: string;
+  readonly #mode: ChainsMode;
+  readonly #lock: RunLock;
+  #file: LineFile | undefined;
+
+  private constructor(path: string, mode: ChainsMode, lock: RunLock) {
+    this.path = path;
+    this.#mode = mode;
+    this.#lock = lock;
+  }
+
+  /**
+   * Takes hold of a chains file, its folder made where it is missing; nothing is written before {@link start}.
+   * Errors: `INVALID_OPTION` where it exists under `new`; `OUTPUT_FAILED`.
+   */
+  static async open(path: string, mode: ChainsMode): Promise<ChainsWriter> {
+    try {
+      await mkdir(dirname(path), { recursive: true });
+    } catch (error) {
+      throw outputFailed(dirname(path), error);
+    }
+    const lock = await RunLock.acquire(path);
+    try {
+      if ((await exists(path)) && mode === 'new') {
+        throw new PgenrmError(
+          'INVALID_OPTION',
+          `${path} exists; go on with it by --resume, compute from it with --from ${path}, replace it by --force, or choose another folder`,
+        );
+      }
+      return new ChainsWriter(path, mode, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes the header, or compares it with that of the file to go on with. Gives the rows that stand in it.
+   * Errors: `RUN_MISMATCH` where the file is of another run, each difference named; `OUTPUT_FAILED`.
+   */
+  async start(header: ChainsHeader): Promise<number> {
+    if (this.#mode === 'resume' && (await exists(this.path))) {
+      const { end, rows } = await this.#existing(header);
+      this.#file = await LineFile.open(this.path, end);
+      if (end === 0) await this.#file.append(JSON.stringify(header));
+      return rows;
+    }
+    try {
+      await rm(this.path, { force: true });
+    } catch (error) {
+      throw outputFailed(this.path, error);
+    }
+    this.#file = await LineFile.open(this.path);
+    await this.#file.append(JSON.stringify(header));
+    return 0;
+  }
+
+  async append(row: ChainsRow): Promise<void> {
+    if (this.#file === undefined)
+      throw new PgenrmError('INTERNAL', 'a row was written before its chains file was started');
+    await this.#file.append(JSON.stringify(row));
+  }
+
+  /** Closes the file, which keeps its lock until this is disposed. */
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.close();
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  async #existing(header: ChainsHeader): Promise<{ end: number; rows: number }> {
+    let end = 0;
+    let rows = 0;
+    for await (const line of jsonLines(this.path)) {
+      if (line.index === 0) {
+        const earlier = asHeader(this.path, 0, line.value);
+        if (earlier === null) throw notAsWritten(this.path, 0, 'it is not a header');
+        this.#checkGoesOn(earlier, header);
+      } else {
+        const { run } = asChainsRow(this.path, line.index, line.value);
+        if (run !== header.run) throw mixed(this.path, line.index, `the row is of run ${run}`);
+        rows += 1;
+      }
+      end = line.end;
+    }
+    return { end, rows };
+  }
+
+  #checkGoesOn(earlier: ChainsHeader, header: ChainsHeader): void {
+    const differences = identityDifferences(earlier.identity, header.identity);
+    if (differences.length === 0) return;
+    throw new PgenrmError(
+      'RUN_MISMATCH',
+      `${this.path} was made by an evaluation that differs from this one: ${differences.join('; ')}; repeat that one's data, model, bank and options, choose another folder, or start anew with --force`,
+    );
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    const facts = await stat(path);
+    if (facts.isFile()) return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw outputFailed(path, error);
+  }
+  throw new PgenrmError(
+    'OUTPUT_FAILED',
+    `the chains file ${path} is not a regular file; choose another folder`,
+  );
+}

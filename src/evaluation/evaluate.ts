@@ -1,0 +1,264 @@
+// From a chains file to a report: levels, differences, position, calibration, breakdowns. Needs no model.
+// Reads rows one by one and keeps numbers only; knows nothing of how a report looks.
+
+import { PgenrmError } from '../errors.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { checkChoice, checkRange, invalidOption } from '../options/option-range.js';
+import { PACKAGE_VERSION } from '../package.js';
+import type { AggregateOptions } from '../scaling/aggregate-levels.js';
+import { levelName, type ScalingLevel } from '../scaling/level.js';
+import { NEIGHBOUR_WEIGHTS, type NeighbourWeights } from '../scaling/neighbour-weights.js';
+import { breakdown } from './breakdown.js';
+import type { StoredChains } from './chains-file.js';
+import type { ChainsHeader, ChainsRow } from './chains-record.js';
+import { allPairs, compare } from './comparisons.js';
+import { type Contender, LevelContender, LONGEST, NO_HISTORY } from './contenders.js';
+import type { IntervalSettings } from './interval.js';
+import { figureOf } from './interval.js';
+import type { AggregateSettings } from './level-outcome.js';
+import { OutcomeTable, TIE_CHOICES, type TieChoice } from './outcome-table.js';
+import { type ChainReport, PositionTally } from './position-tally.js';
+import { protocolNamed } from './protocol.js';
+import type { ContenderReport, EvaluationReport, RowCounts } from './report.js';
+
+/** What is computed. */
+export interface EvaluateOptions {
+  readonly kernels: Kernels;
+  /** Levels in the order of the table, each at most as large as what is stored. */
+  readonly levels: readonly ScalingLevel[];
+  /** How ties count in the accuracy that stands first, is compared and broken down; default: the protocol's. */
+  readonly ties?: TieChoice;
+  /** How chains become scores; the paper's rule by default. */
+  readonly aggregate?: AggregateOptions;
+  /** How much the chain of each similar user counts; default `equal`. */
+  readonly neighbourWeights?: NeighbourWeights;
+  /** Resamples and permutations of each interval and test; 100 to 1,000,000, default 10,000. */
+  readonly resamples?: number;
+  /** Seed of resampling, default 0. */
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Ranges of the numbers in {@link EvaluateOptions}. */
+export const EVALUATE_RANGES = {
+  resamples: { integer: true, min: 100, max: 1_000_000 },
+  seed: { integer: true, min: 0, max: 4294967295 },
+} as const;
+
+/**
+ * Computes every figure of an evaluation from stored chains.
+ *
+ * Memory: some numbers a row and level. Errors: `INVALID_OPTION` (no level, one twice, one larger than what is
+ * stored, options out of range); `INPUT_MALFORMED` where no row has a label; those of {@link StoredChains.rows}.
+ * Rejects with the signal's reason where it aborts.
+ */
+export async function evaluate(stored: StoredChains, options: EvaluateOptions): Promise<EvaluationReport> {
+  const { kernels, aggregate = {}, resamples = 10_000, seed = 0, signal } = options;
+  const { header, path } = stored;
+  const neighbourWeights = options.neighbourWeights ?? 'equal';
+  const protocol = protocolNamed(header.protocol);
+  const ties = options.ties ?? protocol.ties;
+  checkChoice('ties', ties, TIE_CHOICES);
+  checkChoice('neighbourWeights', neighbourWeights, NEIGHBOUR_WEIGHTS);
+  checkRange('resamples', resamples, EVALUATE_RANGES.resamples);
+  checkRange('seed', seed, EVALUATE_RANGES.seed);
+  checkLevels(path, header, options.levels);
+
+  const levels = options.levels.map((level) => new LevelContender(level));
+  const baselines = baselinesOf(header, options.levels);
+  const contenders: readonly Contender[] = [...levels, ...baselines];
+  const settings: IntervalSettings = { kernels, resamples, seed };
+  const tallies = await readRows(stored, contenders, {
+    settings: { kernels, aggregate, neighbourWeights },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const { table, positions, rows } = tallies;
+  if (table.rows === 0) {
+    throw new PgenrmError(
+      'INPUT_MALFORMED',
+      `${path} has ${rows.read} rows and none of them says which candidate was chosen: accuracy needs labelled rows`,
+    );
+  }
+
+  const all = table.select();
+  const users = table.usersOf(all);
+  const valuesOf = ({ name }: Contender) => {
+    // Differences pair rows, so each needs one value a row: left out is not one, and counts as half here.
+    const { numerators } = table.accuracy(name, ties === 'excluded' ? 'half' : ties, all);
+    return { name, values: numerators };
+  };
+  const report = async (contender: Contender): Promise<ContenderReport> => {
+    signal?.throwIfAborted();
+    return contenderReport(settings, table, contender, ties);
+  };
+  const inTurn = async (list: readonly Contender[]): Promise<ContenderReport[]> => {
+    const reports: ContenderReport[] = [];
+    for (const contender of list) reports.push(await report(contender));
+    return reports;
+  };
+  return {
+    pgenrmEvaluation: 1,
+    pgenrm: PACKAGE_VERSION,
+    created: new Date().toISOString(),
+    chains: {
+      path,
+      run: header.run,
+      created: header.created,
+      model: header.model,
+      identity: header.identity,
+    },
+    protocol: { name: protocol.name, rules: protocol.rules },
+    settings: { ties, resamples, seed, kernels: kernels.name, aggregate: { ...aggregate, neighbourWeights } },
+    rows: { ...rows, evaluated: table.rows, users: table.users },
+    overlap: header.overlap,
+    levels: await inTurn(levels),
+    baselines: await inTurn(baselines),
+    differences: await compare(settings, allPairs(levels.map(valuesOf)), users),
+    againstBaselines: await compare(
+      settings,
+      levels.flatMap((level) =>
+        baselines
+          .filter(({ name }) => name !== level.name)
+          .map((baseline) => [valuesOf(level), valuesOf(baseline)] as const),
+      ),
+      users,
+    ),
+    breakdown: await breakdown(settings, table, ties),
+    singleChains: await positions(settings),
+  };
+}
+
+/** Throws `INVALID_OPTION` unless every level can be derived from what is stored. */
+export function checkLevels(path: string, { identity }: ChainsHeader, levels: readonly ScalingLevel[]): void {
+  if (levels.length === 0) throw invalidOption('levels', 'a list of one level or more', 'none');
+  const { individual, prototype } = identity.sampling;
+  const names = new Set<string>();
+  for (const level of levels) {
+    const name = levelName(level);
+    if (names.has(name))
+      throw new PgenrmError('INVALID_OPTION', `level ${name} is listed twice; list it once`);
+    names.add(name);
+    if (level.individual <= individual && level.prototype <= prototype) continue;
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `level ${name} needs ${level.individual} individual and ${level.prototype} prototype chains a row, and ${path} holds ${individual} and ${prototype}; ask for smaller levels, or sample again with this one among --levels`,
+    );
+  }
+}
+
+function baselinesOf({ identity }: ChainsHeader, levels: readonly ScalingLevel[]): Contender[] {
+  const one = { individual: 1, prototype: 0 };
+  const listed = levels.some((level) => levelName(level) === levelName(one));
+  return [
+    ...(listed ? [] : [new LevelContender(one)]),
+    ...(identity.sampling.noHistory > 0 ? [NO_HISTORY] : []),
+    LONGEST,
+  ];
+}
+
+async function contenderReport(
+  settings: IntervalSettings,
+  table: OutcomeTable,
+  contender: Contender,
+  ties: TieChoice,
+): Promise<ContenderReport> {
+  const { name, meaning, level } = contender;
+  const rows = table.select();
+  const users = table.usersOf(rows);
+  const accuracy = (how: TieChoice) => figureOf(settings, { ...table.accuracy(name, how, rows), users });
+  const own = contender instanceof LevelContender ? contender : null;
+  const calibration = (await own?.calibration(settings)) ?? null;
+  return {
+    name,
+    meaning,
+    level,
+    counts: table.counts(name, rows),
+    accuracy: {
+      half: await accuracy('half'),
+      wrong: await accuracy('wrong'),
+      excluded: await accuracy('excluded'),
+    },
+    perUser: await figureOf(settings, perUser(table.accuracy(name, ties, rows), users)),
+    cost: own?.cost ?? null,
+    calibration: calibration === null || calibration.judgments === 0 ? null : calibration,
+    withoutProbability: own?.withoutProbability ?? 0,
+  };
+}
+
+/** Values weighted so that each user counts the same (macro accuracy). */
+function perUser(
+  { numerators, denominators }: { numerators: Float64Array; denominators?: Float64Array },
+  users: Uint32Array,
+): { numerators: Float64Array; denominators: Float64Array; users: Uint32Array } {
+  const weights = denominators ?? new Float64Array(numerators.length).fill(1);
+  const totals = new Map<number, number>();
+  users.forEach((user, row) => {
+    totals.set(user, (totals.get(user) ?? 0) + weights[row]!);
+  });
+  const scaled = (values: Float64Array): Float64Array =>
+    values.map((value, row) => (weights[row] === 0 ? 0 : value / totals.get(users[row]!)!));
+  return { numerators: scaled(numerators), denominators: scaled(weights), users };
+}
+
+async function readRows(
+  stored: StoredChains,
+  contenders: readonly Contender[],
+  { settings, signal }: { settings: AggregateSettings; signal?: AbortSignal },
+): Promise<{
+  table: OutcomeTable;
+  rows: Omit<RowCounts, 'evaluated' | 'users'>;
+  positions: (settings: IntervalSettings) => Promise<EvaluationReport['singleChains']>;
+}> {
+  const { identity } = stored.header;
+  const table = new OutcomeTable(contenders.map(({ name }) => name));
+  const kinds = {
+    individual: new PositionTally(),
+    prototype: new PositionTally(),
+    noHistory: new PositionTally(),
+  };
+  const rows = { asked: identity.data.rows, read: 0, failed: 0, invalid: 0, unlabelled: 0 };
+  const noted = { fewerNeighbours: 0, droppedEvents: 0 };
+  for await (const row of stored.rows()) {
+    signal?.throwIfAborted();
+    rows.read += 1;
+    if (row.status === 'failed') rows.failed += 1;
+    if (row.status === 'invalid') rows.invalid += 1;
+    else if (row.label === undefined) rows.unlabelled += 1;
+    if (row.status === 'invalid' || row.label === undefined) continue;
+    const { label } = row;
+    const outcomes = new Map(contenders.map((one) => [one.name, one.outcome(settings, row, label)]));
+    const user = table.add(traitsOf(row), outcomes);
+    for (const contender of contenders)
+      if (contender instanceof LevelContender) contender.calibrate(settings.aggregate, label, user);
+    const similar = row.chains.filter(({ level }) => level === 'prototype');
+    kinds.individual.add(
+      row.chains.filter(({ level }) => level === 'individual'),
+      row,
+      user,
+    );
+    kinds.prototype.add(similar, row, user);
+    kinds.noHistory.add(row.noHistory ?? [], row, user);
+    if (row.status === 'judged' && similar.length < identity.sampling.prototype) noted.fewerNeighbours += 1;
+    if (row.droppedEvents > 0) noted.droppedEvents += 1;
+  }
+  const positions = async (intervals: IntervalSettings): Promise<EvaluationReport['singleChains']> => {
+    const reported = async (tally: PositionTally): Promise<ChainReport | null> =>
+      tally.chains === 0 ? null : tally.report(intervals);
+    return {
+      individual: await reported(kinds.individual),
+      prototype: await reported(kinds.prototype),
+      noHistory: await reported(kinds.noHistory),
+    };
+  };
+  return { table, rows: { ...rows, ...noted }, positions };
+}
+
+function traitsOf({ user, history, criteria, group, subset }: ChainsRow) {
+  return {
+    ...(user === undefined ? {} : { user }),
+    history,
+    criteria,
+    ...(group === undefined ? {} : { group }),
+    ...(subset === undefined ? {} : { subset }),
+  };
+}

@@ -1,0 +1,213 @@
+// The tables of a report as plain text cells, which the terminal, Markdown and HTML print alike.
+// Knows a report; nothing of how a table is drawn.
+
+import type { ChainReport } from './position-tally.js';
+import {
+  type ContenderReport,
+  type EvaluationReport,
+  headline,
+  intervalText,
+  percent,
+  points,
+  pText,
+} from './report.js';
+
+/** One table. The first column is text, the others are numbers. */
+export interface ReportTable {
+  readonly title: string;
+  /** What the columns mean, where their heads do not say it. */
+  readonly note: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** All tables that have rows, the most important one first. */
+export function reportTables(report: EvaluationReport): ReportTable[] {
+  const tables = [
+    levelTable(report),
+    differenceTable(report, 'differences'),
+    differenceTable(report, 'againstBaselines'),
+    tieTable(report),
+    breakdownTable(report),
+    chainTable(report),
+    calibrationTable(report),
+    reliabilityTable(report),
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
+function everyContender({ levels, baselines }: EvaluationReport): readonly ContenderReport[] {
+  return [...levels, ...baselines];
+}
+
+function levelTable(report: EvaluationReport): ReportTable {
+  return {
+    title: 'Accuracy by level',
+    note: 'In percent. "95% users" resamples users, "95% rows" single rows; "per user" is the mean of the users\' own accuracies; tokens are new tokens a judgment.',
+    head: ['level', 'accuracy', '95% users', '95% rows', 'per user', '95% users', 'tokens'],
+    rows: everyContender(report).map((one) => {
+      const figure = headline(one, report);
+      return [
+        one.name,
+        percent(figure.value),
+        intervalText(figure.byUsers),
+        intervalText(figure.byRows),
+        percent(one.perUser.value),
+        intervalText(one.perUser.byUsers),
+        one.cost === null ? '-' : one.cost.tokens.toFixed(0),
+      ];
+    }),
+  };
+}
+
+function differenceTable(report: EvaluationReport, which: 'differences' | 'againstBaselines'): ReportTable {
+  const comparisons = report[which];
+  const against = which === 'againstBaselines';
+  return {
+    title: against ? 'Levels against baselines' : 'Differences between levels',
+    note: `In points, on the same rows. p: sign-flip permutation test over users; "Holm" is corrected for the ${comparisons.length} comparisons of this table.${report.settings.ties === 'excluded' ? ' Ties count as half here: a pair needs both rows.' : ''}`,
+    head: ['comparison', 'difference', '95% users', '95% rows', 'p', 'Holm'],
+    rows: comparisons.map((one) => [
+      `${one.first} - ${one.second}`,
+      points(one.difference),
+      intervalText(one.byUsers),
+      intervalText(one.byRows),
+      pText(one.pValue),
+      pText(one.adjusted),
+    ]),
+  };
+}
+
+function tieTable(report: EvaluationReport): ReportTable {
+  const count = (value: number): string => (Number.isInteger(value) ? `${value}` : value.toFixed(1));
+  return {
+    title: 'Ties and failures',
+    note: 'Rows, and accuracy in percent with ties as half, as wrong, and left out (failed rows are not correct; "excluded" leaves them out). Fractions of rows where a row\'s chains hold several judgments of a level.',
+    head: ['level', 'correct', 'tied', 'wrong', 'failed', 'half', 'wrong %', 'excluded'],
+    rows: everyContender(report).map(({ name, counts, accuracy }) => [
+      name,
+      count(counts.correct),
+      count(counts.tied),
+      count(counts.wrong),
+      count(counts.failed),
+      percent(accuracy.half.value),
+      percent(accuracy.wrong.value),
+      percent(accuracy.excluded.value),
+    ]),
+  };
+}
+
+/** Names of traits in words. */
+export const TRAITS = {
+  history: 'history events',
+  group: 'user',
+  criteria: 'criteria',
+  subset: 'subset',
+} as const;
+
+function breakdownTable(report: EvaluationReport): ReportTable {
+  return {
+    title: 'Accuracy by kind of row',
+    note: 'In percent. History counts the events that are known of the user; criteria are those stated.',
+    head: ['rows', 'level', 'accuracy', '95% users', 'rows', 'users'],
+    rows: report.breakdown.map(({ trait, value, name, accuracy }) => [
+      `${TRAITS[trait]}: ${value}`,
+      name,
+      percent(accuracy.value),
+      intervalText(accuracy.byUsers),
+      `${accuracy.rows}`,
+      `${accuracy.users}`,
+    ]),
+  };
+}
+
+function chainTable({ singleChains }: EvaluationReport): ReportTable {
+  const { individual, prototype, noHistory } = singleChains;
+  const listed: [string, ChainReport | null][] = [
+    ['individual', individual],
+    ['prototype', prototype],
+    ['no history', noHistory],
+  ];
+  return {
+    title: 'Single chains: usable share and position bias',
+    note: 'In percent. "prefers first": of usable chains without a tie, those that prefer the candidate shown first; without bias it would be the figure beside it. The last two: accuracy of single chains where the chosen candidate is shown first, and where it is not.',
+    head: [
+      'chains',
+      'number',
+      'usable',
+      '95% users',
+      'prefers first',
+      '95% users',
+      'unbiased',
+      'tied',
+      'chosen first',
+      'chosen later',
+    ],
+    rows: listed.flatMap(([name, one]) =>
+      one === null
+        ? []
+        : [
+            [
+              name,
+              `${one.chains}`,
+              percent(one.usable.value),
+              intervalText(one.usable.byUsers),
+              percent(one.prefersFirst.value),
+              intervalText(one.prefersFirst.byUsers),
+              percent(one.unbiased),
+              percent(one.tied.value),
+              percent(one.accuracyShownFirst.value),
+              percent(one.accuracyShownLater.value),
+            ],
+          ],
+    ),
+  };
+}
+
+function calibrationTable(report: EvaluationReport): ReportTable {
+  return {
+    title: 'Calibration of the probability that the winner wins',
+    note: 'Stated and observed in percent; Brier: 0 is perfect, 0.25 is a coin that knows it is one; "error" is the mean distance between stated and observed over ten bins. A single chain states no probability.',
+    head: ['level', 'judgments', 'stated', 'observed', 'Brier', '95% users', 'error'],
+    rows: report.levels.flatMap(({ name, calibration }) =>
+      calibration === null
+        ? []
+        : [
+            [
+              name,
+              calibration.judgments.toFixed(0),
+              percent(calibration.stated),
+              percent(calibration.observed.value),
+              calibration.brier.value?.toFixed(3) ?? '-',
+              brierInterval(calibration.brier.byUsers),
+              percent(calibration.expectedError),
+            ],
+          ],
+    ),
+  };
+}
+
+function brierInterval(interval: { low?: number | undefined; high?: number | undefined }): string {
+  return interval.low === undefined || interval.high === undefined
+    ? 'cannot be told'
+    : `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}`;
+}
+
+function reliabilityTable(report: EvaluationReport): ReportTable {
+  return {
+    title: 'Reliability',
+    note: 'Judgments by the probability that they state; all in percent.',
+    head: ['level and bin', 'judgments', 'stated', 'observed', '95% users'],
+    rows: report.levels.flatMap(({ name, calibration }) =>
+      (calibration?.bins ?? [])
+        .filter(({ stated }) => stated !== null)
+        .map((bin) => [
+          `${name}: ${percent(bin.from, 0)} to ${percent(bin.to, 0)}`,
+          bin.judgments.toFixed(1),
+          percent(bin.stated),
+          percent(bin.observed.value),
+          intervalText(bin.observed.byUsers),
+        ]),
+    ),
+  };
+}

@@ -1,0 +1,152 @@
+// What an evaluation says: every figure with its intervals, and what it rests on. This is the form of report.json.
+// Types, and how figures are written in words; computing is `evaluate.ts`.
+
+import type { ScalingLevel } from '../scaling/level.js';
+import type { BreakdownEntry } from './breakdown.js';
+import type { Calibration } from './calibration.js';
+import type { ChainsIdentity } from './chains-record.js';
+import type { Comparison } from './comparisons.js';
+import type { Figure, Interval } from './interval.js';
+import type { TieChoice } from './outcome-table.js';
+import type { ChainReport } from './position-tally.js';
+
+/** Rows by what became of them. */
+export interface RowCounts {
+  /** Rows that the evaluation was asked for, and rows that the chains file holds. */
+  readonly asked: number;
+  readonly read: number;
+  /** Rows with an error of their own; they stay in every denominator as failed. */
+  readonly failed: number;
+  /** Rows that fit no shape, and rows without a label; neither can be evaluated. */
+  readonly invalid: number;
+  readonly unlabelled: number;
+  /** Labelled rows: what accuracy is over. */
+  readonly evaluated: number;
+  readonly users: number;
+  /** Judged rows that have fewer similar users than the largest level asks for. */
+  readonly fewerNeighbours: number;
+  /** Rows whose oldest history events did not fit the context. */
+  readonly droppedEvents: number;
+}
+
+/** One level or baseline. */
+export interface ContenderReport {
+  readonly name: string;
+  readonly meaning: string;
+  /** Null for a baseline that is no level. */
+  readonly level: ScalingLevel | null;
+  /** Rows by outcome; fractions where a row's chains hold several judgments of this level. */
+  readonly counts: {
+    readonly correct: number;
+    readonly tied: number;
+    readonly wrong: number;
+    readonly failed: number;
+  };
+  /** Accuracy with ties as half, as wrong, and left out. Failed rows are not correct; `excluded` leaves them out. */
+  readonly accuracy: { readonly half: Figure; readonly wrong: Figure; readonly excluded: Figure };
+  /** Mean of the users' own accuracies, ties as the report's settings say. */
+  readonly perUser: Figure;
+  /** Judgments that a row's chains hold, new tokens that one judgment costs; null for a baseline that is no level. */
+  readonly cost: { readonly judgmentsPerRow: number; readonly tokens: number } | null;
+  /** Of the judgments' own probability that the winner wins; null where none can be stated. */
+  readonly calibration: Calibration | null;
+  /** Judgments with a winner and no probability. */
+  readonly withoutProbability: number;
+}
+
+/** The report of an evaluation. */
+export interface EvaluationReport {
+  readonly pgenrmEvaluation: 1;
+  readonly pgenrm: string;
+  readonly created: string;
+  readonly chains: {
+    readonly path: string;
+    readonly run: string;
+    readonly created: string;
+    readonly model: string;
+    readonly identity: ChainsIdentity;
+  };
+  readonly protocol: { readonly name: string; readonly rules: string };
+  readonly settings: {
+    /** How ties count where a figure stands once: the table, differences, breakdowns. */
+    readonly ties: TieChoice;
+    readonly resamples: number;
+    readonly seed: number;
+    readonly kernels: string;
+    readonly aggregate: Readonly<Record<string, unknown>>;
+  };
+  readonly rows: RowCounts;
+  /** Bank users who are evaluated too; null without a bank. */
+  readonly overlap: { readonly users: number; readonly examples: readonly string[] } | null;
+  readonly levels: readonly ContenderReport[];
+  readonly baselines: readonly ContenderReport[];
+  /** Every pair of levels, the one listed later first. */
+  readonly differences: readonly Comparison[];
+  /** Every level against every baseline. */
+  readonly againstBaselines: readonly Comparison[];
+  readonly breakdown: readonly BreakdownEntry[];
+  readonly singleChains: {
+    readonly individual: ChainReport | null;
+    readonly prototype: ChainReport | null;
+    readonly noHistory: ChainReport | null;
+  };
+}
+
+/** The accuracy that stands first. */
+export function headline(contender: ContenderReport, { settings }: EvaluationReport): Figure {
+  return contender.accuracy[settings.ties];
+}
+
+/** A share as a percentage, such as `61.3`; `-` where there is none. */
+export function percent(value: number | null | undefined, digits = 1): string {
+  return value === null || value === undefined ? '-' : (100 * value).toFixed(digits);
+}
+
+/** An interval of shares in percent, such as `57.0 to 65.2`, or `cannot be told`. */
+export function intervalText(interval: Interval, digits = 1): string {
+  if (interval.untold !== undefined) return 'cannot be told';
+  return `${percent(interval.low, digits)} to ${percent(interval.high, digits)}`;
+}
+
+/** A p-value, such as `0.012` or `< 0.001`. */
+export function pText(pValue: number): string {
+  return pValue < 0.001 ? '< 0.001' : pValue.toFixed(3);
+}
+
+/** A difference in points with its sign, such as `+1.4`. */
+export function points(value: number): string {
+  return `${value < 0 ? '-' : '+'}${(100 * Math.abs(value)).toFixed(1)}`;
+}
+
+/** What has to be known before the figures are read: counts, and what is missing or was left out. */
+export function remarks(report: EvaluationReport): string[] {
+  const { rows, overlap, chains, settings } = report;
+  const { sampling, bank } = chains.identity;
+  const lines = [
+    `${rows.evaluated} labelled rows of ${rows.users} users; 95% intervals resample users, those in "rows" single rows (basic bootstrap)`,
+    `ties count as ${settings.ties} where a figure stands once; failed rows count as not correct`,
+    `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
+  ];
+  const told = (count: number, text: string): void => {
+    if (count > 0) lines.push(`${count} ${text}`);
+  };
+  told(
+    rows.asked - rows.read,
+    `of ${rows.asked} rows are missing: the sampling was stopped; --resume goes on`,
+  );
+  told(rows.failed, 'rows failed with an error of their own');
+  told(rows.invalid, 'rows do not fit the format and are left out');
+  told(rows.unlabelled, 'rows have no label and are left out');
+  told(rows.fewerNeighbours, `rows have fewer than ${sampling.prototype} similar users`);
+  told(rows.droppedEvents, 'rows had no room for their oldest history events');
+  if (overlap !== null && overlap.users > 0) {
+    const names = overlap.examples.join(', ');
+    const more = overlap.users > overlap.examples.length ? ', ...' : '';
+    const how =
+      bank.overlap === 'exclude'
+        ? "they are nobody's neighbours"
+        : 'each is kept from their own neighbours only';
+    lines.push(`${overlap.users} users of the bank are evaluated too (${names}${more}): ${how}`);
+  }
+  return lines;
+}

@@ -1,0 +1,230 @@
+// Samples the largest level once a row and writes every chain, across as many sessions as it takes.
+// Knows data, reward model and chains files; nothing of what is computed from them.
+
+import { mapInOrder } from '../concurrency/in-order.js';
+import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
+import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
+import { PACKAGE_VERSION } from '../package.js';
+import type { JudgeInput, JudgeOptions } from '../reward-model/judgment.js';
+import type { RewardModel } from '../reward-model/reward-model.js';
+import type { ScalingLevel } from '../scaling/level.js';
+import { isRowError } from '../scoring-run/row-record.js';
+import type { ChainsWriter } from './chains-file.js';
+import { type ChainsHeader, type ChainsIdentity, type ChainsRow, runName } from './chains-record.js';
+import type { Protocol } from './protocol.js';
+import { failedLine, invalidLine, judgedLine, type RowContext } from './row-chains.js';
+
+/** Chains a row of the baseline without history: every order of a pair. */
+export const NO_HISTORY_CHAINS = 2;
+
+/** The bank that similar users come from, as far as a chains file records it. */
+export interface BankRecord {
+  readonly checksum: string;
+  readonly additions: number;
+  readonly overlap: string;
+  /** Ids of bank users who are evaluated too. */
+  readonly shared: ReadonlySet<string>;
+}
+
+/** What is sampled, with what, and where the chains go. */
+export interface SampleOptions {
+  readonly data: PreferenceData;
+  /** The split that `data` was opened with. */
+  readonly split?: string;
+  /** Holds the bank where there is a prototype level. */
+  readonly model: RewardModel;
+  readonly writer: ChainsWriter;
+  readonly protocol: Protocol;
+  /** All levels that shall be derived. */
+  readonly levels: readonly ScalingLevel[];
+  readonly bank?: BankRecord;
+  /** How each row is judged; the levels are set by `levels`, and adaptive scaling is none of this. */
+  readonly judge?: Omit<
+    JudgeOptions,
+    'individual' | 'prototypes' | 'adaptive' | 'aggregate' | 'includeSelf' | 'attempt' | 'signal' | 'onEvent'
+  >;
+  /** Whether the model judges without history and criteria too; default false. */
+  readonly noHistory?: boolean;
+  /** Group of a user, where it can be told. */
+  readonly groupOf?: (userId: string) => string | undefined;
+  /** Whether the chains' texts are kept; default false. */
+  readonly texts?: boolean;
+  /** Most rows, from the first; at least 1. Default: all. */
+  readonly limit?: number;
+  /** Most rows in flight; default: as many as keep the generator busy. */
+  readonly concurrency?: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: SampleEvent) => void;
+}
+
+/** What sampling reports while it goes on. */
+export type SampleEvent =
+  | { readonly type: 'started'; readonly path: string; readonly rows: number; readonly done: number }
+  | { readonly type: 'row'; readonly row: ChainsRow; readonly done: number; readonly rows: number };
+
+/** How sampling ended. */
+export interface SampleSummary {
+  /** `stopped`: rows are missing; a resumed run goes on after those written. */
+  readonly status: 'finished' | 'stopped';
+  readonly rows: number;
+  readonly done: number;
+  /** This session alone. */
+  readonly session: { readonly rows: number; readonly generatedTokens: number; readonly ms: number };
+}
+
+/** The smallest level that holds all of the others. Under a protocol that shows every order, two chains at least. */
+export function largestLevel(levels: readonly ScalingLevel[], protocol: Protocol): ScalingLevel {
+  const individual = Math.max(...levels.map((level) => level.individual));
+  return {
+    individual: protocol.everyOrder ? individual + (individual % 2) : individual,
+    prototype: Math.max(...levels.map((level) => level.prototype)),
+  };
+}
+
+/**
+ * Samples chains row by row until all rows are done or the signal aborts; the file is left ready to be resumed.
+ *
+ * Lines stand in the order of the data. Seeds depend on the row and the chain's number alone, so a level's chains
+ * are those that `score` writes at that level. Memory does not depend on the number of rows. Errors: `INVALID_OPTION`,
+ * `RUN_MISMATCH`, `OUTPUT_FAILED`, `INPUT_MALFORMED` (the data is damaged further on), and what ends a
+ * generator.
+ */
+export async function sampleChains(options: SampleOptions): Promise<SampleSummary> {
+  const { data, model, writer, signal, onEvent } = options;
+  if (options.limit !== undefined)
+    checkRange('limit', options.limit, { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER });
+  const began = performance.now();
+  const rows = Math.min(data.count, options.limit ?? data.count);
+  const largest = largestLevel(options.levels, options.protocol);
+  checkRange('individual', largest.individual, JUDGE_RANGES.individual);
+  const header = headerOf(options, largest, rows);
+  const concurrency = model.concurrencyFor(largest.individual + largest.prototype, options.concurrency);
+  let done = await writer.start(header);
+  const session = { rows: 0, generatedTokens: 0 };
+  onEvent?.({ type: 'started', path: writer.path, rows, done });
+  const judge = judgeRow(options, largest, header.run);
+  const stopped = (): boolean => signal?.aborted === true;
+  try {
+    for await (const line of mapInOrder(
+      rowsFrom(data, done, rows),
+      async (row, _, stop) => judge(row, stop),
+      { concurrency, signal },
+    )) {
+      await writer.append(line);
+      done += 1;
+      session.rows += 1;
+      session.generatedTokens += line.tokens.generated;
+      onEvent?.({ type: 'row', row: line, done, rows });
+    }
+    // The rows before the damage are sampled; that there are no more of them is not for this to say.
+    if (rows === data.count && data.damage !== undefined) throw data.damage;
+  } catch (error) {
+    if (!stopped() || error !== signal?.reason) throw error;
+  } finally {
+    await writer.close();
+  }
+  const status = done < rows ? 'stopped' : 'finished';
+  return { status, rows, done, session: { ...session, ms: performance.now() - began } };
+}
+
+type JudgeLine = (row: PreferenceRow | RowProblem, stop: AbortSignal) => Promise<ChainsRow>;
+
+function judgeRow(options: SampleOptions, largest: ScalingLevel, run: string): JudgeLine {
+  const { model, judge = {}, groupOf, texts = false, noHistory = false } = options;
+  return async (row, stop) => {
+    const group = row.kind === 'row' && row.userId !== undefined ? groupOf?.(row.userId) : undefined;
+    const context: RowContext = { run, texts, ...(group === undefined ? {} : { group }) };
+    if (row.kind === 'problem') return invalidLine(row, context);
+    try {
+      const input = inputOf(row);
+      const judgment = await model.judge(input, {
+        ...judge,
+        individual: largest.individual,
+        ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
+        signal: stop,
+      });
+      // Another key, so that the baseline's chains are draws of their own.
+      const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
+      const without = noHistory
+        ? await model.judge(stranger, { ...judge, individual: NO_HISTORY_CHAINS, signal: stop })
+        : null;
+      return judgedLine(row, judgment, without, context);
+    } catch (error) {
+      if (stop.aborted || !isRowError(error)) throw error;
+      return failedLine(row, error, context);
+    }
+  };
+}
+
+/** What the model is told of a row: the user, the context and the candidates, and nothing else of it. */
+function inputOf({ id, user, item }: PreferenceRow): JudgeInput & { readonly id: string } {
+  return { id, user, context: item.context, candidates: item.candidates };
+}
+
+function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsHeader {
+  const { model, bank, protocol } = options;
+  const identity = identityOf(options, largest, rows);
+  return {
+    pgenrmChains: 1,
+    pgenrm: PACKAGE_VERSION,
+    created: new Date().toISOString(),
+    run: runName(identity),
+    protocol: protocol.name,
+    model: model.modelInfo.description,
+    identity,
+    overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
+  };
+}
+
+function identityOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsIdentity {
+  const { data, split, model, bank, judge = {}, noHistory = false } = options;
+  const { generatorInfo: info, template } = model;
+  const settings = model.settings({ ...judge, individual: largest.individual });
+  const { sampling, seed, maxTokens, historyEvents, grammar, prefer } = settings;
+  return {
+    data: {
+      fingerprint: data.fingerprint,
+      format: data.format,
+      split: split ?? null,
+      users: data.users?.fingerprint ?? null,
+      rows,
+    },
+    model: { sha256: model.modelSha256 },
+    template: { name: template.name, hash: template.hash },
+    bank: {
+      checksum: bank?.checksum ?? null,
+      additions: bank?.additions ?? null,
+      overlap: bank?.overlap ?? null,
+    },
+    generator: { kind: info.kind, llamaRelease: info.llamaRelease, contextTokens: info.contextTokens },
+    sampling: {
+      individual: largest.individual,
+      prototype: largest.prototype,
+      noHistory: noHistory ? NO_HISTORY_CHAINS : 0,
+      seed,
+      temperature: sampling.temperature,
+      topP: sampling.topP,
+      minP: sampling.minP,
+      maxTokens,
+      historyEvents,
+      grammar,
+      prefer,
+      retrieveBy: largest.prototype === 0 ? null : (judge.retrieveBy ?? 'chain'),
+    },
+  };
+}
+
+/** Rows `from` (counted from 0) up to `to`, in order. */
+async function* rowsFrom(
+  data: PreferenceData,
+  from: number,
+  to: number,
+): AsyncGenerator<PreferenceRow | RowProblem, void, undefined> {
+  let index = 0;
+  if (from >= to) return;
+  for await (const row of data.rows()) {
+    if (index >= from) yield row;
+    index += 1;
+    if (index >= to) return;
+  }
+}

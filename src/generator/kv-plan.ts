@@ -1,0 +1,124 @@
+// Chooses how the native engine keeps keys and values: layout, type, flash attention, how many cells, how many of
+// them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
+import { PgenrmError } from '../errors.js';
+import type { FlashAttention, KvCacheInfo, KvLayout, KvType } from './generator.js';
+
+/** What the choice is made from. */
+export interface KvFacts {
+  readonly onGpu: boolean;
+  readonly contextTokens: number;
+  /** Samples that decode at once. */
+  readonly maxSequences: number;
+  /** Samples and prompts together. */
+  readonly sequences: number;
+  /** Bytes of one cell at f16, all layers together. */
+  readonly cellBytes: number;
+  /** Bytes that the cache may take. */
+  readonly room: number;
+}
+
+/** What the caller may fix. */
+export interface KvWishes {
+  readonly kvLayout?: KvLayout;
+  readonly kvType?: KvType;
+  readonly flashAttention?: FlashAttention;
+  /** Cells of all sequences together; at least one context of each sequence that has its own. */
+  readonly kvCells?: number;
+}
+
+/** The choice, with the reason for each part. */
+export interface KvPlan {
+  readonly kvCache: KvCacheInfo;
+  readonly maxIdleCells: number;
+  readonly reasons: readonly string[];
+}
+
+/** Bytes of a value in 8 bits, with its share of the block's scale, over those of an f16. */
+const Q8_0_SHARE = 34 / 64;
+/** Contexts of prompts that requests at work are given room for. */
+const PROMPT_CONTEXTS = { cpu: 4, gpu: 8 };
+/** Contexts of prompts that are kept for requests to come. */
+const IDLE_CONTEXTS = { cpu: 1, gpu: 4 };
+
+/**
+ * Plans the cache. Throws `INVALID_OPTION` for a wish that is unknown or contradicts another, and `OUT_OF_MEMORY`
+ * where the cells of one context do not fit.
+ */
+export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
+  const layout = oneOf('kvLayout', wishes.kvLayout, ['unified', 'streams']) ?? 'unified';
+  const flashAttention = oneOf('flashAttention', wishes.flashAttention, ['auto', 'on', 'off']) ?? 'auto';
+  const wishedType = oneOf('kvType', wishes.kvType, ['f16', 'q8_0']);
+  if (wishedType === 'q8_0' && flashAttention === 'off') {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      'kvType q8_0 needs flash attention: leave flashAttention auto or on, or keep kvType f16',
+    );
+  }
+  const sequences = layout === 'unified' ? 1 : facts.sequences;
+  const least = sequences * padded(facts.contextTokens + 1);
+  const { kvCells } = wishes;
+  if (kvCells !== undefined && !(Number.isInteger(kvCells) && kvCells >= least)) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `kvCells must be a whole number from ${least} on, which is what the context takes, got ${kvCells}`,
+    );
+  }
+  const f16Fits = least * facts.cellBytes <= facts.room;
+  // On a GPU the layers that do not fit stay with the CPU, and their cells with them.
+  const type = wishedType ?? (f16Fits || facts.onGpu || flashAttention === 'off' ? 'f16' : 'q8_0');
+  const cellBytes = facts.cellBytes * (type === 'f16' ? 1 : Q8_0_SHARE);
+  const affordable = Math.floor(facts.room / Math.max(1, cellBytes));
+  if (affordable < least && (!facts.onGpu || layout === 'streams')) {
+    throw new PgenrmError(
+      'OUT_OF_MEMORY',
+      `${sequences === 1 ? 'a context' : `${sequences} contexts`} of ${facts.contextTokens} tokens ` +
+        `${sequences === 1 ? 'needs' : 'need'} ${megabytes(least * cellBytes)} MB of KV cache (${type}), there is room ` +
+        `for ${megabytes(facts.room)} MB; lower the context length${sequences === 1 ? '' : ' or maxSequences, or leave kvLayout unified'}`,
+    );
+  }
+  const cells = padded(kvCells ?? (layout === 'streams' ? least : usefulCells(facts, least, affordable)));
+  const idleContexts = facts.onGpu ? IDLE_CONTEXTS.gpu : IDLE_CONTEXTS.cpu;
+  const maxIdleCells = layout === 'streams' ? cells : Math.min(cells, idleContexts * facts.contextTokens);
+  const layoutReason =
+    layout === 'unified'
+      ? 'a shared prefix is stored once'
+      : 'asked for: each sequence has its own cells, and a shared prefix is copied';
+  const typeReason =
+    wishedType !== undefined ? ', asked for' : type === 'q8_0' ? ', for f16 has no room for one context' : '';
+  return {
+    kvCache: { layout, type, flashAttention, cells },
+    maxIdleCells,
+    reasons: [
+      `KV cache: ${layout}, ${type}${typeReason}, ${cells} cells (${megabytes(cells * cellBytes)} MB): ${layoutReason}`,
+      flashAttention === 'auto'
+        ? 'flash attention: left to llama.cpp (on where the backend has it)'
+        : `flash attention: ${flashAttention}, asked for`,
+    ],
+  };
+}
+
+// Every running sample with an answer of a quarter of the context, over some whole contexts of prompts.
+function usefulCells(facts: KvFacts, least: number, affordable: number): number {
+  const prompts = facts.onGpu ? PROMPT_CONTEXTS.gpu : PROMPT_CONTEXTS.cpu;
+  const useful = facts.contextTokens * prompts + Math.ceil((facts.maxSequences * facts.contextTokens) / 4);
+  return Math.max(least, Math.min(useful, affordable));
+}
+
+function oneOf<T extends string>(name: string, value: T | undefined, known: readonly T[]): T | undefined {
+  if (value !== undefined && !known.includes(value)) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `${name} must be one of ${known.join(', ')}, got ${String(value)}`,
+    );
+  }
+  return value;
+}
+
+/** llama.cpp rounds the cells up to a multiple of 256. */
+function padded(cells: number): number {
+  return Math.ceil(cells / 256) * 256;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}

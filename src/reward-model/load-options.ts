@@ -1,0 +1,66 @@
+// What a reward model is loaded from and how it runs, and the checks of that.
+// Loads nothing.
+
+import { checkChoice, checkRange, invalidOption, type NumberRange } from '../options/option-range.js';
+
+/** What {@link RewardModel.load} reports while a model comes in. */
+export type LoadProgress = {
+  readonly phase: 'download' | 'load';
+  readonly done: number;
+  readonly total: number;
+};
+
+/** Which model to load, and how it runs. */
+export interface LoadOptions {
+  /** `nano` (the bundled model, default), the path of a GGUF file, or an `hf:` address. */
+  readonly model?: string;
+  /** A built-in template's name or the path of a template file; by default the model says, else `standard`. */
+  readonly template?: string;
+  /** By default the native one where it can be used. */
+  readonly generator?: 'native' | 'portable';
+  /** Where layers are computed; default `auto`. */
+  readonly gpu?: (typeof GPU_CHOICES)[number];
+  /** Folder of a prototype bank: what the prototype level needs. */
+  readonly bank?: string;
+  /** The model that the bank was embedded with, as `model`; default: the model itself, where it was that. */
+  readonly embedder?: string;
+  /** Tokens of prompt and answer together, from 256 up; by default chosen from the model and the memory. */
+  readonly contextTokens?: number;
+  /** Most chains that decode at once, from 1 to 256. */
+  readonly maxSequences?: number;
+  /** CPU threads, from 1 to 1024. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+/** Values of {@link LoadOptions.gpu}. */
+export const GPU_CHOICES = ['auto', 'cuda', 'metal', 'vulkan', 'off'] as const;
+/** Values of {@link LoadOptions.generator}. */
+export const GENERATOR_CHOICES = ['native', 'portable'] as const;
+
+/** Ranges of the numbers in {@link LoadOptions}. */
+export const LOAD_RANGES = {
+  contextTokens: { integer: true, min: 256, max: 10_000_000 },
+  maxSequences: { integer: true, min: 1, max: 256 },
+  threads: { integer: true, min: 1, max: 1024 },
+} as const satisfies Record<string, NumberRange>;
+
+/** Errors: `INVALID_OPTION`. */
+export function checkLoadOptions(options: LoadOptions): void {
+  const { generator, gpu, contextTokens, maxSequences, threads } = options;
+  if (generator !== undefined) checkChoice('generator', generator, GENERATOR_CHOICES);
+  if (gpu !== undefined) checkChoice('gpu', gpu, GPU_CHOICES);
+  for (const name of ['bank', 'embedder'] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && (typeof value !== 'string' || value.trim() === '')) {
+      throw invalidOption(name, 'a text that is not blank', value);
+    }
+  }
+  if (options.embedder !== undefined && options.bank === undefined) {
+    throw invalidOption('embedder', 'given with a bank', options.embedder);
+  }
+  if (contextTokens !== undefined) checkRange('contextTokens', contextTokens, LOAD_RANGES.contextTokens);
+  if (maxSequences !== undefined) checkRange('maxSequences', maxSequences, LOAD_RANGES.maxSequences);
+  if (threads !== undefined) checkRange('threads', threads, LOAD_RANGES.threads);
+}

@@ -1,0 +1,117 @@
+// Loads what a reward model is made of: model file, generator, and for the prototype level bank and embedder.
+// Knows where they come from; nothing of judging.
+
+import { PgenrmError } from '../errors.js';
+import type { Embedder } from '../generator/embedder.js';
+import type { Generator } from '../generator/generator.js';
+import type { Pooling } from '../generator/native-embedder.js';
+import type { ResolvedModel } from '../model-file/model-file.js';
+import { resolveTemplate } from '../prompt/template.js';
+import { PrototypeBank } from '../prototypes/bank.js';
+import { checkLoadOptions, type LoadOptions } from './load-options.js';
+import type { OverOptions } from './reward-model.js';
+
+/** A generator, and the options with which it becomes a reward model. */
+export type LoadedParts = OverOptions & { readonly generator: Generator };
+
+/** Loads the parts; errors as `RewardModel.load`. What was loaded is freed where a later part fails. */
+export async function loadParts(options: LoadOptions): Promise<LoadedParts> {
+  checkLoadOptions(options);
+  const loaded: AsyncDisposable[] = [];
+  const keep = <T extends AsyncDisposable>(part: T): T => {
+    loaded.push(part);
+    return part;
+  };
+  try {
+    return await load(options, keep);
+  } catch (error) {
+    for (const part of loaded.reverse()) await part[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function load(
+  options: LoadOptions,
+  keep: <T extends AsyncDisposable>(part: T) => T,
+): Promise<LoadedParts> {
+  const { model = 'nano', template, signal, onProgress } = options;
+  // A wrong template or bank shall not cost the loading of a model.
+  const named = template === undefined ? undefined : await resolveTemplate(template);
+  const bank = options.bank === undefined ? undefined : keep(await PrototypeBank.open(options.bank));
+  signal?.throwIfAborted();
+  // Loaded here, so that a generator of one's own needs none of node-llama-cpp.
+  const [{ resolveModel }, { loadGenerator }] = await Promise.all([
+    import('../model-file/model-file.js'),
+    import('../generator/choose.js'),
+  ]);
+  const resolve = (spec: string): Promise<ResolvedModel> =>
+    resolveModel(spec, {
+      ...(signal === undefined ? {} : { signal }),
+      ...(onProgress === undefined
+        ? {}
+        : { onProgress: (done, total) => onProgress({ phase: 'download', done, total }) }),
+    });
+  const file = await resolve(model);
+  const embedderFile =
+    bank === undefined ? undefined : await findEmbedder(bank, file, options.embedder, resolve);
+  const generator = keep(
+    await loadGenerator({
+      modelPath: file.path,
+      ...pick(options, ['generator', 'gpu', 'contextTokens', 'maxSequences', 'threads', 'signal']),
+      ...(onProgress === undefined
+        ? {}
+        : { onProgress: (share) => onProgress({ phase: 'load', done: share, total: 1 }) }),
+    }),
+  );
+  const over = {
+    generator,
+    modelSha256: file.sha256,
+    ...(named === undefined ? {} : { template: named }),
+  };
+  if (bank === undefined || embedderFile === undefined) return over;
+  const embedder = keep(await loadEmbedder(bank, embedderFile, options));
+  const { pooling } = bank.manifest.madeWith.embedder;
+  return { ...over, bank, embedder, embedderIdentity: { sha256: embedderFile.sha256, pooling } };
+}
+
+/** The file of the embedder that a bank was built with. Errors: `BANK_MISMATCH` and those of resolving. */
+async function findEmbedder(
+  bank: PrototypeBank,
+  model: ResolvedModel,
+  spec: string | undefined,
+  resolve: (spec: string) => Promise<ResolvedModel>,
+): Promise<ResolvedModel> {
+  const { sha256 } = bank.manifest.madeWith.embedder;
+  if (spec === undefined && sha256 !== null && sha256 !== model.sha256) {
+    throw new PgenrmError(
+      'BANK_MISMATCH',
+      `${bank.path} was embedded by a model of SHA-256 ${sha256}, and the judge is of ${model.sha256}; name the bank's embedder (--embedder), or build a bank with this model`,
+    );
+  }
+  const file = spec === undefined ? model : await resolve(spec);
+  bank.checkMadeWith({ embedder: { sha256: file.sha256 } });
+  return file;
+}
+
+async function loadEmbedder(
+  bank: PrototypeBank,
+  file: ResolvedModel,
+  options: LoadOptions,
+): Promise<Embedder> {
+  const { loadNativeEmbedder } = await import('../generator/native-embedder.js');
+  // The embedder refuses a pooling that it does not know.
+  const pooling = bank.manifest.madeWith.embedder.pooling as Pooling;
+  return loadNativeEmbedder({
+    modelPath: file.path,
+    pooling,
+    ...pick(options, ['gpu', 'threads', 'signal']),
+  });
+}
+
+/** The options of these names that are given. */
+function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Given<T, K> {
+  const entries = names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]]]));
+  return Object.fromEntries(entries) as Given<T, K>;
+}
+
+type Given<T, K extends keyof T> = { readonly [P in K]?: Exclude<T[P], undefined> };

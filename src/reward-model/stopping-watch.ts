@@ -1,0 +1,78 @@
+// Applies the stopping rule to a judgment under way.
+// Knows judged chains and the search for neighbours; the rule itself is `src/scaling/stopping.ts`.
+
+import type { ChainScores } from '../scaling/aggregate-levels.js';
+import { neighbourWeights } from '../scaling/neighbour-weights.js';
+import { isCertain, type LevelProgress, mayStop, type StopReason } from '../scaling/stopping.js';
+import type { JudgeSettings } from './judge-settings.js';
+import type { JudgedChain } from './judgment.js';
+import type { NeighbourSearch } from './neighbour-search.js';
+
+/** The chains of a level as scores with weights; `weights` by index, 1 where there are none. */
+export function chainScores(
+  chains: readonly JudgedChain[],
+  level: JudgedChain['level'],
+  weights: readonly number[] = [],
+): ChainScores[] {
+  return chains
+    .filter((chain) => chain.level === level)
+    .map(({ scores, index }) => ({ scores, weight: weights[index] ?? 1 }));
+}
+
+/** Watches one judgment. */
+export class StoppingWatch {
+  readonly #settings: JudgeSettings;
+  readonly #rule: Parameters<typeof mayStop>[2];
+
+  /** `looks`: how often {@link mayStop} is asked at most. */
+  constructor(settings: JudgeSettings, candidates: number, risk: number, looks: number) {
+    this.#settings = settings;
+    const { method, individualShare } = settings.aggregate;
+    this.#rule = {
+      candidates,
+      risk,
+      looks: Math.max(1, looks),
+      method: method === 'wins' ? 'wins' : 'mean',
+      individualShare,
+    };
+  }
+
+  /** Between waves: whether no more of them are needed. */
+  mayStop(chains: readonly JudgedChain[], search: NeighbourSearch | null): StopReason | null {
+    const { individual, prototype } = this.#progress(chains, search);
+    return mayStop(individual, prototype, this.#rule);
+  }
+
+  /** At any time: whether the chains that have not ended cannot change the winner. */
+  isCertain(chains: readonly JudgedChain[], search: NeighbourSearch | null): boolean {
+    const { individual, prototype } = this.#progress(chains, search);
+    if (individual.toCome.length + prototype.toCome.length === 0) return false;
+    return isCertain(individual, prototype, this.#rule);
+  }
+
+  #progress(
+    chains: readonly JudgedChain[],
+    search: NeighbourSearch | null,
+  ): { individual: LevelProgress; prototype: LevelProgress } {
+    const { individual, prototypes, aggregate } = this.#settings;
+    const found = search?.outcome?.found;
+    const planned = search === null ? 0 : (found?.length ?? prototypes);
+    // Where the neighbours are not known yet, no chain of theirs is either, and the level is open whatever the weights.
+    const weights =
+      found === undefined
+        ? Array.from({ length: planned }, () => 1)
+        : neighbourWeights(
+            found.map(({ similarity }) => similarity),
+            aggregate.neighbourWeights,
+          );
+    const ended = new Set(chains.flatMap(({ level, index }) => (level === 'prototype' ? [index] : [])));
+    const own = chainScores(chains, 'individual');
+    return {
+      individual: { ended: own, toCome: Array.from({ length: individual - own.length }, () => 1) },
+      prototype: {
+        ended: chainScores(chains, 'prototype', weights),
+        toCome: weights.filter((_, index) => !ended.has(index)),
+      },
+    };
+  }
+}

@@ -1,0 +1,143 @@
+// The chains of one judgment in waves, similar users' among the user's own, until all have ended or enough have.
+// Knows which chains come when; how they are written, found and weighed each has its own file.
+
+import type { Generator } from '../generator/generator.js';
+import type { ScalingLevel } from '../scaling/level.js';
+import type { StopReason } from '../scaling/stopping.js';
+import { planWaves } from '../scaling/waves.js';
+import { type ChainJob, ChainWriter } from './chain-writer.js';
+import type { JudgePrompts } from './judge-prompts.js';
+import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
+import type { JudgedChain, JudgeEvent } from './judgment.js';
+import { type BankParts, type Neighbour, NeighbourSearch } from './neighbour-search.js';
+import { StoppingWatch } from './stopping-watch.js';
+
+/** What the waves are made of. */
+export interface WaveWriterOptions {
+  readonly generator: Generator;
+  /** Null where there is no bank. */
+  readonly prototypes: BankParts | null;
+  readonly subject: JudgeSubject;
+  readonly settings: JudgeSettings;
+  readonly prompts: JudgePrompts;
+  /** Ends the judgment; a chain that fails aborts it with its error. */
+  readonly stop: AbortController;
+  readonly report: (event: JudgeEvent) => void;
+}
+
+/** The chains of one judgment, wave by wave. */
+export class WaveWriter {
+  readonly writer: ChainWriter;
+  readonly search: NeighbourSearch | null;
+  readonly #prompts: JudgePrompts;
+  readonly #stop: AbortController;
+  readonly #settled = new AbortController();
+  readonly #waves: readonly ScalingLevel[];
+  readonly #watch: StoppingWatch | null;
+  /** Neighbours whose chains were asked for. */
+  #admittedNeighbours = 0;
+
+  constructor(options: WaveWriterOptions) {
+    const { subject, settings, stop, report } = options;
+    this.#prompts = options.prompts;
+    this.#stop = stop;
+    const { individual, prototypes, adaptive } = settings;
+    const level = { individual, prototype: prototypes };
+    const candidates = subject.item.candidates.length;
+    this.#waves = adaptive === null ? [level] : planWaves(level, candidates);
+    this.#watch =
+      adaptive === null ? null : new StoppingWatch(settings, candidates, adaptive, this.#waves.length - 1);
+    let done = 0;
+    const onChain = (chain: JudgedChain): void => {
+      done += 1;
+      if (chain.level === 'individual') this.search?.offer(chain);
+      report({ type: 'chain', key: subject.key, chain, done, chains: individual + prototypes });
+      if (this.#watch?.isCertain(this.writer.chains, this.search) === true) this.#settled.abort(SETTLED);
+    };
+    this.writer = new ChainWriter({
+      generator: options.generator,
+      subject,
+      settings,
+      stop: stop.signal,
+      settled: this.#settled.signal,
+      onChain,
+    });
+    this.search =
+      prototypes === 0 || options.prototypes === null
+        ? null
+        : new NeighbourSearch(options.prototypes, subject, settings, stop.signal);
+  }
+
+  /** Writes chains until all have ended, or no more are needed. */
+  async run(): Promise<{ waves: number; stopped: StopReason | null }> {
+    let admitted = 0;
+    for (const [index, wave] of this.#waves.entries()) {
+      const last = index === this.#waves.length - 1;
+      const own = allOrNone(
+        this.#ownJobs(admitted, wave.individual).map((job) => this.writer.write(job)),
+        this.#stop,
+      );
+      admitted = wave.individual;
+      await allOrNone([own, this.#writeNeighbours(wave.prototype, own, last)], this.#stop);
+      if (this.#settled.signal.aborted) return { waves: index + 1, stopped: 'certain' };
+      if (last) break;
+      const reason = this.#watch?.mayStop(this.writer.chains, this.search) ?? null;
+      if (reason !== null) return { waves: index + 1, stopped: reason };
+    }
+    return { waves: this.#waves.length, stopped: null };
+  }
+
+  /** Own chains `from` up to `to`, those of one order together. */
+  #ownJobs(from: number, to: number): ChainJob[] {
+    return this.#prompts.own.flatMap(({ order, tokens, samples }) => {
+      const indices = samples.filter((index) => index >= from && index < to);
+      return indices.length === 0 ? [] : [{ level: 'individual' as const, order, tokens, indices }];
+    });
+  }
+
+  /**
+   * Chains of neighbours up to `to`, as soon as they are found. A search that waits for an own chain and gets none in
+   * this wave is left to the next one; in the last wave the history takes the chain's place.
+   */
+  async #writeNeighbours(to: number, own: Promise<unknown>, last: boolean): Promise<void> {
+    const { search } = this;
+    if (search === null || to === 0) return;
+    await Promise.race([search.begun, own]);
+    if (!search.isBegun) {
+      if (!last || this.#settled.signal.aborted) return;
+      search.fallBack();
+    }
+    const { found } = await search.neighbours();
+    const from = this.#admittedNeighbours;
+    const admitted = found.slice(from, to);
+    this.#admittedNeighbours = from + admitted.length;
+    if (this.#settled.signal.aborted) return;
+    // Prompts first: one that cannot be made must not leave chains behind that nobody waits for.
+    const jobs = admitted.map((neighbour, index) => this.#neighbourJob(neighbour, from + index));
+    await allOrNone(
+      jobs.map((job) => this.writer.write(job)),
+      this.#stop,
+    );
+  }
+
+  #neighbourJob({ user, userId, similarity }: Neighbour, index: number): ChainJob {
+    const { order, tokens } = this.#prompts.neighbour(user, index);
+    return { level: 'prototype', neighbour: { userId, similarity }, order, tokens, indices: [index] };
+  }
+}
+
+/** Reason of the abort that ends chains which cannot change the winner. */
+const SETTLED = new DOMException('the winner is settled', 'AbortError');
+
+/** Waits for all tasks; the first to fail stops the others, and its error is thrown once all have ended. */
+async function allOrNone(tasks: readonly Promise<unknown>[], stop: AbortController): Promise<void> {
+  const guarded = tasks.map((task) =>
+    task.catch((error: unknown) => {
+      stop.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(guarded);
+  stop.signal.throwIfAborted();
+  await Promise.all(guarded);
+}

@@ -1,0 +1,95 @@
+// How far the chains of a level differ on two candidates: mean, shrunk variance, degrees of freedom.
+// Knows differences of scores; nothing of what is decided by them.
+
+import { asVote, type ChainScores, type LevelOutcome } from './aggregate-levels.js';
+
+/** Largest difference between two scores of one chain: scores lie from 1 to 10, votes from 0 to 1. */
+export function largestDifference(method: string): number {
+  return method === 'wins' ? 1 : 9;
+}
+
+/**
+ * Variance that a level's own is shrunk towards, half a point of the scale squared, or that of a vote that could go
+ * either way; and how many chains it is worth. A few chains that happen to agree do not show that all would.
+ */
+const priorVariance = (method: string): number => (method === 'wins' ? 1 : 0.25);
+const PRIOR_CHAINS = 1;
+
+/** What a level's chains say of two candidates, a weighted sample. */
+export interface LevelSpread {
+  /** Weighted mean of first minus second. */
+  readonly mean: number;
+  /** Usable chains. */
+  readonly usable: number;
+  /** Sum of their weights, and of the squares of the weights. */
+  readonly weight: number;
+  readonly squaredWeight: number;
+  /** Variance of one chain's difference: unbiased, then shrunk; the prior alone where one chain is usable. */
+  readonly variance: number;
+  readonly degrees: number;
+}
+
+/** The usable chains of a level as differences of two candidates; null where there is none. */
+export function levelSpread(
+  chains: readonly ChainScores[],
+  first: number,
+  second: number,
+  method: string,
+): LevelSpread | null {
+  const used = chains.flatMap((chain) => {
+    const { scores, weight = 1 } = method === 'wins' ? asVote(chain) : chain;
+    return scores === null || weight === 0 ? [] : [{ value: scores[first]! - scores[second]!, weight }];
+  });
+  if (used.length === 0) return null;
+  const weight = used.reduce((sum, one) => sum + one.weight, 0);
+  const squaredWeight = used.reduce((sum, one) => sum + one.weight ** 2, 0);
+  const mean = used.reduce((sum, one) => sum + one.weight * one.value, 0) / weight;
+  const effective = weight ** 2 / squaredWeight;
+  const squares = used.reduce((sum, one) => sum + one.weight * (one.value - mean) ** 2, 0) / weight;
+  const degrees = PRIOR_CHAINS + effective - 1;
+  return {
+    mean,
+    usable: used.length,
+    weight,
+    squaredWeight,
+    // squares * effective is the sum of squared deviations that (effective - 1) degrees of freedom go with.
+    variance: (PRIOR_CHAINS * priorVariance(method) + squares * effective) / degrees,
+    degrees,
+  };
+}
+
+/** Both levels; a level with a single usable chain takes the other one's variance. */
+export function bothSpreads(
+  individual: readonly ChainScores[],
+  prototype: readonly ChainScores[],
+  [first, second]: readonly [number, number],
+  method: string,
+): { readonly individual: LevelSpread | null; readonly prototype: LevelSpread | null } {
+  const own = levelSpread(individual, first, second, method);
+  const similar = levelSpread(prototype, first, second, method);
+  return { individual: borrowed(own, similar), prototype: borrowed(similar, own) };
+}
+
+function borrowed(spread: LevelSpread | null, other: LevelSpread | null): LevelSpread | null {
+  if (spread === null || other === null || spread.usable > 1 || other.usable === 1) return spread;
+  return { ...spread, variance: other.variance, degrees: other.degrees };
+}
+
+/** The part of a sum of independent estimates that one of them has. */
+export interface VariancePart {
+  readonly variance: number;
+  readonly degrees: number;
+}
+
+/** Variance of a sum and its degrees of freedom (Welch 1947, Satterthwaite 1946). */
+export function summedVariance(parts: readonly VariancePart[]): VariancePart {
+  const variance = parts.reduce((sum, part) => sum + part.variance, 0);
+  const denominator = parts.reduce((sum, part) => sum + part.variance ** 2 / part.degrees, 0);
+  return { variance, degrees: denominator === 0 ? Number.POSITIVE_INFINITY : variance ** 2 / denominator };
+}
+
+/** Indices of the candidates by score, the best first; equal ones in their order. */
+export function ranking(outcome: Pick<LevelOutcome, 'scores'>): number[] {
+  const scores = outcome.scores ?? [];
+  return scores.map((_, index) => index).sort((a, b) => scores[b]! - scores[a]! || a - b);
+}

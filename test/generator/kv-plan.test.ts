@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PgenrmError } from '../../src/errors.js';
+import { type KvFacts, type KvWishes, planKvCache } from '../../src/generator/kv-plan.js';
+
+const FACTS: KvFacts = {
+  onGpu: false,
+  contextTokens: 2048,
+  maxSequences: 32,
+  sequences: 96,
+  cellBytes: 8192,
+  room: 2e9,
+};
+
+function refusal(facts: Partial<KvFacts>, wishes: KvWishes): PgenrmError {
+  try {
+    planKvCache({ ...FACTS, ...facts }, wishes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PgenrmError);
+    return error as PgenrmError;
+  }
+  return expect.fail('it should have been refused');
+}
+
+describe('the plan of the KV cache', () => {
+  it('shares f16 cells among all sequences unless asked otherwise, and says why', () => {
+    const { kvCache, maxIdleCells, reasons } = planKvCache(FACTS);
+    expect(kvCache).toMatchObject({ layout: 'unified', type: 'f16', flashAttention: 'auto' });
+    expect(kvCache.cells).toBeGreaterThan(FACTS.contextTokens);
+    expect(maxIdleCells).toBe(FACTS.contextTokens);
+    expect(reasons.join('\n')).toMatch(/unified, f16, \d+ cells[\s\S]*flash attention/);
+  });
+
+  it('gives each sequence a context of its own in streams, where idle prompts are in nobody’s way', () => {
+    const { kvCache, maxIdleCells } = planKvCache(FACTS, { kvLayout: 'streams' });
+    expect(kvCache.cells).toBe(96 * 2304);
+    expect(maxIdleCells).toBe(kvCache.cells);
+  });
+
+  it('takes 8 bits where f16 has no room for one context, and says so', () => {
+    const { kvCache, reasons } = planKvCache({ ...FACTS, room: 2304 * 8192 * 0.6 });
+    expect(kvCache.type).toBe('q8_0');
+    expect(reasons[0]).toContain('f16 has no room');
+  });
+
+  it('does what it is asked', () => {
+    const wishes = { kvType: 'q8_0', flashAttention: 'on', kvCells: 5000 } as const;
+    const { kvCache, reasons } = planKvCache(FACTS, wishes);
+    expect(kvCache).toEqual({ layout: 'unified', type: 'q8_0', flashAttention: 'on', cells: 5120 });
+    expect(reasons.join('\n')).toMatch(/q8_0, asked for[\s\S]*on, asked for/);
+  });
+
+  it.each<[string, Partial<KvFacts>, KvWishes, string, RegExp]>([
+    [
+      '8 bits without flash attention',
+      {},
+      { kvType: 'q8_0', flashAttention: 'off' },
+      'INVALID_OPTION',
+      /q8_0/,
+    ],
+    [
+      'an unknown layout',
+      {},
+      { kvLayout: 'tree' as never },
+      'INVALID_OPTION',
+      /kvLayout.*unified, streams.*tree/,
+    ],
+    ['an unknown type', {}, { kvType: 'q4_0' as never }, 'INVALID_OPTION', /kvType/],
+    ['an unknown switch', {}, { flashAttention: true as never }, 'INVALID_OPTION', /flashAttention/],
+    ['fewer cells than a context', {}, { kvCells: 100 }, 'INVALID_OPTION', /from 2304 on.*100/],
+    ['half a cell', {}, { kvCells: 4000.5 }, 'INVALID_OPTION', /kvCells/],
+    ['no room for one context', { room: 1e6 }, {}, 'OUT_OF_MEMORY', /2048 tokens needs.*1 MB/],
+    [
+      'no room for streams',
+      { room: 5e8 },
+      { kvLayout: 'streams' },
+      'OUT_OF_MEMORY',
+      /96 contexts.*maxSequences/,
+    ],
+    [
+      'streams that a GPU has no room for',
+      { onGpu: true, room: 1e9 },
+      { kvLayout: 'streams' },
+      'OUT_OF_MEMORY',
+      /96 contexts/,
+    ],
+  ])('refuses %s', (_, facts, wishes, code, message) => {
+    const error = refusal(facts, wishes);
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+  });
+
+  it('leaves f16 to a GPU that holds a part of the layers only', () => {
+    expect(planKvCache({ ...FACTS, onGpu: true, room: 0 }).kvCache.type).toBe('f16');
+  });
+
+  it('holds one context at least and never takes more than its room where that suffices', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 64, max: 100_000 }),
+        fc.integer({ min: 1, max: 192 }),
+        fc.integer({ min: 16, max: 200_000 }),
+        fc.double({ min: 1, max: 1e12, noNaN: true }),
+        (contextTokens, maxSequences, cellBytes, room) => {
+          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room };
+          const least = (contextTokens + 1 + 256) * cellBytes;
+          if (room < least) return;
+          const { cells } = planKvCache(facts).kvCache;
+          expect(cells).toBeGreaterThan(contextTokens);
+          // llama.cpp rounds up to 256 cells.
+          expect(cells * cellBytes).toBeLessThanOrEqual(room + 256 * cellBytes);
+        },
+      ),
+    );
+  });
+});
