@@ -10,7 +10,7 @@ const dist = resolve(process.env.PGENRM_DIST ?? 'dist');
 const load = (path) => import(pathToFileURL(resolve(dist, path)).href);
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '4000' },
+    rounds: { type: 'string', default: '10000' },
     json: { type: 'string' },
     seed: { type: 'string', default: '1' },
   },
@@ -25,9 +25,12 @@ const uniform = () => random.uniform();
 const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 const onScale = (score, step) => Math.min(10, Math.max(1, Math.round(score / step) * step));
 
+/** Student's t with 3 degrees of freedom: heavy tails. */
+const student3 = () => normal() / Math.sqrt((normal() ** 2 + normal() ** 2 + normal() ** 2) / 3);
+
 /**
  * Worlds: `item()` draws how far the first reply is better for a user; `chain(item, order)` draws what one chain gives
- * both replies, shown in this order.
+ * both replies, shown in this order; `neighbour` is how far similar users' items lie from it (normal, 0.3 by default).
  */
 const pair = (middle, difference, spread, step) => [
   onScale(middle + difference / 2 + spread * normal(), step),
@@ -51,6 +54,7 @@ const worlds = {
   'two camps: +3 or -2 with a share of 40 to 80%': {
     item: () => 0.4 + 0.4 * uniform(),
     chain: (share) => pair(6, uniform() < share ? 3 : -2, 0.5, 0.1),
+    neighbour: 0.05,
   },
   'at the ceiling: middle 9, difference N(0, 1)': { item: normal, chain: (d) => pair(9, d, 1.2, 0.1) },
   'position bias of 1.5 points, difference N(0, 1)': {
@@ -61,8 +65,28 @@ const worlds = {
     },
   },
 };
+Object.assign(worlds, {
+  'heavy tails: difference N(0, 0.5), Student 3': {
+    item: () => normal() / 2,
+    chain: (d) => [onScale(5.5 + d + student3(), 0.1), 5.5],
+  },
+  'mostly ties: 60% of chains, else whole points': {
+    item: () => normal() / 2,
+    chain: (d) => (uniform() < 0.6 ? [6, 6] : pair(6, d, 1, 1)),
+  },
+  'two equal camps: +1.5 or -1.5, share 30 to 70%': {
+    item: () => 0.3 + 0.4 * uniform(),
+    chain: (share) => pair(6, uniform() < share ? 1.5 : -1.5, 0.3, 0.1),
+    neighbour: 0.05,
+  },
+  'a rare veto: +1, or -3 with a share of 5 to 30%': {
+    item: () => 0.05 + 0.25 * uniform(),
+    chain: (share) => pair(6, uniform() < share ? -3 : 1, 0.5, 0.1),
+    neighbour: 0.05,
+  },
+});
 const levels = ['ind-8', 'ind-16', 'ind-32', 'ind-8+pro-4', 'ind-16+pro-8'].map(parseLevel);
-const risks = [0, 0.01, 0.05, 0.1];
+const risks = [0, 0.01, 0.02, 0.05, 0.1, 0.2];
 /** Share of chains that cannot be read. */
 const LOST = 0.05;
 
@@ -93,7 +117,12 @@ function simulate(world, level) {
     const item = world.item();
     const individual = drawn(world, item, level.individual, 0);
     // Similar users want much the same, not the same.
-    const prototype = drawn(world, level.prototype === 0 ? item : item + 0.3 * normal(), level.prototype, 1);
+    const prototype = drawn(
+      world,
+      level.prototype === 0 ? item : item + (world.neighbour ?? 0.3) * normal(),
+      level.prototype,
+      1,
+    );
     const whole = winnerOf(individual, prototype);
     risks.forEach((risk, index) => {
       let at = level;
@@ -142,6 +171,14 @@ if (certainChanged.length > 0) {
   process.exitCode = 1;
 }
 
+/** Worst world and level of each risk, and the chains saved at the largest level of both kinds, least and most. */
+const summary = risks.map((risk) => {
+  const cells = table.filter((row) => row.risk === risk);
+  const worst = cells.reduce((most, row) => (row.changed > most.changed ? row : most));
+  const saved = cells.filter(({ level }) => level === 'ind-16+pro-8').map((row) => row.saved);
+  const error = Math.sqrt((Math.max(risk, 1 / rounds) * (1 - risk)) / rounds);
+  return { risk, worst, above: cells.filter(({ changed }) => changed > risk + 2 * error).length, saved };
+});
 const percent = (share) => `${(100 * share).toFixed(1)}%`.padStart(7);
 console.log(
   `Adaptive scaling, ${rounds} made-up items a line; ${percent(LOST).trim()} of chains lost; ${seconds.toFixed(1)} s`,
@@ -158,9 +195,19 @@ for (const name of Object.keys(worlds)) {
     console.log(`  ${levelName(level).padEnd(14)}${text.join('')}`);
   }
 }
+console.log(
+  '\n| risk asked | winners changed, worst world | lines above it by 2 standard errors | chains saved at Ind-16+Pro-8 |',
+);
+console.log('|---|---|---|---|');
+for (const { risk, worst, above, saved } of summary) {
+  console.log(
+    `| ${risk} | ${percent(worst.changed).trim()} (${worst.world.split(':')[0]}, ${worst.level}) | ${above} of ${Object.keys(worlds).length * levels.length} | ${percent(Math.min(...saved)).trim()} to ${percent(Math.max(...saved)).trim()} |`,
+  );
+}
+if (summary.some(({ above }) => above > 0)) process.exitCode = 1;
 if (values.json !== undefined) {
   writeFileSync(
     values.json,
-    `${JSON.stringify({ rounds, seed: Number(values.seed), lost: LOST, table }, null, 2)}\n`,
+    `${JSON.stringify({ rounds, seed: Number(values.seed), lost: LOST, summary, table }, null, 2)}\n`,
   );
 }

@@ -28,7 +28,7 @@ export interface Figure {
   readonly value: number | null;
   readonly rows: number;
   readonly users: number;
-  /** Whole users are resampled. */
+  /** Whole users are left out in turn (jackknife). */
   readonly byUsers: Interval;
   /** Single rows are resampled (the benchmark's own basic bootstrap); too narrow where users differ. */
   readonly byRows: Interval;
@@ -49,12 +49,14 @@ export type Scale = 'share' | 'difference';
 /**
  * A share (or a difference of shares) with both intervals.
  *
- * By users: the standard error is that of the means of bootstrap resamples of whole users, times
- * sqrt(G / (G - 1)) for G users, which a resample of few clusters understates. The interval is m -+ t se with t from Student's
- * distribution with (sum n_g)^2 / sum n_g^2 - 1 degrees of freedom (n_g the rows of user g: G - 1 where all
- * users have as many, fewer where some dominate). For a share it is computed on the logit scale and mapped back, which
- * keeps it inside [0, 1] and gives it the skew that shares near 0 or 1 have. `bench/coverage` measures how often it
- * holds the truth; plain percentiles hold it too seldom below about 40 users.
+ * By users: the standard error is the jackknife's, which leaves each user out in turn: se^2 = (G - 1) / G sum_g d_g^2, d_g what
+ * the figure loses without user g (with rows of unequal weight (sum of the user's residuals) / (weight of the others)). The
+ * interval is m -+ t se with t from Student's distribution with (sum n_g)^2 / sum n_g^2 - 1 degrees of freedom (n_g the
+ * weight of user g: G - 1 where all users have as much, fewer where some dominate). For a share it lies on the scale of the
+ * empirical logit: with n = m (1 - m) / se^2 rows in effect, half a row is added to either side (Haldane 1956, Anscombe
+ * 1956), which keeps it inside [0, 1], gives it the skew of shares near 0 or 1, and keeps it from growing too wide
+ * where few users are nearly all alike. `bench/coverage` measures how often it holds the truth, beside the percentile
+ * bootstrap of whole users, which holds it too seldom below about 40 users.
  *
  * By rows: the basic bootstrap, 2 m - q, cut to the scale's range.
  */
@@ -63,48 +65,66 @@ export async function figureOf(
   values: RowValues,
   scale: Scale = 'share',
 ): Promise<Figure> {
-  const { users, count: userCount } = renumbered(values.users);
+  const dense = renumbered(values.users);
   const { numerators, denominators } = values;
   const rows = numerators.length;
   const weight = denominators === undefined ? rows : sum(denominators);
   if (rows === 0 || weight === 0) {
     const untold = { untold: 'there are no rows' };
-    return { value: null, rows, users: userCount, byUsers: untold, byRows: untold };
+    return { value: null, rows, users: dense.count, byUsers: untold, byRows: untold };
   }
   const value = sum(numerators) / weight;
   const untold = untoldBecause(values, value, scale);
   if (untold !== null) {
-    return { value, rows, users: userCount, byUsers: { untold }, byRows: { untold } };
+    return { value, rows, users: dense.count, byUsers: { untold }, byRows: { untold } };
   }
-  const byUsers = await userInterval(settings, values, users, userCount, value, scale);
   return {
     value,
     rows,
-    users: userCount,
-    byUsers,
+    users: dense.count,
+    byUsers: userInterval(values, dense, value, scale),
     byRows: await rowInterval(settings, values, value, scale),
   };
 }
 
-async function userInterval(
-  settings: IntervalSettings,
-  values: RowValues,
-  users: Uint32Array,
-  userCount: number,
+function userInterval(
+  { numerators, denominators }: RowValues,
+  { users, count }: Renumbered,
   value: number,
   scale: Scale,
-): Promise<Interval> {
-  if (userCount < FEWEST_USERS) {
-    return { untold: `${userCount} users are too few for an interval (at least ${FEWEST_USERS})` };
-  }
-  const means = finite(await resampled(settings, values, users));
-  const error = deviation(means) * Math.sqrt(userCount / (userCount - 1));
+): Interval {
+  const weights = new Float64Array(count);
+  const residuals = new Float64Array(count);
+  users.forEach((user, row) => {
+    const weight = denominators?.[row] ?? 1;
+    weights[user]! += weight;
+    residuals[user]! += numerators[row]! - value * weight;
+  });
+  const told = weights.filter((weight) => weight > 0).length;
+  if (told < FEWEST_USERS)
+    return { untold: `${told} users are too few for an interval (at least ${FEWEST_USERS})` };
+  const error = jackknifeError(residuals, weights, told);
   if (error === 0) return { untold: 'all users have the same value' };
-  const reach = tQuantile(0.95, Math.max(1, effectiveClusters(values, users, userCount) - 1));
-  if (scale === 'difference') return within(value - reach * error, value + reach * error, scale);
-  const logit = Math.log(value / (1 - value));
-  const step = (reach * error) / (value * (1 - value));
-  return within(logistic(logit - step), logistic(logit + step), scale);
+  const reach = tQuantile(0.95, Math.max(1, effectiveClusters(weights) - 1)) * error;
+  if (scale === 'difference') return within(value - reach, value + reach, scale);
+  const spread = value * (1 - value);
+  const rows = spread / error ** 2;
+  const middle = (value * rows + 0.5) / (rows + 1);
+  const logit = Math.log(middle / (1 - middle));
+  const step = reach / (middle * (1 - middle));
+  // Shrinking moves the middle towards one half; the figure itself is never left outside.
+  return within(Math.min(value, logistic(logit - step)), Math.max(value, logistic(logit + step)), scale);
+}
+
+/** Standard error by leaving out each of `count` users in turn; equal up to rounding is 0. */
+function jackknifeError(residuals: Float64Array, weights: Float64Array, count: number): number {
+  const total = sum(weights);
+  const squares = residuals.reduce(
+    (all, residual, user) => all + (residual / (total - weights[user]!)) ** 2,
+    0,
+  );
+  const variance = ((count - 1) / count) * squares;
+  return variance < 1e-28 ? 0 : Math.sqrt(variance);
 }
 
 async function rowInterval(
@@ -113,7 +133,7 @@ async function rowInterval(
   value: number,
   scale: Scale,
 ): Promise<Interval> {
-  const means = finite(await resampled(settings, values, undefined)).sort();
+  const means = finite(await resampled(settings, values)).sort();
   return within(2 * value - quantile(means, 0.975), 2 * value - quantile(means, 0.025), scale);
 }
 
@@ -121,16 +141,14 @@ async function rowInterval(
 async function resampled(
   { kernels, resamples, seed }: IntervalSettings,
   { numerators, denominators }: RowValues,
-  clusters: Uint32Array | undefined,
 ): Promise<Float64Array> {
-  const options = { resamples, seed, ...(clusters === undefined ? {} : { clusters }) };
-  const above = await kernels.bootstrapMeans(numerators, options);
+  const above = await kernels.bootstrapMeans(numerators, { resamples, seed });
   if (denominators === undefined) return above;
-  const below = await kernels.bootstrapMeans(denominators, options);
+  const below = await kernels.bootstrapMeans(denominators, { resamples, seed });
   return above.map((value, index) => value / below[index]!);
 }
 
-/** Why no interval can be told whatever is resampled; null where one can. */
+/** Why no interval can be told whatever is left out or resampled; null where one can. */
 function untoldBecause({ numerators, denominators }: RowValues, value: number, scale: Scale): string | null {
   const rows = denominators === undefined ? numerators.length : denominators.filter((one) => one > 0).length;
   if (rows < FEWEST_ROWS) return `${rows} rows are too few for an interval (at least ${FEWEST_ROWS})`;
@@ -140,18 +158,20 @@ function untoldBecause({ numerators, denominators }: RowValues, value: number, s
   return oneClass ? 'all rows have the same outcome, so how much they vary cannot be told from them' : null;
 }
 
-/** Number of clusters of equal size that would weigh as these do. */
-function effectiveClusters({ denominators }: RowValues, users: Uint32Array, userCount: number): number {
-  const sizes = new Float64Array(userCount);
-  users.forEach((user, row) => {
-    sizes[user]! += denominators?.[row] ?? 1;
-  });
-  const total = sum(sizes);
-  return (total * total) / sizes.reduce((all, size) => all + size * size, 0);
+/** Number of clusters of equal weight that would weigh as these do. */
+function effectiveClusters(weights: Float64Array): number {
+  const total = sum(weights);
+  return (total * total) / weights.reduce((all, weight) => all + weight * weight, 0);
+}
+
+/** Users of rows with numbers without gaps. */
+export interface Renumbered {
+  readonly users: Uint32Array;
+  readonly count: number;
 }
 
 /** Users numbered from 0 without gaps, in the order of their first row. */
-export function renumbered(users: Uint32Array): { readonly users: Uint32Array; readonly count: number } {
+export function renumbered(users: Uint32Array): Renumbered {
   const numbers = new Map<number, number>();
   const dense = users.map((user) => {
     const known = numbers.get(user) ?? numbers.size;
@@ -181,14 +201,6 @@ export function quantile(sorted: Float64Array, share: number): number {
   const below = Math.floor(place);
   const above = Math.min(sorted.length - 1, below + 1);
   return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
-}
-
-function deviation(values: Float64Array): number {
-  const mean = sum(values) / values.length;
-  const squares = values.reduce((all, value) => all + (value - mean) ** 2, 0);
-  // Equal means of whole users differ in their last bits at most.
-  const variance = squares / Math.max(1, values.length - 1);
-  return variance < 1e-28 ? 0 : Math.sqrt(variance);
 }
 
 export function sum(values: Float64Array): number {

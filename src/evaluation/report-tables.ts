@@ -43,7 +43,7 @@ function everyContender({ levels, baselines }: EvaluationReport): readonly Conte
 function levelTable(report: EvaluationReport): ReportTable {
   return {
     title: 'Accuracy by level',
-    note: 'In percent. "95% users" resamples users, "95% rows" single rows; "per user" is the mean of the users\' own accuracies; tokens are new tokens a judgment.',
+    note: 'In percent. "95% users" leaves whole users out in turn (jackknife), "95% rows" resamples single rows; "per user" is the mean of the users\' own accuracies; tokens are new tokens a judgment.',
     head: ['level', 'accuracy', '95% users', '95% rows', 'per user', '95% users', 'tokens'],
     rows: everyContender(report).map((one) => {
       const figure = headline(one, report);

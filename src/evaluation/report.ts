@@ -123,7 +123,7 @@ export function remarks(report: EvaluationReport): string[] {
   const { rows, overlap, chains, settings } = report;
   const { sampling, bank } = chains.identity;
   const lines = [
-    `${rows.evaluated} labelled rows of ${rows.users} users; 95% intervals resample users, those in "rows" single rows (basic bootstrap)`,
+    `${rows.evaluated} labelled rows of ${rows.users} users; 95% intervals leave whole users out in turn (jackknife), those in "rows" resample single rows (basic bootstrap)`,
     `ties count as ${settings.ties} where a figure stands once; failed rows count as not correct`,
     `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
   ];

@@ -1,7 +1,7 @@
 // How far the chains of a level differ on two candidates: mean, shrunk variance, degrees of freedom.
 // Knows differences of scores; nothing of what is decided by them.
 
-import { asVote, type ChainScores, type LevelOutcome } from './aggregate-levels.js';
+import { asVote, type ChainScores, type LevelOutcome, TIE_TOLERANCE } from './aggregate-levels.js';
 
 /** Largest difference between two scores of one chain: scores lie from 1 to 10, votes from 0 to 1. */
 export function largestDifference(method: string): number {
@@ -19,8 +19,9 @@ const PRIOR_CHAINS = 1;
 export interface LevelSpread {
   /** Weighted mean of first minus second. */
   readonly mean: number;
-  /** Usable chains. */
+  /** Usable chains, and those of them that favour the second. */
   readonly usable: number;
+  readonly against: number;
   /** Sum of their weights, and of the squares of the weights. */
   readonly weight: number;
   readonly squaredWeight: number;
@@ -50,6 +51,7 @@ export function levelSpread(
   return {
     mean,
     usable: used.length,
+    against: used.filter(({ value }) => value < -TIE_TOLERANCE).length,
     weight,
     squaredWeight,
     // squares * effective is the sum of squared deviations that (effective - 1) degrees of freedom go with.

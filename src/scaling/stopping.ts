@@ -5,6 +5,7 @@ import type { ChainScores } from './aggregate-levels.js';
 import { TIE_TOLERANCE } from './aggregate-levels.js';
 import { bothSpreads, type LevelSpread, largestDifference, summedVariance } from './spread.js';
 import { upperTail } from './student-t.js';
+import { unseenKindTurns } from './unseen-kind.js';
 
 /** A level in the middle of a judgment. */
 export interface LevelProgress {
@@ -29,6 +30,9 @@ export interface StoppingOptions {
 /** Fewest usable chains, of both levels together, whose spread is taken as telling. */
 const FEWEST_CHAINS = 4;
 
+/** How the risk is divided among looks: 1 would take them as unlike each other, 0 as one and the same. */
+const LOOKS_POWER = 0.75;
+
 /** `certain`: whatever the other chains say, the winner stays; `likely`: it does except with the risk. */
 export type StopReason = 'certain' | 'likely';
 
@@ -46,15 +50,16 @@ export type StopReason = 'certain' | 'likely';
  * level's final mean lies around d with variance s^2 r / (k (k + r)), Student-distributed with the degrees of freedom
  * of s^2 (the predictive distribution of a normal sample; with chain weights the corresponding sums). The levels add up
  * with the squares of their shares, degrees of freedom after Welch and Satterthwaite. It stops where the sum, over the
- * other candidates, of P(D <= 0) is at most risk / sqrt(looks), and never before 4 usable chains. Dividing by the number
- * of looks would be the union bound; but looks at one and the same row of chains overlap, and it keeps the error at a
- * third of the risk. The square root keeps it below the risk for risks of 0.05 and 0.1 in every world of
- * `bench/stopping`, normal or not; at a risk of 0.01, where only the tails count, up to 1.6% of winners change.
- * Assumptions: chains of a level are exchangeable; their differences are near enough to normal, or their mean is. The
- * variance is shrunk (`spread.ts`), since few chains on a coarse scale often agree by chance. Waves hold each
- * presentation order equally often, so a position bias only widens s. Distribution-free bounds for bounded scores
- * (empirical Bernstein, Hoeffding) need hundreds of chains on a scale of 9 points to stop at all, and neither
- * uses that the horizon is finite; `bench/stopping` measures this rule's error instead.
+ * other candidates, of P(D <= 0) is at most risk / looks^0.75, and never before 4 usable chains. Dividing by the number of
+ * looks would be the union bound; but looks at one and the same row of chains overlap, and it keeps the error at half of the
+ * risk and below. Where no chain so far favours the other candidate, P(D <= 0) is at least the probability that chains of a kind not
+ * yet seen turn the winner over (`unseen-kind.ts`): a small spread of a few like chains must not hide another reading.
+ * Assumptions: chains of a level are exchangeable; their differences are near enough to normal, or their mean is, or they fall
+ * into two kinds of which the one not seen lies at most twice as far from zero. The variance is shrunk (`spread.ts`),
+ * since few chains on a coarse scale often agree by chance. Waves hold each presentation order equally often, so a
+ * position bias only widens s. `bench/stopping` measures the error in worlds with and without these assumptions.
+ * Distribution-free bounds for bounded scores (empirical Bernstein, Hoeffding) need hundreds of chains on a scale of 9
+ * points to stop at all, and neither uses that the horizon is finite.
  */
 export function mayStop(
   individual: LevelProgress,
@@ -69,7 +74,7 @@ export function mayStop(
   const usable = [...individual.ended, ...prototype.ended].filter(({ scores }) => scores !== null).length;
   if (options.risk === 0 || usable < FEWEST_CHAINS) return null;
   const changed = finals.reduce((sum, final) => sum + final.notAbove, 0);
-  return changed <= options.risk / Math.sqrt(options.looks) ? 'likely' : null;
+  return changed <= options.risk / options.looks ** LOOKS_POWER ? 'likely' : null;
 }
 
 /** As {@link mayStop}, asked between the looks: it spends no risk. */
@@ -120,7 +125,29 @@ function finalDifference(
   const similar = levelFinal(spreads.prototype, prototype.toCome, range);
   // A level that has no usable chain yet counts with the least of the scale: to have none in the end is never worse.
   const least = mixed(own.least, similar.least, individualShare);
-  return { least, notAbove: notAbove(own, similar, individualShare) };
+  return {
+    least,
+    notAbove: Math.max(
+      notAbove(own, similar, individualShare),
+      turnedOver(spreads, own, similar, individualShare),
+    ),
+  };
+}
+
+/** Probability that a kind of chains not yet seen turns the difference over; 0 where both kinds were seen. */
+function turnedOver(
+  spreads: ReturnType<typeof bothSpreads>,
+  own: LevelFinal,
+  similar: LevelFinal,
+  individualShare: number,
+): number {
+  const [a, b] = [spreads.individual, spreads.prototype];
+  const toCome = own.toCome + similar.toCome;
+  if ((a?.against ?? 0) + (b?.against ?? 0) > 0 || toCome === 0) return 0;
+  const share = own.expected === null ? 0 : similar.expected === null ? 1 : individualShare;
+  const shareToCome = share * own.shareToCome + (1 - share) * similar.shareToCome;
+  if (shareToCome === 0) return 0;
+  return unseenKindTurns({ seen: (a?.usable ?? 0) + (b?.usable ?? 0), toCome, shareToCome });
 }
 
 /** A level at its end, as far as it can be foreseen. */
@@ -129,12 +156,20 @@ interface LevelFinal {
   readonly least: number | null;
   /** Its expected mean, and the variance around it; null where no chain is usable yet. */
   readonly expected: { readonly mean: number; readonly variance: number; readonly degrees: number } | null;
+  /** Chains to come that have a weight, and the share of the level's weight that they make up. */
+  readonly toCome: number;
+  readonly shareToCome: number;
 }
 
 function levelFinal(spread: LevelSpread | null, toCome: readonly number[], range: number): LevelFinal {
   const rest = toCome.reduce((sum, weight) => sum + weight, 0);
-  if (spread === null) return { least: rest > 0 ? -range : null, expected: null };
-  const { mean, weight, squaredWeight, variance, degrees } = spread;
+  const weight = spread?.weight ?? 0;
+  const coming = {
+    toCome: toCome.filter((one) => one > 0).length,
+    shareToCome: rest === 0 ? 0 : rest / (weight + rest),
+  };
+  if (spread === null) return { least: rest > 0 ? -range : null, expected: null, ...coming };
+  const { mean, squaredWeight, variance, degrees } = spread;
   const restSquared = toCome.reduce((sum, one) => sum + one ** 2, 0);
   const total = weight + rest;
   return {
@@ -144,6 +179,7 @@ function levelFinal(spread: LevelSpread | null, toCome: readonly number[], range
       variance: (variance * ((rest ** 2 * squaredWeight) / weight ** 2 + restSquared)) / total ** 2,
       degrees,
     },
+    ...coming,
   };
 }
 

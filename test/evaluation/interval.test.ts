@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { figureOf, quantile, renumbered } from '../../src/evaluation/interval.js';
+import { Xoshiro128 } from '../../src/kernels/random.js';
 import { tQuantile } from '../../src/scaling/student-t.js';
 import { describeEach } from '../kernels/implementations.js';
 import { SETTINGS } from './stored-chains.js';
@@ -17,7 +18,7 @@ function rowsOf(lists: readonly (readonly number[])[]) {
 
 describeEach('figureOf', (kernels) => {
   it('is Student over user means where all users have as many rows', async () => {
-    // Users' means 0, 0.25, 0.25, 0.5, 0.5, 1: mean 5/12, sample variance 0.118055..., G = 6, t(5) = 2.570582.
+    // Users' means 0, 0.25, 0.25, 0.5, 0.5, 1: mean 5/12, sample variance 7/60, G = 6, t(5) = 2.570582.
     const lists = [
       [0, 0, 0, 0],
       [1, 0, 0, 0],
@@ -27,18 +28,21 @@ describeEach('figureOf', (kernels) => {
       [1, 1, 1, 1],
     ];
     const mean = 5 / 12;
-    const error = Math.sqrt(0.1180555555555556 / 6);
+    const error = Math.sqrt(7 / 60 / 6);
     const figure = await figureOf({ ...MANY, kernels }, rowsOf(lists), 'difference');
     expect(figure).toMatchObject({ rows: 24, users: 6 });
     expect(figure.value).toBeCloseTo(mean, 12);
-    expect(figure.byUsers.low).toBeCloseTo(mean - 2.570582 * error, 2);
-    expect(figure.byUsers.high).toBeCloseTo(mean + 2.570582 * error, 2);
-    // The same on the logit scale.
-    const logit = Math.log(mean / (1 - mean));
-    const step = (2.570582 * error) / (mean * (1 - mean));
+    expect(figure.byUsers.low).toBeCloseTo(mean - 2.570582 * error, 6);
+    expect(figure.byUsers.high).toBeCloseTo(mean + 2.570582 * error, 6);
+    // A share on the scale of the empirical logit: 12.5 rows in effect, half a row more on either side.
+    const rows = (mean * (1 - mean)) / error ** 2;
+    expect(rows).toBeCloseTo(12.5, 9);
+    const middle = (mean * rows + 0.5) / (rows + 1);
+    const logit = Math.log(middle / (1 - middle));
+    const step = (2.570582 * error) / (middle * (1 - middle));
     const share = await figureOf({ ...MANY, kernels }, rowsOf(lists));
-    expect(share.byUsers.low).toBeCloseTo(1 / (1 + Math.exp(step - logit)), 2);
-    expect(share.byUsers.high).toBeCloseTo(1 / (1 + Math.exp(-step - logit)), 2);
+    expect(share.byUsers.low).toBeCloseTo(1 / (1 + Math.exp(step - logit)), 6);
+    expect(share.byUsers.high).toBeCloseTo(1 / (1 + Math.exp(-step - logit)), 6);
   });
 
   it('is the basic bootstrap over rows', async () => {
@@ -57,9 +61,10 @@ describeEach('figureOf', (kernels) => {
     expect(figure.value).toBeCloseTo((4 + 12) / 24, 12);
     // A third of the users has 1, the others 0.5: between-user variance of 12 means, t(11) = 2.200985.
     const error = Math.sqrt((12 / 11) * (1 / 3) * (2 / 3) * 0.25 * (1 / 12));
-    const p = 2 / 3;
-    const step = (2.200985 * error) / (p * (1 - p));
-    expect(figure.byUsers.low).toBeCloseTo(1 / (1 + Math.exp(step - Math.log(2))), 2);
+    const rows = 2 / 9 / error ** 2;
+    const middle = ((2 / 3) * rows + 0.5) / (rows + 1);
+    const step = (2.200985 * error) / (middle * (1 - middle));
+    expect(figure.byUsers.low).toBeCloseTo(1 / (1 + Math.exp(step - Math.log(middle / (1 - middle)))), 6);
   });
 });
 
@@ -78,12 +83,35 @@ describe('figureOf', () => {
     ];
     const { numerators, users } = rowsOf(lists);
     const { value, byUsers } = await figureOf(SETTINGS, { numerators, users }, 'difference');
-    const { resamples, seed } = SETTINGS;
-    const means = await SETTINGS.kernels.bootstrapMeans(numerators, { resamples, seed, clusters: users });
-    const centre = means.reduce((sum, mean) => sum + mean, 0) / resamples;
-    const variance = means.reduce((sum, mean) => sum + (mean - centre) ** 2, 0) / (resamples - 1);
-    const reach = tQuantile(0.95, 87 ** 2 / 3681 - 1) * Math.sqrt((variance * 10) / 9);
+    // Leaving each user out by hand.
+    const without = lists.map((_, left) => {
+      const others = lists.filter((__, user) => user !== left).flat();
+      return others.reduce<number>((sum, one) => sum + one, 0) / others.length;
+    });
+    const variance = 0.9 * without.reduce((sum, mean) => sum + (mean - value!) ** 2, 0);
+    const reach = tQuantile(0.95, 87 ** 2 / 3681 - 1) * Math.sqrt(variance);
     expect(byUsers.high).toBeCloseTo(Math.min(1, value! + reach), 9);
+    expect(byUsers.low).toBeCloseTo(Math.max(-1, value! - reach), 9);
+  });
+
+  it('holds the truth in 93 to 97% of small evaluations with correlated rows', async () => {
+    // 8 users with 6 rows each; a user is right with 0.95 or 0.55, so rows correlate at 0.21 and the truth is 0.75.
+    const random = new Xoshiro128(7, 0);
+    const rounds = 1000;
+    let [held, told] = [0, 0];
+    for (let round = 0; round < rounds; round += 1) {
+      const lists = Array.from({ length: 8 }, () => {
+        const rate = random.uniform() < 0.5 ? 0.95 : 0.55;
+        return Array.from({ length: 6 }, () => (random.uniform() < rate ? 1 : 0));
+      });
+      const { byUsers } = await figureOf({ ...SETTINGS, resamples: 100 }, rowsOf(lists));
+      if (byUsers.untold !== undefined) continue;
+      told += 1;
+      if (byUsers.low <= 0.75 && byUsers.high >= 0.75) held += 1;
+    }
+    expect(told).toBeGreaterThan(0.95 * rounds);
+    expect(held / told).toBeGreaterThan(0.93);
+    expect(held / told).toBeLessThan(0.97);
   });
 
   it.each([
@@ -135,7 +163,9 @@ describe('figureOf', () => {
   });
 
   it('does not depend on how users are numbered, and repeats with its seed', async () => {
-    const values = rowsOf(Array.from({ length: 8 }, (_, user) => [user % 2, 1, user % 3 === 0 ? 0 : 1]));
+    const values = rowsOf(
+      Array.from({ length: 8 }, (_, user) => [user % 2, 1 - user / 31, user % 3 === 0 ? 0 : 1]),
+    );
     const renamed = { ...values, users: values.users.map((user) => 1000 - 7 * user) };
     expect(await figureOf(SETTINGS, renamed)).toEqual(await figureOf(SETTINGS, values));
     expect(await figureOf({ ...SETTINGS, seed: 2 }, values)).not.toEqual(await figureOf(SETTINGS, values));

@@ -5,6 +5,7 @@ import { referenceKernels } from '../../src/kernels/reference-kernels.js';
 import { aggregateLevels, type ChainScores } from '../../src/scaling/aggregate-levels.js';
 import { isCertain, type LevelProgress, mayStop, type StoppingOptions } from '../../src/scaling/stopping.js';
 import { upperTail } from '../../src/scaling/student-t.js';
+import { betaBinomialTail, unseenKindTurns } from '../../src/scaling/unseen-kind.js';
 import { planWaves } from '../../src/scaling/waves.js';
 
 const RULE: StoppingOptions = { candidates: 2, risk: 0.05, looks: 1, method: 'mean', individualShare: 0.5 };
@@ -99,6 +100,31 @@ describe('certain', () => {
   });
 });
 
+describe('a kind of chains not seen yet', () => {
+  it('is beta-binomial, by hand', () => {
+    // a (a + 1) / ((a + b) (a + b + 1)) and 1 - b (b + 1) / the same, a = 0.5, b = 4.5.
+    expect(betaBinomialTail(2, 2, 0.5, 4.5)).toBeCloseTo(0.75 / 30, 12);
+    expect(betaBinomialTail(2, 1, 0.5, 4.5)).toBeCloseTo(1 - 24.75 / 30, 12);
+    expect(betaBinomialTail(2, 0, 0.5, 4.5)).toBe(1);
+    expect(betaBinomialTail(2, 3, 0.5, 4.5)).toBe(0);
+    // Beta(1, 1) is uniform over the counts.
+    expect(betaBinomialTail(9, 7, 1, 1)).toBeCloseTo(0.3, 12);
+  });
+
+  it('needs a third of the final weight', () => {
+    // 4 of 16 seen: 6 of the 12 to come; with half of the weight seen, 8 of 12.
+    expect(unseenKindTurns({ seen: 4, toCome: 12, shareToCome: 0.75 })).toBeCloseTo(
+      betaBinomialTail(12, 6, 0.5, 4.5),
+      12,
+    );
+    expect(unseenKindTurns({ seen: 4, toCome: 12, shareToCome: 0.5 })).toBeCloseTo(
+      betaBinomialTail(12, 8, 0.5, 4.5),
+      12,
+    );
+    expect(unseenKindTurns({ seen: 9, toCome: 2, shareToCome: 0.2 })).toBe(0);
+  });
+});
+
 describe('likely', () => {
   it('is the predictive t test of the final mean, by hand', () => {
     // Differences 3, 1, -1, 2 of 16: mean 1.25; variance 9 / 4 with 4 degrees; of the final mean * 12 / (4 * 16).
@@ -107,9 +133,25 @@ describe('likely', () => {
     expect(chance).toBeGreaterThan(0.05);
     expect(mayStop(own, NONE, { ...RULE, risk: chance * 1.001 })).toBe('likely');
     expect(mayStop(own, NONE, { ...RULE, risk: chance * 0.999 })).toBeNull();
-    // Four looks leave half of the risk to each.
-    expect(mayStop(own, NONE, { ...RULE, looks: 4, risk: chance * 2.002 })).toBe('likely');
-    expect(mayStop(own, NONE, { ...RULE, looks: 4, risk: chance * 1.998 })).toBeNull();
+    // Sixteen looks leave an eighth of the risk to each: 16^0.75 = 8.
+    expect(mayStop(own, NONE, { ...RULE, looks: 16, risk: chance * 8.008 })).toBe('likely');
+    expect(mayStop(own, NONE, { ...RULE, looks: 16, risk: chance * 7.992 })).toBeNull();
+  });
+
+  it('holds a few like chains for less than their spread says', () => {
+    const alike = progress([2, 2, 2, 2], 12);
+    const spread = upperTail(2 / Math.sqrt((0.25 / 4) * (12 / 64)), 4);
+    const unseen = unseenKindTurns({ seen: 4, toCome: 12, shareToCome: 0.75 });
+    expect(spread).toBeLessThan(0.1 * unseen);
+    expect(mayStop(alike, NONE, { ...RULE, risk: 0.999 * unseen })).toBeNull();
+    expect(mayStop(alike, NONE, { ...RULE, risk: 1.001 * unseen })).toBe('likely');
+    // Where one of them was against it, both kinds are seen and the spread alone counts.
+    const both = progress([4, 4, 4, -0.2], 12);
+    const mean = 11.8 / 4;
+    const variance = (0.25 + 3 * (4 - mean) ** 2 + (0.2 + mean) ** 2) / 4;
+    const chance = upperTail(mean / Math.sqrt(variance * (12 / 64)), 4);
+    expect(chance).toBeLessThan(0.5 * unseen);
+    expect(mayStop(both, NONE, { ...RULE, risk: 1.001 * chance })).toBe('likely');
   });
 
   it('sums over the other candidates', () => {
@@ -118,9 +160,13 @@ describe('likely', () => {
       toCome: ones(12),
     });
     const chance = upperTail(1.25 / Math.sqrt((9 / 4) * (12 / 64)), 4);
-    const rule = { ...RULE, candidates: 3, risk: chance * 1.5 };
-    expect(mayStop(three(5), NONE, rule)).toBeNull();
-    expect(mayStop(three(1), NONE, rule)).toBe('likely');
+    const rule = (risk: number): StoppingOptions => ({ ...RULE, candidates: 3, risk });
+    expect(mayStop(three(5), NONE, rule(chance * 1.5))).toBeNull();
+    expect(mayStop(three(5), NONE, rule(chance * 2.002))).toBe('likely');
+    // All four are against the third one: only a kind not seen yet could turn that over.
+    const unseen = unseenKindTurns({ seen: 4, toCome: 12, shareToCome: 0.75 });
+    expect(mayStop(three(1), NONE, rule(chance + 0.999 * unseen))).toBeNull();
+    expect(mayStop(three(1), NONE, rule(chance + 1.001 * unseen))).toBe('likely');
   });
 
   it('decides on both levels together', () => {
@@ -161,43 +207,62 @@ describe('likely', () => {
     expect(mayStop(light(0.05), NONE, { ...RULE, risk: 0 })).toBe('certain');
   });
 
-  it('keeps the risk where chains are drawn from a scale of tenths', () => {
+  describe('keeps the risk, and saves chains', () => {
     const random = new Xoshiro128(3, 0);
     const normal = (): number =>
       Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
-    const waves = planWaves({ individual: 16, prototype: 8 }, 2);
-    const scored = (difference: number): ChainScores => {
-      const tenths = (value: number): number => Math.min(10, Math.max(1, Math.round(10 * value) / 10));
-      return { scores: [tenths(6 + difference + normal()), tenths(6 + normal())] };
+    const tenths = (value: number): number => Math.min(10, Math.max(1, Math.round(10 * value) / 10));
+    const apart = (difference: number, spread: number): ChainScores => ({
+      scores: [
+        tenths(6 + difference / 2 + spread * normal()),
+        tenths(6 - difference / 2 + spread * normal()),
+      ],
+    });
+    const worlds = {
+      'of users who differ': { item: normal, chain: (d: number) => apart(d, 1) },
+      'without any difference': { item: () => 0, chain: () => apart(0, 1) },
+      'of two readings, +3 or -2': {
+        item: () => 0.4 + 0.4 * random.uniform(),
+        chain: (share: number) => apart(random.uniform() < share ? 3 : -2, 0.5),
+      },
     };
     const kernels = referenceKernels();
-    const rounds = 400;
-    let [changed, used] = [0, 0];
-    for (let round = 0; round < rounds; round += 1) {
-      const difference = normal();
-      const own = Array.from({ length: 16 }, () => scored(difference));
-      const similar = Array.from({ length: 8 }, () => scored(difference));
-      const stop =
-        waves
-          .slice(0, -1)
-          .find(
-            ({ individual, prototype }) =>
-              mayStop(
-                { ended: own.slice(0, individual), toCome: ones(16 - individual) },
-                { ended: similar.slice(0, prototype), toCome: ones(8 - prototype) },
-                { ...RULE, looks: waves.length - 1 },
-              ) !== null,
-          ) ?? waves.at(-1)!;
-      const early = aggregateLevels(
-        kernels,
-        2,
-        own.slice(0, stop.individual),
-        similar.slice(0, stop.prototype),
-      );
-      if (early.winner !== aggregateLevels(kernels, 2, own, similar).winner) changed += 1;
-      used += stop.individual + stop.prototype;
-    }
-    expect(changed / rounds).toBeLessThanOrEqual(0.05);
-    expect(used / (24 * rounds)).toBeLessThan(0.75);
+    const waves = planWaves({ individual: 16, prototype: 8 }, 2);
+    const rounds = 1500;
+
+    it.each(Object.keys(worlds).flatMap((world) => [0.01, 0.05, 0.1].map((risk) => [world, risk] as const)))(
+      'in a world %s, risk %d',
+      (world, risk) => {
+        const { item, chain } = worlds[world as keyof typeof worlds];
+        let [changed, used] = [0, 0];
+        for (let round = 0; round < rounds; round += 1) {
+          const one = item();
+          const own = Array.from({ length: 16 }, () => chain(one));
+          const similar = Array.from({ length: 8 }, () => chain(one));
+          const stop =
+            waves
+              .slice(0, -1)
+              .find(
+                ({ individual, prototype }) =>
+                  mayStop(
+                    { ended: own.slice(0, individual), toCome: ones(16 - individual) },
+                    { ended: similar.slice(0, prototype), toCome: ones(8 - prototype) },
+                    { ...RULE, risk, looks: waves.length - 1 },
+                  ) !== null,
+              ) ?? waves.at(-1)!;
+          const early = aggregateLevels(
+            kernels,
+            2,
+            own.slice(0, stop.individual),
+            similar.slice(0, stop.prototype),
+          );
+          if (early.winner !== aggregateLevels(kernels, 2, own, similar).winner) changed += 1;
+          used += stop.individual + stop.prototype;
+        }
+        // Two standard errors of the simulation.
+        expect(changed / rounds).toBeLessThanOrEqual(risk + 2 * Math.sqrt((risk * (1 - risk)) / rounds));
+        expect(used / (24 * rounds)).toBeLessThan(0.95);
+      },
+    );
   });
 });
