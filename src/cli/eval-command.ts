@@ -4,8 +4,9 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openPreferenceData, type PreferenceData } from '../data/preference-data.js';
+import { selectRows, userGroups } from '../data/select-rows.js';
 import { PgenrmError } from '../errors.js';
-import { overlapWith, userGroups, withoutUsers } from '../evaluation/bank-overlap.js';
+import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
 import { ChainsWriter, openChains } from '../evaluation/chains-file.js';
 import { evaluate } from '../evaluation/evaluate.js';
 import { defaultSplit, protocolOf } from '../evaluation/protocol.js';
@@ -138,7 +139,8 @@ async function openEvaluated(
   const data = split === undefined ? all! : await openPreferenceData(path, { ...common, split });
   if (data.count === 0 && data.damage === undefined)
     throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to evaluate`);
-  return { data, split };
+  const { group = null, rowsPerUser = null } = options;
+  return { data: await selectRows(data, { group, rowsPerUser }), split };
 }
 
 interface Sampling {

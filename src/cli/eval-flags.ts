@@ -55,6 +55,17 @@ export function dataFlags(command: Command): void {
     .option('--users <file>', "users' stated criteria, histories and groups")
     .option('--split <name>', 'only the rows of this split; default test where the data has it')
     .addOption(choiceOption('--format <name>', 'shape of the rows; detected by default', FORMAT_NAMES))
+    .option(
+      '--group <name>',
+      "only rows of users whom the users file's field group puts here, such as unseen",
+    )
+    .addOption(
+      numberOption(
+        '--rows-per-user <n>',
+        "at most n rows of each user, every user's first row before any second one; more can be added later with --resume",
+        LIMIT_RANGE,
+      ),
+    )
     .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
     .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
     .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')

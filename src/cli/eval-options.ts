@@ -30,6 +30,8 @@ export interface EvalOptions {
   readonly users?: string;
   readonly split?: string;
   readonly format?: FormatName;
+  readonly group?: string;
+  readonly rowsPerUser?: number;
   readonly limit?: number;
   readonly prototypes?: string;
   readonly embedder?: string;

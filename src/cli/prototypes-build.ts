@@ -8,6 +8,7 @@ import {
   openPreferenceData,
   type PreferenceData,
 } from '../data/preference-data.js';
+import { selectRows } from '../data/select-rows.js';
 import { BUILD_RANGES, buildBank } from '../prototypes/build-bank.js';
 import { EXIT } from './exit-code.js';
 import { InterruptWatch } from './interrupt.js';
@@ -28,6 +29,8 @@ interface BuildCommandOptions extends ModelOptions, ProgressOptions {
   readonly out: string;
   readonly k: number | 'auto';
   readonly seed: number;
+  readonly group?: string;
+  readonly rowsPerUser?: number;
   readonly limit?: number;
   readonly refine: boolean;
   readonly temperature: number;
@@ -59,6 +62,10 @@ export function addBuildCommand(prototypes: Command, context: CommandContext, ho
     );
   withModelOptions(command)
     .addOption(numberOption('--seed <n>', 'seed of chains and clusters', BUILD_RANGES.seed).default(0))
+    .option('--group <name>', "only rows of users whom the users file's field group puts here, such as train")
+    .addOption(
+      numberOption('--rows-per-user <n>', 'at most the first n rows of each user', BUILD_RANGES.limit),
+    )
     .addOption(numberOption('--limit <n>', 'only the first n rows', BUILD_RANGES.limit))
     .option('--no-refine', 'keep the k-means centres as prototypes')
     .addOption(numberOption('--temperature <t>', '0 is greedy', BUILD_RANGES.temperature).default(1))
@@ -151,15 +158,19 @@ async function build(
   }
 }
 
-/** Rows of the split that is asked for, else of `train`, else all. */
+/** Rows of the split that is asked for, else of `train`, else all; of them what is selected. */
 async function openTraining(path: string, options: BuildCommandOptions): Promise<PreferenceData> {
   const common = {
     ...(options.users === undefined ? {} : { users: options.users }),
     ...(options.format === undefined ? {} : { format: options.format }),
   };
-  if (options.split !== undefined) return openPreferenceData(path, { ...common, split: options.split });
-  const all = await openPreferenceData(path, common);
-  return all.splits.includes('train') && all.splits.length > 1
-    ? openPreferenceData(path, { ...common, split: 'train' })
-    : all;
+  const open = async (): Promise<PreferenceData> => {
+    if (options.split !== undefined) return openPreferenceData(path, { ...common, split: options.split });
+    const all = await openPreferenceData(path, common);
+    return all.splits.includes('train') && all.splits.length > 1
+      ? openPreferenceData(path, { ...common, split: 'train' })
+      : all;
+  };
+  const { group = null, rowsPerUser = null } = options;
+  return selectRows(await open(), { group, rowsPerUser });
 }

@@ -78,6 +78,14 @@ export interface UsersFile {
   readonly problems: number;
 }
 
+/** Which rows of the data are taken. */
+export interface RowSelection {
+  /** Only rows of users whom the users file puts into this group; `train` and `seen` are the same. */
+  readonly group?: string | null;
+  /** At most so many rows of each user, the first ones of the file; at least 1. */
+  readonly rowsPerUser?: number | null;
+}
+
 /** An opened file of preference data. */
 export interface PreferenceData {
   readonly format: FormatName;
@@ -86,6 +94,8 @@ export interface PreferenceData {
   readonly fingerprint: string;
   /** The users file that is used. */
   readonly users?: UsersFile;
+  /** What {@link rows} is a part of all rows by; absent: all are given. See `selectRows`. */
+  readonly selection?: RowSelection;
   /** How many rows and problems {@link rows} gives. */
   readonly count: number;
   /** How many of them are problems. */

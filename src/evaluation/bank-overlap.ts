@@ -1,8 +1,7 @@
 // Users of a bank who are evaluated too: who they are, and a view of the bank in which they are nobody's neighbours.
-// Knows data rows, users files and banks; nothing of judgments.
+// Knows data rows and banks; nothing of judgments.
 
 import type { PreferenceData } from '../data/preference-data.js';
-import { openRecords } from '../data/records.js';
 import { PgenrmError } from '../errors.js';
 import type { PrototypeBank, SimilarUser, SimilarUsersOptions } from '../prototypes/bank.js';
 
@@ -72,21 +71,4 @@ async function similarOthers(
     const kept = found.filter(({ userId }) => !barred.has(userId));
     if (kept.length >= n || found.length < wanted || wanted === n + barred.size) return kept.slice(0, n);
   }
-}
-
-/**
- * Groups that a users file names in its field `group`, by user; `train` is `seen`. Empty where the file names none.
- * Errors: as where the data is opened.
- */
-export async function userGroups(path: string): Promise<ReadonlyMap<string, string>> {
-  const groups = new Map<string, string>();
-  const source = await openRecords(path);
-  for await (const { row } of source.read()) {
-    if (row === undefined) continue;
-    const id = [row.user_id, row.user, row.id].find((value) => typeof value === 'string');
-    if (typeof id !== 'string' || typeof row.group !== 'string' || row.group.trim() === '') continue;
-    const group = row.group.trim().toLowerCase();
-    groups.set(id, group === 'train' ? 'seen' : group);
-  }
-  return groups;
 }

@@ -21,6 +21,8 @@ import {
 export interface StoredChains {
   readonly path: string;
   readonly header: ChainsHeader;
+  /** Rows that the evaluation was asked for, as far as the file has been read: the most that a header names. */
+  readonly asked: number;
   /**
    * The rows in the order of the file, one in memory at a time, and the ids of those read, which must not repeat; a last
    * line that was half written is left out.
@@ -28,6 +30,11 @@ export interface StoredChains {
    * `DUPLICATE_ID` where a row comes twice.
    */
   rows(): AsyncGenerator<ChainsRow, void, undefined>;
+}
+
+/** Names a row within its data; `id` is absent of rows that fit no shape. */
+export function rowKey(row: number, id: string | undefined): string {
+  return `${row} ${id ?? ''}`;
 }
 
 /**
@@ -39,7 +46,18 @@ export async function openChains(path: string): Promise<StoredChains> {
   for await (const { value, index } of lines(path)) {
     const header = asHeader(path, index, value);
     if (header === null) break;
-    return { path, header, rows: () => rowsOf(path, header) };
+    let asked = header.rows;
+    const onHeader = (another: ChainsHeader): void => {
+      asked = Math.max(asked, another.rows);
+    };
+    return {
+      path,
+      header,
+      get asked() {
+        return asked;
+      },
+      rows: () => rowsOf(path, header, onHeader),
+    };
   }
   throw new PgenrmError(
     'INPUT_MALFORMED',
@@ -47,19 +65,24 @@ export async function openChains(path: string): Promise<StoredChains> {
   );
 }
 
-async function* rowsOf(path: string, header: ChainsHeader): AsyncGenerator<ChainsRow, void, undefined> {
+async function* rowsOf(
+  path: string,
+  header: ChainsHeader,
+  onHeader: (another: ChainsHeader) => void,
+): AsyncGenerator<ChainsRow, void, undefined> {
   const seen = new Set<string>();
   for await (const { value, index } of lines(path)) {
     const another = asHeader(path, index, value);
     if (another !== null) {
       checkSameRun(path, index, header, another);
+      onHeader(another);
       continue;
     }
     const row = asChainsRow(path, index, value);
     if (row.run !== header.run) {
       throw mixed(path, index, `the row is of run ${row.run} and the header of run ${header.run}`);
     }
-    const key = `${row.row} ${row.id ?? ''}`;
+    const key = rowKey(row.row, row.id);
     if (seen.has(key) && row.status !== 'invalid') {
       throw new PgenrmError(
         'DUPLICATE_ID',
@@ -153,15 +176,16 @@ export class ChainsWriter implements AsyncDisposable {
   }
 
   /**
-   * Writes the header, or compares it with that of the file to go on with. Gives the rows that stand in it.
+   * Writes the header, or compares it with that of the file to go on with; where that was asked for another number of
+   * rows the header is written again behind its rows. Gives the keys of the rows that stand in it ({@link rowKey}).
    * Errors: `RUN_MISMATCH` where the file is of another run, each difference named; `OUTPUT_FAILED`.
    */
-  async start(header: ChainsHeader): Promise<number> {
+  async start(header: ChainsHeader): Promise<ReadonlySet<string>> {
     if (this.#mode === 'resume' && (await exists(this.path))) {
-      const { end, rows } = await this.#existing(header);
+      const { end, keys, asked } = await this.#existing(header);
       this.#file = await LineFile.open(this.path, end);
-      if (end === 0) await this.#file.append(JSON.stringify(header));
-      return rows;
+      if (asked !== header.rows) await this.#file.append(JSON.stringify(header));
+      return keys;
     }
     try {
       await rm(this.path, { force: true });
@@ -170,7 +194,7 @@ export class ChainsWriter implements AsyncDisposable {
     }
     this.#file = await LineFile.open(this.path);
     await this.#file.append(JSON.stringify(header));
-    return 0;
+    return new Set();
   }
 
   async append(row: ChainsRow): Promise<void> {
@@ -193,22 +217,27 @@ export class ChainsWriter implements AsyncDisposable {
     }
   }
 
-  async #existing(header: ChainsHeader): Promise<{ end: number; rows: number }> {
+  async #existing(
+    header: ChainsHeader,
+  ): Promise<{ end: number; keys: ReadonlySet<string>; asked: number | null }> {
     let end = 0;
-    let rows = 0;
+    let asked: number | null = null;
+    const keys = new Set<string>();
     for await (const line of jsonLines(this.path)) {
-      if (line.index === 0) {
-        const earlier = asHeader(this.path, 0, line.value);
-        if (earlier === null) throw notAsWritten(this.path, 0, 'it is not a header');
+      const earlier = asHeader(this.path, line.index, line.value);
+      if (earlier !== null) {
         this.#checkGoesOn(earlier, header);
+        asked = earlier.rows;
+      } else if (line.index === 0) {
+        throw notAsWritten(this.path, 0, 'it is not a header');
       } else {
-        const { run } = asChainsRow(this.path, line.index, line.value);
+        const { row, id, run } = asChainsRow(this.path, line.index, line.value);
         if (run !== header.run) throw mixed(this.path, line.index, `the row is of run ${run}`);
-        rows += 1;
+        keys.add(rowKey(row, id));
       }
       end = line.end;
     }
-    return { end, rows };
+    return { end, keys, asked };
   }
 
   #checkGoesOn(earlier: ChainsHeader, header: ChainsHeader): void {

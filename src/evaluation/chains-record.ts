@@ -19,8 +19,8 @@ const IDENTITY = z.strictObject({
     split: TEXT_OR_NOTHING,
     /** SHA-256 of the users file's bytes. */
     users: TEXT_OR_NOTHING,
-    /** Rows that the evaluation is asked for. */
-    rows: COUNT,
+    /** The group of users whose rows are taken; null for all. */
+    group: TEXT_OR_NOTHING,
   }),
   model: z.strictObject({ sha256: TEXT_OR_NOTHING }),
   template: z.strictObject({ name: z.string(), hash: z.string() }),
@@ -54,6 +54,8 @@ const HEADER = z.object({
   run: z.string().min(1),
   protocol: z.string(),
   model: z.string(),
+  /** Rows that the evaluation is asked for. A run may be asked for more later: the last header of the file counts. */
+  rows: COUNT,
   identity: IDENTITY,
   /** Users of the bank who are evaluated too: how many, and some of their ids. */
   overlap: z.object({ users: COUNT, examples: z.array(z.string()) }).nullable(),

@@ -216,7 +216,7 @@ async function readRows(
     prototype: new PositionTally(),
     noHistory: new PositionTally(),
   };
-  const rows = { asked: identity.data.rows, read: 0, failed: 0, invalid: 0, unlabelled: 0 };
+  const rows = { asked: 0, read: 0, failed: 0, invalid: 0, unlabelled: 0 };
   const noted = { fewerNeighbours: 0, droppedEvents: 0 };
   for await (const row of stored.rows()) {
     signal?.throwIfAborted();
@@ -241,6 +241,7 @@ async function readRows(
     if (row.status === 'judged' && similar.length < identity.sampling.prototype) noted.fewerNeighbours += 1;
     if (row.droppedEvents > 0) noted.droppedEvents += 1;
   }
+  rows.asked = stored.asked;
   const positions = async (intervals: IntervalSettings): Promise<EvaluationReport['singleChains']> => {
     const reported = async (tally: PositionTally): Promise<ChainReport | null> =>
       tally.chains === 0 ? null : tally.report(intervals);

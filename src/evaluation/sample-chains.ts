@@ -9,7 +9,7 @@ import type { JudgeInput, JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import { isRowError } from '../scoring-run/row-record.js';
-import type { ChainsWriter } from './chains-file.js';
+import { type ChainsWriter, rowKey } from './chains-file.js';
 import { type ChainsHeader, type ChainsIdentity, type ChainsRow, runName } from './chains-record.js';
 import type { Protocol } from './protocol.js';
 import { failedLine, invalidLine, judgedLine, type RowContext } from './row-chains.js';
@@ -84,8 +84,9 @@ export function largestLevel(levels: readonly ScalingLevel[], protocol: Protocol
 /**
  * Samples chains row by row until all rows are done or the signal aborts; the file is left ready to be resumed.
  *
- * Lines stand in the order of the data. Seeds depend on the row and the chain's number alone, so a level's chains
- * are those that `score` writes at that level. Memory does not depend on the number of rows. Errors: `INVALID_OPTION`,
+ * Lines stand in the order of the data; rows that the file has are left out, so that a run can be asked for more rows
+ * later. Seeds depend on the row and the chain's number alone, so a level's chains
+ * are those that `score` writes at that level. Memory: the keys of the rows that are stored. Errors: `INVALID_OPTION`,
  * `RUN_MISMATCH`, `OUTPUT_FAILED`, `INPUT_MALFORMED` (the data is damaged further on), and what ends a
  * generator.
  */
@@ -99,14 +100,15 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   checkRange('individual', largest.individual, JUDGE_RANGES.individual);
   const header = headerOf(options, largest, rows);
   const concurrency = model.concurrencyFor(largest.individual + largest.prototype, options.concurrency);
-  let done = await writer.start(header);
+  const stored = await writer.start(header);
+  let done = Math.min(stored.size, rows);
   const session = { rows: 0, generatedTokens: 0 };
   onEvent?.({ type: 'started', path: writer.path, rows, done });
   const judge = judgeRow(options, largest, header.run);
   const stopped = (): boolean => signal?.aborted === true;
   try {
     for await (const line of mapInOrder(
-      rowsFrom(data, done, rows),
+      missingRows(data, stored, rows),
       async (row, _, stop) => judge(row, stop),
       { concurrency, signal },
     )) {
@@ -163,7 +165,7 @@ function inputOf({ id, user, item }: PreferenceRow): JudgeInput & { readonly id:
 
 function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsHeader {
   const { model, bank, protocol } = options;
-  const identity = identityOf(options, largest, rows);
+  const identity = identityOf(options, largest);
   return {
     pgenrmChains: 1,
     pgenrm: PACKAGE_VERSION,
@@ -171,12 +173,13 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
     run: runName(identity),
     protocol: protocol.name,
     model: model.modelInfo.description,
+    rows,
     identity,
     overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
   };
 }
 
-function identityOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsIdentity {
+function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdentity {
   const { data, split, model, bank, judge = {}, noHistory = false } = options;
   const { generatorInfo: info, template } = model;
   const settings = model.settings({ ...judge, individual: largest.individual });
@@ -187,7 +190,7 @@ function identityOf(options: SampleOptions, largest: ScalingLevel, rows: number)
       format: data.format,
       split: split ?? null,
       users: data.users?.fingerprint ?? null,
-      rows,
+      group: data.selection?.group ?? null,
     },
     model: { sha256: model.modelSha256 },
     template: { name: template.name, hash: template.hash },
@@ -214,17 +217,17 @@ function identityOf(options: SampleOptions, largest: ScalingLevel, rows: number)
   };
 }
 
-/** Rows `from` (counted from 0) up to `to`, in order. */
-async function* rowsFrom(
+/** The first `count` rows without those that are stored, in order. */
+async function* missingRows(
   data: PreferenceData,
-  from: number,
-  to: number,
+  stored: ReadonlySet<string>,
+  count: number,
 ): AsyncGenerator<PreferenceRow | RowProblem, void, undefined> {
-  let index = 0;
-  if (from >= to) return;
+  let left = count;
+  if (left === 0) return;
   for await (const row of data.rows()) {
-    if (index >= from) yield row;
-    index += 1;
-    if (index >= to) return;
+    if (!stored.has(rowKey(row.number, row.kind === 'row' ? row.id : undefined))) yield row;
+    left -= 1;
+    if (left === 0) return;
   }
 }

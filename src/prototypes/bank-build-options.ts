@@ -166,6 +166,12 @@ export interface BuildIdentity {
   readonly options: BankManifest['options'];
 }
 
+/** What of the rows is taken, where it is not all of them. */
+function selectionOf({ selection }: PreferenceData): BankManifest['options'] {
+  if (selection === undefined) return {};
+  return { group: selection.group ?? null, rowsPerUser: selection.rowsPerUser ?? null };
+}
+
 /** The identity of a build. */
 export function buildIdentity(options: BuildBankOptions, settings: BuildSettings): BuildIdentity {
   const { data, judge, embedder } = options;
@@ -181,6 +187,6 @@ export function buildIdentity(options: BuildBankOptions, settings: BuildSettings
     template: judge.template.hash,
     embedder: embedder.sha256,
     pooling: embedder.pooling,
-    options: { ...rest, ...sampling, indexFrom },
+    options: { ...rest, ...sampling, indexFrom, ...selectionOf(data) },
   };
 }

@@ -37,7 +37,7 @@ describe('openChains', () => {
 
   it('takes files of one run that stand one after another', async () => {
     const folder = await temporaryFolder();
-    const of = identity({ data: { rows: 2 } });
+    const of = identity();
     const first = await writeStored(folder, [storedRow(1, CHAINS)], { identity: of, name: 'a' });
     const second = await writeStored(folder, [storedRow(2, CHAINS)], { identity: of, name: 'b' });
     const both = join(folder, 'both.jsonl');
@@ -47,10 +47,7 @@ describe('openChains', () => {
 
   it('refuses chains of another model, with and without their header', async () => {
     const folder = await temporaryFolder();
-    const [one, other] = [
-      identity({ data: { rows: 2 } }),
-      identity({ data: { rows: 2 }, model: { sha256: 'b' } }),
-    ];
+    const [one, other] = [identity(), identity({ model: { sha256: 'b' } })];
     const mixed = await writeRows(join(folder, 'mixed'), [
       header(one),
       storedRow(1, CHAINS, { run: runName(one) }),
@@ -116,14 +113,14 @@ describe('identityDifferences', () => {
 });
 
 describe('ChainsWriter', () => {
-  const head = header(identity({ data: { rows: 3 } }));
+  const head = header(identity(), { rows: 3 });
   const row = (number: number) => storedRow(number, CHAINS, { run: head.run });
 
   it('goes on after the last whole line', async () => {
     const path = join(await temporaryFolder(), 'new', 'folder', 'chains.jsonl');
     {
       await using writer = await ChainsWriter.open(path, 'new');
-      expect(await writer.start(head)).toBe(0);
+      expect((await writer.start(head)).size).toBe(0);
       await writer.append(row(1));
       await writer.append(row(2));
     }
@@ -131,10 +128,28 @@ describe('ChainsWriter', () => {
     await truncate(path, length - 1);
     {
       await using writer = await ChainsWriter.open(path, 'resume');
-      expect(await writer.start({ ...head, created: 'later' })).toBe(1);
+      expect([...(await writer.start({ ...head, created: 'later' }))]).toEqual(['1 r1']);
       await writer.append(row(2));
     }
     expect(await readAll(path)).toEqual([1, 2]);
+  });
+
+  it('goes on with more rows than it was asked for at first', async () => {
+    const path = await writeStored(await temporaryFolder(), [storedRow(1, CHAINS)], { header: { rows: 3 } });
+    {
+      await using writer = await ChainsWriter.open(path, 'resume');
+      await writer.start({ ...head, rows: 5 });
+      await writer.append(row(2));
+    }
+    const stored = await openChains(path);
+    expect(stored.asked).toBe(3);
+    for await (const _ of stored.rows());
+    expect(stored.asked).toBe(5);
+    await using writer = await ChainsWriter.open(path, 'resume');
+    expect([...(await writer.start({ ...head, rows: 5 }))]).toEqual(['1 r1', '2 r2']);
+    await writer.close();
+    // Two headers and two rows: the same number of rows asks for no other header.
+    expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(5);
   });
 
   it('begins anew where not even the header was whole', async () => {
@@ -142,7 +157,7 @@ describe('ChainsWriter', () => {
     await writeFile(path, '{"pgenrmChains":1,');
     {
       await using writer = await ChainsWriter.open(path, 'resume');
-      expect(await writer.start(head)).toBe(0);
+      expect((await writer.start(head)).size).toBe(0);
       await writer.append(row(1));
     }
     expect(await readAll(path)).toEqual([1]);
@@ -151,11 +166,11 @@ describe('ChainsWriter', () => {
   it('refuses to go on with chains of another run, and keeps them', async () => {
     const folder = await temporaryFolder();
     const path = await writeStored(folder, [storedRow(1, CHAINS)], {
-      identity: identity({ data: { rows: 3 } }),
+      header: { rows: 3 },
     });
     const before = await readFile(path, 'utf8');
     await using writer = await ChainsWriter.open(path, 'resume');
-    const other = header(identity({ data: { rows: 3 }, sampling: { individual: 8, seed: 1 } }));
+    const other = header(identity({ sampling: { individual: 8, seed: 1 } }));
     await expect(writer.start(other)).rejects.toMatchObject(
       error('RUN_MISMATCH', /individual was 2, is 8; sampling seed was 0, is 1;.*--force/),
     );

@@ -133,6 +133,31 @@ describe('pgenrm eval', () => {
     expect((await fakeEval(words('--levels', 'ind-2', '--force'))).generators[0]!.requests).not.toEqual([]);
   });
 
+  it('takes a group of users, evenly, and more of their rows later', async () => {
+    const users = await writeRows(join(folder, 'users.jsonl'), [
+      { user_id: 'u0', group: 'unseen' },
+      { user_id: 'u1', group: 'train' },
+      { user_id: 'u2', group: 'unseen' },
+    ]);
+    const asked = (n: string, ...more: string[]): string[] =>
+      words('--users', users, '--group', 'unseen', '--levels', 'ind-2', '--rows-per-user', n, ...more);
+    const [first, second] = [await fakeEval(asked('2')), await fakeEval(asked('3', '--resume'))];
+    expect([first.code, second.code]).toEqual([0, 0]);
+    // Two orders a row; the second run samples the new rows alone.
+    expect(first.generators[0]!.requests).toHaveLength(8);
+    expect(second.generators[0]!.requests).toHaveLength(4);
+    expect((await report()).rows).toMatchObject({ asked: 6, read: 6, users: 2 });
+    const { chains } = await report();
+    expect(chains.identity.data.group).toBe('unseen');
+    const seen = (await chainLines()).map((line) => JSON.parse(line) as Partial<ChainsRow>);
+    expect(seen.flatMap(({ user }) => user ?? [])).toEqual(['u0', 'u2', 'u0', 'u2', 'u0', 'u2']);
+    const other = await fakeEval(words('--users', users, '--levels', 'ind-2', '--resume'));
+    expect(other.err).toMatch(/RUN_MISMATCH.*group was unseen, is none/);
+    expect((await fakeEval(words('--force', '--users', users, '--group', 'no'))).err).toMatch(
+      /of: seen, unseen/,
+    );
+  });
+
   it('counts rows that fail or do not fit, and ends with 3', async () => {
     const mixed = await writeRows(join(folder, 'mixed.jsonl'), [
       row(0),

@@ -43,7 +43,7 @@ export function chainsOf(
 
 export function identity(changes: { sampling?: object; model?: object; data?: object } = {}): ChainsIdentity {
   return {
-    data: { fingerprint: 'f', format: 'trl', split: null, users: null, rows: 0, ...changes.data },
+    data: { fingerprint: 'f', format: 'trl', split: null, users: null, group: null, ...changes.data },
     model: { sha256: 'a', ...changes.model },
     template: { name: 'compact', hash: 'c' },
     bank: { checksum: null, additions: null, overlap: null },
@@ -74,6 +74,7 @@ export function header(of: ChainsIdentity, changes: Partial<ChainsHeader> = {}):
     run: runName(of),
     protocol: 'plain',
     model: 'fake 0B',
+    rows: 0,
     identity: of,
     overlap: null,
     ...changes,
@@ -105,15 +106,13 @@ export function storedRow(
   };
 }
 
-/** Writes a chains file of these rows; its identity says that no row is missing. */
+/** Writes a chains file of these rows; its header says that no row is missing. */
 export async function writeStored(
   folder: string,
   rows: readonly ChainsRow[],
   options: { identity?: ChainsIdentity; header?: Partial<ChainsHeader>; name?: string } = {},
 ): Promise<string> {
-  const base = options.identity ?? identity();
-  const whole = { ...base, data: { ...base.data, rows: base.data.rows || rows.length } };
-  const head = header(whole, options.header);
+  const head = header(options.identity ?? identity(), { rows: rows.length, ...options.header });
   const lines = rows.map((row) => ({ ...row, run: row.run || head.run }));
   return writeRows(join(folder, options.name ?? 'chains.jsonl'), [head, ...lines]);
 }
