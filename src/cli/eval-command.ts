@@ -34,6 +34,7 @@ import {
   evalLoadOptions,
   figureOptions,
   levelsOf,
+  risksOf,
   usualLevels,
 } from './eval-options.js';
 import { EXIT } from './exit-code.js';
@@ -74,6 +75,7 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
     .action(async (path: string | undefined, _: unknown, self: Command) => {
       const options = self.optsWithGlobals<EvalOptions>();
       const levels = levelsOf(options.levels);
+      risksOf(options.adaptive);
       checkEvalOptions(path, levels, options, self);
       context.end(
         path === undefined

@@ -38,6 +38,10 @@ export function figureFlags(command: Command): void {
         JUDGE_RANGES.individualShare,
       ),
     )
+    .option(
+      '--adaptive <risks>',
+      'replay adaptive stopping over the chains at these risks (0 to 0.5), such as 0.01,0.05,0.1: what it saves, what it changes',
+    )
     .addOption(
       numberOption('--resamples <n>', 'resamples of each interval', EVALUATE_RANGES.resamples).default(
         10_000,

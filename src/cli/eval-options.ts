@@ -9,6 +9,7 @@ import type { EvaluateOptions } from '../evaluation/evaluate.js';
 import type { TieChoice } from '../evaluation/outcome-table.js';
 import type { ProtocolName } from '../evaluation/protocol.js';
 import type { SampleOptions } from '../evaluation/sample-chains.js';
+import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import type { GrammarChoice, RetrieveBy, ScorePreference } from '../reward-model/judgment.js';
 import type { LoadOptions } from '../reward-model/reward-model.js';
 import type { AggregateMethod } from '../scaling/aggregate-levels.js';
@@ -24,6 +25,7 @@ export interface EvalOptions {
   readonly aggregate: AggregateMethod;
   readonly neighbourWeights: NeighbourWeights;
   readonly individualShare?: number;
+  readonly adaptive?: string;
   readonly resamples: number;
   readonly intervalSeed: number;
   readonly protocol?: ProtocolName;
@@ -71,6 +73,7 @@ const WITHOUT_MODEL: ReadonlySet<string> = new Set([
   'aggregate',
   'neighbourWeights',
   'individualShare',
+  'adaptive',
   'resamples',
   'intervalSeed',
   'out',
@@ -127,6 +130,14 @@ export function levelsOf(list: string | undefined): ScalingLevel[] | null {
   return levels;
 }
 
+/** The risks of a list such as `0.01,0.05`; null where none is given. Errors: `INVALID_OPTION`. */
+export function risksOf(list: string | undefined): number[] | null {
+  if (list === undefined) return null;
+  const risks = list.split(',').map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
+  for (const risk of risks) checkRange('--adaptive', risk, JUDGE_RANGES.adaptive);
+  return [...new Set(risks)];
+}
+
 /** Levels where none are named: one chain, and all that a row has. */
 export function usualLevels(largest: ScalingLevel): ScalingLevel[] {
   const { individual, prototype } = largest;
@@ -170,10 +181,12 @@ export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOption
 /** How figures are computed. */
 export function figureOptions(options: EvalOptions): Omit<EvaluateOptions, 'kernels' | 'levels'> {
   const { ties, aggregate, individualShare, neighbourWeights, resamples, intervalSeed } = options;
+  const adaptive = risksOf(options.adaptive);
   return {
     ...(ties === undefined ? {} : { ties }),
     aggregate: { method: aggregate, ...(individualShare === undefined ? {} : { individualShare }) },
     neighbourWeights,
+    ...(adaptive === null ? {} : { adaptive }),
     resamples,
     seed: intervalSeed,
   };

@@ -3,11 +3,13 @@
 
 import { PgenrmError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { checkChoice, checkRange, invalidOption } from '../options/option-range.js';
+import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
 import type { AggregateOptions } from '../scaling/aggregate-levels.js';
 import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { NEIGHBOUR_WEIGHTS, type NeighbourWeights } from '../scaling/neighbour-weights.js';
+import { AdaptiveContender, stoppingLevels } from './adaptive-replay.js';
+import { adaptiveReports } from './adaptive-report.js';
 import { breakdown } from './breakdown.js';
 import type { StoredChains } from './chains-file.js';
 import type { ChainsHeader, ChainsRow } from './chains-record.js';
@@ -32,6 +34,8 @@ export interface EvaluateOptions {
   readonly aggregate?: AggregateOptions;
   /** How much the chain of each similar user counts; default `equal`. */
   readonly neighbourWeights?: NeighbourWeights;
+  /** Risks, from 0 to 0.5, at which adaptive stopping is replayed for every level that can stop early; default none. */
+  readonly adaptive?: readonly number[];
   /** Resamples and permutations of each interval and test; 100 to 1,000,000, default 10,000. */
   readonly resamples?: number;
   /** Seed of resampling, default 0. */
@@ -67,12 +71,13 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
   const levels = options.levels.map((level) => new LevelContender(level));
   const baselines = baselinesOf(header, options.levels);
   const contenders: readonly Contender[] = [...levels, ...baselines];
+  const adaptive = adaptiveContenders(options);
   const settings: IntervalSettings = { kernels, resamples, seed };
-  const tallies = await readRows(stored, contenders, {
+  const tallies = await readRows(stored, contenders, adaptive, {
     settings: { kernels, aggregate, neighbourWeights },
     ...(signal === undefined ? {} : { signal }),
   });
-  const { table, positions, rows } = tallies;
+  const { table, stopped, positions, rows } = tallies;
   if (table.rows === 0) {
     throw new PgenrmError(
       'INPUT_MALFORMED',
@@ -123,9 +128,23 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
       ),
       users,
     ),
+    adaptive: await adaptiveReports(settings, adaptive, stopped, table, ties),
     breakdown: await breakdown(settings, table, ties),
     singleChains: await positions(settings),
   };
+}
+
+function adaptiveContenders({ adaptive = [], levels, aggregate }: EvaluateOptions): AdaptiveContender[] {
+  for (const risk of adaptive) checkRange('adaptive', risk, JUDGE_RANGES.adaptive);
+  const method = aggregate?.method ?? 'mean';
+  if (adaptive.length > 0 && method !== 'mean' && method !== 'wins')
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `adaptive scaling needs the method mean or wins, whose outcome can be foreseen; got ${method}`,
+    );
+  return stoppingLevels(levels).flatMap((level) =>
+    adaptive.map((risk) => new AdaptiveContender(level, risk)),
+  );
 }
 
 /** Throws `INVALID_OPTION` unless every level can be derived from what is stored. */
@@ -203,14 +222,19 @@ function perUser(
 async function readRows(
   stored: StoredChains,
   contenders: readonly Contender[],
+  adaptive: readonly AdaptiveContender[],
   { settings, signal }: { settings: AggregateSettings; signal?: AbortSignal },
 ): Promise<{
   table: OutcomeTable;
+  /** Outcomes of adaptive stopping on the same rows. */
+  stopped: OutcomeTable;
   rows: Omit<RowCounts, 'evaluated' | 'users'>;
   positions: (settings: IntervalSettings) => Promise<EvaluationReport['singleChains']>;
 }> {
   const { identity } = stored.header;
   const table = new OutcomeTable(contenders.map(({ name }) => name));
+  const stopped = new OutcomeTable(adaptive.map(({ name }) => name));
+  const byChain = identity.sampling.retrieveBy === 'chain';
   const kinds = {
     individual: new PositionTally(),
     prototype: new PositionTally(),
@@ -228,6 +252,10 @@ async function readRows(
     const { label } = row;
     const outcomes = new Map(contenders.map((one) => [one.name, one.outcome(settings, row, label)]));
     const user = table.add(traitsOf(row), outcomes);
+    stopped.add(
+      traitsOf(row),
+      new Map(adaptive.map((one) => [one.name, one.outcome(settings, row, label, byChain)])),
+    );
     for (const contender of contenders)
       if (contender instanceof LevelContender) contender.calibrate(settings.aggregate, label, user);
     const similar = row.chains.filter(({ level }) => level === 'prototype');
@@ -251,7 +279,7 @@ async function readRows(
       noHistory: await reported(kinds.noHistory),
     };
   };
-  return { table, rows: { ...rows, ...noted }, positions };
+  return { table, stopped, rows: { ...rows, ...noted }, positions };
 }
 
 function traitsOf({ user, history, criteria, group, subset }: ChainsRow) {

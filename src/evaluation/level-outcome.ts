@@ -49,13 +49,14 @@ export function judgmentsAt(
 ): LevelJudgment[] {
   return levelChains(row.chains, level).map((chains) => {
     const individual = chains.individual.map(({ scores }) => ({ scores }));
-    const prototype = weighted(chains.prototype, neighbourWeights);
+    const prototype = weightedChains(chains.prototype, neighbourWeights);
     const outcome = aggregateLevels(kernels, row.lengths.length, individual, prototype, aggregate);
     return { outcome, individual, prototype };
   });
 }
 
-function weighted(chains: readonly StoredChain[], kind: NeighbourWeights): ChainScores[] {
+/** Chains of similar users with their weights. */
+export function weightedChains(chains: readonly StoredChain[], kind: NeighbourWeights): ChainScores[] {
   const weights = weightsOf(
     chains.map(({ neighbour }) => neighbour?.similarity ?? 0),
     kind,

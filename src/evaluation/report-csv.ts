@@ -57,6 +57,16 @@ export function csvText(report: EvaluationReport): string {
     }),
     ...report.differences.map((one) => ({ section: 'difference', ...ofComparison(one) })),
     ...report.againstBaselines.map((one) => ({ section: 'against_baseline', ...ofComparison(one) })),
+    ...report.adaptive.flatMap((one): Line[] => {
+      const at = { section: 'adaptive', name: one.level, trait: 'risk', value: one.risk };
+      return [
+        { ...at, figure: `accuracy_${report.settings.ties}`, ...ofFigure(one.accuracy) },
+        { ...ofComparison(one.difference), ...at, against: one.level },
+        { ...at, figure: 'tokens_saved', ...ofFigure(one.tokensSaved) },
+        { ...at, figure: 'chains_saved', ...ofFigure(one.chainsSaved) },
+        { ...at, figure: 'winners_changed', ...ofFigure(one.changed) },
+      ];
+    }),
     ...report.breakdown.map(({ trait, value, name, accuracy }) => ({
       section: 'breakdown',
       name,

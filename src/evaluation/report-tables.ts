@@ -25,6 +25,7 @@ export interface ReportTable {
 export function reportTables(report: EvaluationReport): ReportTable[] {
   const tables = [
     levelTable(report),
+    adaptiveTable(report),
     differenceTable(report, 'differences'),
     differenceTable(report, 'againstBaselines'),
     tieTable(report),
@@ -74,6 +75,33 @@ function differenceTable(report: EvaluationReport, which: 'differences' | 'again
       intervalText(one.byRows),
       pText(one.pValue),
       pText(one.adjusted),
+    ]),
+  };
+}
+
+function adaptiveTable({ adaptive }: EvaluationReport): ReportTable {
+  return {
+    title: 'Adaptive stopping',
+    note: 'Replayed over the same chains at each risk: accuracy and what is saved in percent, the difference from all chains in points with its 95% interval over users, and the judgments whose winner is another one than that of all chains. Chains that a judgment would cancel within a wave count as used.',
+    head: [
+      'level and risk',
+      'accuracy',
+      'difference',
+      '95% users',
+      'p',
+      'tokens saved',
+      '95% users',
+      'changed',
+    ],
+    rows: adaptive.map(({ level, risk, accuracy, difference, tokensSaved, changed }) => [
+      `${level} at ${risk}`,
+      percent(accuracy.value),
+      points(difference.difference),
+      intervalText(difference.byUsers),
+      pText(difference.pValue),
+      percent(tokensSaved.value),
+      intervalText(tokensSaved.byUsers),
+      percent(changed.value),
     ]),
   };
 }

@@ -6,7 +6,7 @@ import { type EvaluationReport, remarks } from './report.js';
 import { type ReportTable, reportTables } from './report-tables.js';
 
 /** Tables that are printed on a terminal; the others are in the files. */
-const ON_TERMINAL = 4;
+const ON_TERMINAL = 5;
 
 /** No lines between rows. */
 const WITHOUT_LINES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };

@@ -54,6 +54,21 @@ export interface ContenderReport {
   readonly withoutProbability: number;
 }
 
+/** A level that stops as soon as more chains would change the winner with a given probability at most. */
+export interface AdaptiveReport {
+  readonly level: string;
+  readonly risk: number;
+  /** Ties as the report's settings say. */
+  readonly accuracy: Figure;
+  /** Accuracy less that of all chains, on the same judgments. */
+  readonly difference: Comparison;
+  /** Shares of new tokens and of chains that it saves. */
+  readonly tokensSaved: Figure;
+  readonly chainsSaved: Figure;
+  /** Share of judgments whose winner is another one than that of all chains. */
+  readonly changed: Figure;
+}
+
 /** The report of an evaluation. */
 export interface EvaluationReport {
   readonly pgenrmEvaluation: 1;
@@ -84,6 +99,8 @@ export interface EvaluationReport {
   readonly differences: readonly Comparison[];
   /** Every level against every baseline. */
   readonly againstBaselines: readonly Comparison[];
+  /** Adaptive stopping replayed over the same chains; empty where it was not asked for. */
+  readonly adaptive: readonly AdaptiveReport[];
   readonly breakdown: readonly BreakdownEntry[];
   readonly singleChains: {
     readonly individual: ChainReport | null;
