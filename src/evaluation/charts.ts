@@ -1,43 +1,10 @@
 // The pictures of a report as vega-lite specifications: accuracy, differences, calibration, kinds of rows.
-// Knows the report; drawing is `draw.ts`.
+// Knows the report; drawing is `report/draw.ts`.
 
+import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
 import type { Figure } from './interval.js';
 import { type EvaluationReport, headline } from './report.js';
 import { TRAITS } from './report-tables.js';
-
-/** A vega-lite specification and its caption. */
-export interface Chart {
-  readonly title: string;
-  /** For readers who do not see the picture. */
-  readonly description: string;
-  readonly spec: Readonly<Record<string, unknown>>;
-}
-
-/** Readable on light and on dark ground. */
-const COLOURS = ['#2f7fd1', '#d9730d', '#3a9d5d', '#c2419b', '#8a6fd8', '#b58900', '#1b9aaa', '#d0453e'];
-const WIDTH = 560;
-
-/** Text and lines take the colour of the page; the page knows whether it is dark. */
-const CONFIG = {
-  background: null,
-  font: 'system-ui, sans-serif',
-  view: { stroke: null },
-  axis: {
-    labelColor: 'currentColor',
-    titleColor: 'currentColor',
-    tickColor: 'currentColor',
-    domainColor: 'currentColor',
-    gridColor: 'currentColor',
-    gridOpacity: 0.15,
-    labelFontSize: 12,
-    titleFontSize: 12,
-    titleFontWeight: 'normal',
-    labelLimit: 260,
-  },
-  legend: { labelColor: 'currentColor', titleColor: 'currentColor', labelFontSize: 12, titleFontSize: 12 },
-  header: { labelColor: 'currentColor', titleColor: 'currentColor', labelFontSize: 12 },
-  range: { category: COLOURS },
-};
 
 interface Point {
   readonly name: string;
@@ -116,10 +83,10 @@ function differenceChart({ differences }: EvaluationReport): Chart | null {
 function intervals(values: readonly (Point & { readonly kind: string })[], title: string, color: object) {
   const y = { field: 'name', type: 'nominal', title: null, sort: null };
   return {
-    width: WIDTH,
+    width: CHART_WIDTH,
     height: { step: 24 },
     data: { values },
-    config: CONFIG,
+    config: CHART_CONFIG,
     layer: [
       {
         mark: { type: 'rule', strokeWidth: 2 },
@@ -173,7 +140,7 @@ function calibrationChart({ levels }: EvaluationReport): Chart[] {
         width: 360,
         height: 360,
         data: { values },
-        config: CONFIG,
+        config: CHART_CONFIG,
         layer: [
           diagonal,
           {

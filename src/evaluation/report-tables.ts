@@ -1,6 +1,7 @@
 // The tables of a report as plain text cells, which the terminal, Markdown and HTML print alike.
 // Knows a report; nothing of how a table is drawn.
 
+import type { ReportTable } from '../report/table.js';
 import type { ChainReport } from './position-tally.js';
 import {
   type ContenderReport,
@@ -11,15 +12,6 @@ import {
   points,
   pText,
 } from './report.js';
-
-/** One table. The first column is text, the others are numbers. */
-export interface ReportTable {
-  readonly title: string;
-  /** What the columns mean, where their heads do not say it. */
-  readonly note: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
 
 /** All tables that have rows, the most important one first. */
 export function reportTables(report: EvaluationReport): ReportTable[] {

@@ -3,14 +3,14 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../errors.js';
 import { writeAtomically } from '../output/atomic-file.js';
 import { outputFailed } from '../output/output-error.js';
+import { drawnCharts } from '../report/chart.js';
+import { type Draw, loadDraw } from '../report/draw.js';
 import { charts } from './charts.js';
-import { type Draw, loadDraw } from './draw.js';
 import type { EvaluationReport } from './report.js';
 import { csvText } from './report-csv.js';
-import { type Picture, reportPage } from './report-page.js';
+import { reportPage } from './report-page.js';
 import { markdownText } from './report-text.js';
 
 /** Files of an evaluation's folder. */
@@ -43,7 +43,7 @@ export async function writeReport(
   } catch (error) {
     throw outputFailed(folder, error);
   }
-  const { pictures, withoutPictures } = await drawn(report, draw);
+  const { pictures, withoutPictures } = await drawnCharts(charts(report), draw);
   const { json, csv, markdown, page } = EVALUATION_FILES;
   const texts: readonly (readonly [string, string])[] = [
     [json, `${JSON.stringify(report, null, 2)}\n`],
@@ -53,19 +53,4 @@ export async function writeReport(
   ];
   for (const [name, text] of texts) await writeAtomically(join(folder, name), text);
   return { files: texts.map(([name]) => join(folder, name)), withoutPictures };
-}
-
-async function drawn(
-  report: EvaluationReport,
-  load: () => Promise<Draw>,
-): Promise<{ pictures: Picture[]; withoutPictures: string | null }> {
-  const all = charts(report);
-  try {
-    const draw = await load();
-    const pictures: Picture[] = [];
-    for (const chart of all) pictures.push({ chart, svg: await draw(chart.spec) });
-    return { pictures, withoutPictures: null };
-  } catch (error) {
-    return { pictures: all.map((chart) => ({ chart, svg: null })), withoutPictures: messageOf(error) };
-  }
 }
