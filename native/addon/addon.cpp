@@ -3,12 +3,14 @@
 
 #include "addon/engine_addon.h"
 #include "addon/kernels.h"
+#include "addon/peak_addon.h"
 
 namespace {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   pgenrm::register_engine(env, exports);
   pgenrm::register_kernels(env, exports);
+  pgenrm::register_peak(env, exports);
   return exports;
 }
 

@@ -103,6 +103,9 @@ Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
   o["decodedTokens"] = static_cast<double>(s.n_decode_rows_total);
   o["generatedTokens"] = static_cast<double>(s.n_generated_total);
   o["preempted"] = static_cast<double>(s.n_preempted_total);
+  o["rowCells"] = static_cast<double>(s.n_row_cells_total);
+  o["decodeMs"] = milliseconds(s.decode_us_total);
+  o["drawMs"] = milliseconds(s.draw_us_total);
   return o;
 }
 
@@ -192,6 +195,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
                                         InstanceMethod<&EngineWrap::submit>("submit"),
                                         InstanceMethod<&EngineWrap::embed>("embed"),
                                         InstanceMethod<&EngineWrap::cancel>("cancel"),
+                                        InstanceMethod<&EngineWrap::forget>("forget"),
                                         InstanceMethod<&EngineWrap::close>("close"),
                                         InstanceMethod<&EngineWrap::tokenize>("tokenize"),
                                         InstanceMethod<&EngineWrap::model_info>("modelInfo"),
@@ -225,7 +229,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     scheduler_options.max_ahead = arguments::integer(o, "maxAhead", 0, 1 << 20);
     scheduler_options.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
     std::string error;
-    std::shared_ptr<const Library> library = open_library(read_paths(o.Get("library").As<Napi::Object>()), &error);
+    std::shared_ptr<const Library> library = library_at(o.Get("library").As<Napi::Object>(), &error);
     if (!library) throw Napi::Error::New(info.Env(), error);
 
     callback_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "pgenrm engine", 0, 1);
@@ -328,6 +332,11 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     if (n_open_++ == 0) callback_.Ref(env);
     engine_->embed(std::move(request));
     return Napi::Number::New(env, static_cast<double>(last_id_));
+  }
+
+  // forget(): prompts that no request needs are dropped.
+  void forget(const Napi::CallbackInfo&) {
+    if (engine_) engine_->forget_idle();
   }
 
   // cancel(id): the request ends as cancelled within one step, if it has not ended.
@@ -466,7 +475,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
 Napi::Value open_library_call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::string error;
-  const std::shared_ptr<const Library> library = open_library(read_paths(arguments::object(info, 0, "paths")), &error);
+  const std::shared_ptr<const Library> library = library_at(arguments::object(info, 0, "paths"), &error);
   if (!library) throw Napi::Error::New(env, error);
   Napi::Object o = Napi::Object::New(env);
   o["version"] = library->llama_version();
@@ -486,6 +495,10 @@ Napi::Value open_library_call(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string* error) {
+  return open_library(read_paths(paths), error);
+}
 
 void register_engine(Napi::Env env, Napi::Object exports) {
   exports["llamaRelease"] = PGENRM_LLAMA_RELEASE;

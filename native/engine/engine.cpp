@@ -56,6 +56,14 @@ void Engine::cancel(uint64_t id) {
   wake_.notify_one();
 }
 
+void Engine::forget_idle() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    forgets_ = true;
+  }
+  wake_.notify_one();
+}
+
 void Engine::close() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -127,17 +135,20 @@ bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
   std::vector<Request> submitted;
   std::vector<EmbeddingRequest> to_embed;
   std::vector<uint64_t> cancelled;
+  bool forgets = false;
   {
     std::unique_lock<std::mutex> lock(mutex_);
     wake_.wait(lock, [&] {
-      return closing_ || !submitted_.empty() || !to_embed_.empty() || !cancelled_.empty() ||
+      return closing_ || forgets_ || !submitted_.empty() || !to_embed_.empty() || !cancelled_.empty() ||
              (scheduler && !scheduler->idle()) || !embeddings.idle();
     });
     if (closing_) return false;
     submitted.swap(submitted_);
     to_embed.swap(to_embed_);
     cancelled.swap(cancelled_);
+    std::swap(forgets, forgets_);
   }
+  if (forgets && scheduler) scheduler->forget_idle();
   for (Request& request : submitted) {
     if (scheduler) {
       scheduler->submit(std::move(request));

@@ -61,6 +61,9 @@ class Engine {
   // Ends a request of either kind as cancelled, if it has not ended.
   void cancel(uint64_t id);
 
+  // Drops prompts that no request needs, before the requests submitted later.
+  void forget_idle();
+
   // Asks the thread to end everything as kClosed, free the decoder and stop. Returns at once; calling twice is safe.
   void close();
 
@@ -82,6 +85,7 @@ class Engine {
   std::vector<EmbeddingRequest> to_embed_;
   std::vector<uint64_t> cancelled_;
   StepStatistics statistics_;
+  bool forgets_ = false;
   bool closing_ = false;
   std::thread thread_;  // last: starts when all else is there
 };

@@ -27,6 +27,10 @@ const char* status_name(DecodeStatus status) {
   return "unknown";
 }
 
+int64_t microseconds_since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count();
+}
+
 }  // namespace
 
 struct Scheduler::Sample {
@@ -56,7 +60,7 @@ struct Scheduler::ActiveRequest {
   bool failed = false;  // no token could be drawn for one of its samples
 
   int64_t elapsed_us() const {
-    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - submitted).count();
+    return microseconds_since(submitted);
   }
   RequestResult result(RequestStatus status, const std::string& detail) const {
     const int64_t now = elapsed_us();
@@ -126,6 +130,7 @@ bool Scheduler::step() {
   start_samples();
   plan_rows();
   if (!rows_.empty()) {
+    decode_began_ = Clock::now();
     const DecodeStatus status = decoder_.decode(rows_);
     if (status == DecodeStatus::kOk) {
       take_decoded();
@@ -313,6 +318,7 @@ void Scheduler::demote(size_t index) {
 void Scheduler::take_decoded() {
   statistics_.n_decode_rows_total += statistics_.n_decode_rows;
   statistics_.n_prefill_rows_total += statistics_.n_prefill_rows;
+  statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
     if (stretch.sample) {
       if (stretch.completes) want_draw(*stretch.sample, decoder_.logits(stretch.last_row));
@@ -326,6 +332,7 @@ void Scheduler::take_decoded() {
       slot.logits.assign(logits, logits + decoder_.limits().n_vocab);
     }
   }
+  statistics_.decode_us_total += microseconds_since(decode_began_);
   draw_all();
 }
 
@@ -361,7 +368,9 @@ void Scheduler::want_draw(Sample& sample, const float* logits) {
 
 void Scheduler::draw_all() {
   if (draws_.empty()) return;
+  const auto began = Clock::now();
   drawer_.draw(draws_);
+  statistics_.draw_us_total += microseconds_since(began);
   for (size_t i = 0; i < draws_.size(); ++i) settle(*drawn_[i], draws_[i].token);
   flush_pieces();
   draws_.clear();
@@ -437,6 +446,10 @@ void Scheduler::end_active(size_t index, RequestStatus status, const std::string
   cache_.release(*request->slot);
   trim_idle();
   listener_.on_end(request->result(status, detail));
+}
+
+void Scheduler::forget_idle() {
+  for (int32_t sequence = cache_.evict(); sequence >= 0; sequence = cache_.evict()) free_sequences_.push_back(sequence);
 }
 
 void Scheduler::trim_idle() {

@@ -41,6 +41,9 @@ struct StepStatistics {
   int64_t n_decode_rows_total = 0;
   int64_t n_generated_total = 0;
   int64_t n_preempted_total = 0;
+  int64_t n_row_cells_total = 0;  // over all decoded rows, the KV cells in use as the row was decoded
+  int64_t decode_us_total = 0;    // from the call of decode() until its logits are there
+  int64_t draw_us_total = 0;      // drawing tokens from logits
 };
 
 class SchedulerListener {
@@ -65,6 +68,9 @@ class Scheduler {
 
   // Ends a request as cancelled, whatever its state. Unknown ids are ignored: it may just have ended.
   void cancel(uint64_t id);
+
+  // Drops the prompts that no request needs: what comes next shares nothing with what has ended.
+  void forget_idle();
 
   // Ends every request with this status.
   void end_all(RequestStatus status, const std::string& detail);
@@ -138,6 +144,7 @@ class Scheduler {
   std::vector<TextPiece> pieces_;     // of this step
   int32_t n_sample_cells_ = 0;                 // cells that running samples hold beyond their prompts
   StepStatistics statistics_;
+  Clock::time_point decode_began_{};
 };
 
 }  // namespace pgenrm

@@ -309,6 +309,31 @@ void idle_prompts_hold_no_more_than_they_may() {
   }
 }
 
+// What is forgotten is decoded again, and every row is counted with the cells in use.
+void forgotten_prompts_are_decoded_again() {
+  MockDecoder decoder({1000, 32, 64, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {4, 32}, pool);
+  for (uint64_t id = 1; id <= 3; ++id) {
+    Request request;
+    request.id = id;
+    request.prompt.assign(50, 1);
+    request.seeds = {1};
+    request.max_tokens = 1;
+    if (id == 3) scheduler.forget_idle();
+    scheduler.submit(std::move(request));
+    while (scheduler.step()) {
+    }
+    // The second shares all but the token whose logits it needs.
+    EXPECT(recorder.ends.at(id).n_prompt_decoded == (id == 2 ? 1 : 50));
+  }
+  EXPECT(scheduler.statistics().n_prefill_rows_total == 101);
+  // 50 rows over 51 cells (one of them for the logits), once with one row, and again with 50.
+  EXPECT(scheduler.statistics().n_row_cells_total == 101 * 51);
+  EXPECT(scheduler.statistics().decode_us_total >= 0);
+}
+
 // Pieces of text put together are the text, none was handed out that a stop string took back, and characters stay whole.
 void text_is_handed_out_whole(uint32_t seed) {
   std::mt19937 random(seed);
@@ -354,6 +379,7 @@ int main(int argc, char** argv) {
   constraints_hold();
   a_fulfilled_constraint_ends_before_min_tokens();
   idle_prompts_hold_no_more_than_they_may();
+  forgotten_prompts_are_decoded_again();
   characters_are_handed_out_whole();
   for (uint32_t seed = 1; seed <= n_runs; ++seed) text_is_handed_out_whole(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);

@@ -139,6 +139,25 @@ export interface StepStatistics {
   readonly generatedTokensPerSecond: number;
 }
 
+/** What a generator counted since it was loaded; measuring takes differences. */
+export interface EngineCounters {
+  /** Calls of llama_decode. */
+  readonly steps: number;
+  /** Rows of prompts that were decoded, and of samples. */
+  readonly promptRows: number;
+  readonly sampleRows: number;
+  /** Over all decoded rows, the KV cells in use as the row was decoded. */
+  readonly rowCells: number;
+  readonly generatedTokens: number;
+  /** Samples that gave their cells back and went on later. */
+  readonly preempted: number;
+  /** Milliseconds until the logits of all steps were there, and of drawing tokens from them. */
+  readonly decodeMs: number;
+  readonly drawMs: number;
+  /** KV cells in use or set aside at this moment. */
+  readonly cells: number;
+}
+
 /** How the keys and values of tokens are kept. */
 export interface KvCacheInfo {
   /** Whether all sequences share their cells, so that a prefix is stored once, or each has its own. */
@@ -168,6 +187,9 @@ export interface GeneratorInfo {
   /** Most samples that decode at once. */
   readonly maxSequences: number;
   readonly threads: number;
+  /** Most rows of one decode call, and most prompt rows of one while samples decode; absent as `kvCache`. */
+  readonly batch?: number;
+  readonly prefillChunk?: number;
   /** Absent where the generator does not choose it. */
   readonly kvCache?: KvCacheInfo;
   /** Choices made for this machine, each with its reason, for people. */
@@ -186,5 +208,9 @@ export interface Generator extends AsyncDisposable {
   readonly info: GeneratorInfo;
   readonly model: ModelInfo;
   readonly tokenizer: Tokenizer;
+  /** Absent or null where the generator does not count. Throws `DISPOSED`. */
+  counters?(): EngineCounters | null;
+  /** Forgets prompts that no request needs: what comes next shares nothing with what has ended. Absent: it keeps none. */
+  forget?(): void;
   generate(request: GenerationRequest): Promise<Generation>;
 }

@@ -167,7 +167,15 @@ export class EngineHandle {
     return event;
   }
 
-  #withRate({ type: _, decodedTokens: __, ...step }: StepEvent): StepStatistics {
+  #withRate(event: StepEvent): StepStatistics {
+    const {
+      type: _,
+      decodedTokens: _rows,
+      rowCells: _cells,
+      decodeMs: _decode,
+      drawMs: _draw,
+      ...step
+    } = event;
     const at = performance.now();
     const { at: lastAt, generatedTokens } = this.#lastStep;
     this.#lastStep = { at, generatedTokens: step.generatedTokens };

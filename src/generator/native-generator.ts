@@ -6,6 +6,7 @@ import type { NativeStatistics } from '../native/binding.js';
 import { chooseThreads } from './cpu-threads.js';
 import { planEngine } from './engine-plan.js';
 import type {
+  EngineCounters,
   FlashAttention,
   Generation,
   GenerationRequest,
@@ -108,6 +109,8 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
     contextTokens: plan.contextTokens,
     maxSequences: plan.maxSequences,
     threads: plan.threads,
+    batch: plan.batch,
+    prefillChunk: plan.prefillChunk,
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...plan.choices],
   });
@@ -153,6 +156,27 @@ class NativeGenerator implements Generator {
     // llama.cpp would print why a grammar is wrong, and not say it.
     if (request.grammar !== undefined) checkGrammar(request.grammar);
     return this.#engine.generate(request);
+  }
+
+  forget(): void {
+    this.#engine.requireOpen();
+    this.#engine.native.forget();
+  }
+
+  counters(): EngineCounters {
+    const { decodedPromptTokens: promptRows, decodedTokens: sampleRows, ...all } = this.statistics();
+    const { steps, rowCells, generatedTokens, preempted, decodeMs, drawMs, cells } = all;
+    return {
+      steps,
+      promptRows,
+      sampleRows,
+      rowCells,
+      generatedTokens,
+      preempted,
+      decodeMs,
+      drawMs,
+      cells,
+    };
   }
 
   /** Counters of the engine's newest step. */

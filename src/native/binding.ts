@@ -7,10 +7,44 @@ export interface NativeBinding {
   readonly llamaRelease: string;
   /** Opens a llama.cpp library of that release; throws where it cannot be opened or is of another one. */
   openLibrary(paths: LibraryPaths): { readonly version: string; readonly devices: readonly NativeDevice[] };
+  /**
+   * The fastest matrix product that a device does with weights of a type; runs off the event loop. Rejects where the
+   * device, the type or the memory is not there.
+   */
+  measurePeak(paths: LibraryPaths, options: NativePeakOptions): Promise<NativePeak>;
   readonly Engine: new (
     options: NativeEngineOptions,
     onEvents: (events: NativeEvent[]) => void,
   ) => NativeEngine;
+}
+
+/** A matrix product: weights [outputs x inner] of a type times activations [rows x inner] of f32. */
+export interface NativePeakOptions {
+  readonly gpu: boolean;
+  /** ggml type number of the weights. */
+  readonly type: number;
+  /** Rounded down to a multiple of 256. */
+  readonly inner: number;
+  readonly outputs: number;
+  readonly rows: number;
+  /** Of the CPU backend. */
+  readonly threads: number;
+  /** Least time that is measured. */
+  readonly milliseconds: number;
+}
+
+export interface NativePeak {
+  /** Of the fastest product; a multiplication and an addition are two. */
+  readonly flopsPerSecond: number;
+  readonly medianFlopsPerSecond: number;
+  /** Root mean square over some elements, against a product in double precision. */
+  readonly relativeError: number;
+  readonly products: number;
+  /** Of the weights, such as `q8_0`. */
+  readonly type: string;
+  /** Kind of buffer whose kernels were fastest, such as `CPU_REPACK`. */
+  readonly buffer: string;
+  readonly device: string;
 }
 
 /** Absolute paths of one build of llama.cpp. */
@@ -88,6 +122,8 @@ export interface NativeEngine {
   /** The request's id; it ends with exactly one `embedding` event. */
   embed(request: { readonly texts: readonly string[] }): number;
   cancel(id: number): void;
+  /** Drops prompts that no request needs, before what is submitted later. */
+  forget(): void;
   /** Ends everything as closed; the `closed` event is the last. */
   close(): void;
   tokenize(text: string): Int32Array;
@@ -121,6 +157,12 @@ export interface NativeStatistics {
   readonly decodedTokens: number;
   readonly generatedTokens: number;
   readonly preempted: number;
+  /** Over all decoded rows, the KV cells in use as the row was decoded. */
+  readonly rowCells: number;
+  /** Milliseconds from the calls of llama_decode until their logits were there. */
+  readonly decodeMs: number;
+  /** Milliseconds of drawing tokens from logits. */
+  readonly drawMs: number;
 }
 
 export type NativeEvent =
