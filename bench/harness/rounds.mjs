@@ -1,7 +1,9 @@
 // Runs contenders in turn, in a new random order each round, so that what else the machine does falls on all alike;
 // says how noisy the machine was. Knows nothing of what a contender does.
-import { machineTicks } from './environment.mjs';
-import { median, seededRandom, shuffled } from './statistics.mjs';
+import { machineTicks, ticksBetween } from './environment.mjs';
+import { seededRandom, shuffled } from './statistics.mjs';
+
+export { drift } from './statistics.mjs';
 
 /**
  * Runs every contender once a round: `contenders` maps names to `async (round) => result`. A contender that throws is
@@ -26,24 +28,5 @@ export async function runRounds(contenders, { rounds, warmups = 0, seed = 1, onR
       }
     }
   }
-  return { results, failed, noise: noiseOf(before, machineTicks()) };
-}
-
-function noiseOf(before, after) {
-  if (before === null || after === null || after.total === before.total) return null;
-  return { stealShare: (after.steal - before.steal) / (after.total - before.total) };
-}
-
-/**
- * How much slower the second half of the rounds was than the first, as a ratio of medians over all contenders;
- * null with fewer than four rounds. Far from 1, the machine drifted while it was measured.
- */
-export function drift(seconds) {
-  const ratios = Object.values(seconds)
-    .filter((times) => times.length >= 4)
-    .map((times) => {
-      const half = times.length >> 1;
-      return median(times.slice(-half)) / median(times.slice(0, half));
-    });
-  return ratios.length === 0 ? null : median(ratios);
+  return { results, failed, noise: ticksBetween(before, machineTicks()) };
 }

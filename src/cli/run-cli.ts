@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { messageOf, PgenrmError } from '../errors.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { RewardModel } from '../reward-model/reward-model.js';
+import { benchCommand } from './bench-command.js';
 import { type ConsoleStreams, createLog, LOG_LEVELS, type LogLevel } from './console-streams.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor-command.js';
@@ -74,6 +75,7 @@ function createProgram(context: CommandContext): Command {
     command(program, context);
   prototypesCommand(program, context);
   evalCommand(program, context);
+  benchCommand(program, context);
   return program;
 }
 

@@ -1,0 +1,256 @@
+// `pgenrm bench scaling`: measures what each scaling level costs and writes the result.
+// Knows the command line and the parts of a bench; not how anything is measured.
+
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { BenchStore } from '../cost/bench-store.js';
+import { readAccuracies } from '../cost/eval-accuracies.js';
+import { resultOf } from '../cost/figures.js';
+import { GpuWatch, gpuFacts } from '../cost/gpu-watch.js';
+import { load as machineLoad } from '../cost/machine.js';
+import { MeteredGenerator } from '../cost/metered-generator.js';
+import { type ModelCost, readModelCost } from '../cost/model-cost.js';
+import type { PeakShape } from '../cost/peak.js';
+import { type BenchBank, type BenchEvent, runScalingBench } from '../cost/scaling-bench.js';
+import { BENCH_FILES, resultText, writeResult } from '../cost/write-result.js';
+import { openPreferenceData, type PreferenceData } from '../data/preference-data.js';
+import { messageOf, PgenrmError } from '../errors.js';
+import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
+import { defaultSplit } from '../evaluation/protocol.js';
+import { loadKernels } from '../kernels/choose.js';
+import { type LoadedParts, loadParts } from '../reward-model/load-parts.js';
+import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
+import {
+  type BenchOptions,
+  benchFlags,
+  benchLevels,
+  benchSizes,
+  benchVariants,
+  checkBenchOptions,
+  pricesOf,
+} from './bench-flags.js';
+import { mayColour } from './console-streams.js';
+import { levelsOf } from './eval-options.js';
+import { EXIT } from './exit-code.js';
+import { Interruption, InterruptWatch, STOPPING_TEXT } from './interrupt.js';
+import type { CommandContext } from './run-cli.js';
+
+/** Where the command gets what it measures; tests put their own in place. */
+export interface BenchHost {
+  readonly loadParts: (options: LoadOptions) => Promise<LoadedParts>;
+  readonly modelCost: (path: string) => Promise<ModelCost>;
+  /** The machine's peak, and the hash of the library that decodes. */
+  readonly measureMachine: (options: BenchOptions, cost: ModelCost | null) => Promise<MeasuredMachine>;
+}
+
+/** What is measured of the machine itself. */
+export interface MeasuredMachine {
+  readonly peak: PeakShape;
+  readonly libraryHash: string | null;
+}
+
+/** Adds `bench scaling` to the group. */
+export function benchScalingCommand(group: Command, context: CommandContext, host: BenchHost = MODELS): void {
+  const command = group
+    .command('scaling')
+    .description(
+      'What each scaling level costs on this machine: time, tokens, memory, energy, accuracy, with intervals from repeated runs in random order.',
+    );
+  benchFlags(command);
+  command.action(async (_: unknown, self: Command) => {
+    const options = self.optsWithGlobals<BenchOptions>();
+    context.end(await benchScaling(options, context, host));
+  });
+}
+
+async function benchScaling(
+  options: BenchOptions,
+  context: CommandContext,
+  host: BenchHost,
+): Promise<number> {
+  const levels = levelsOf(options.levels) ?? benchLevels(options, options.prototypes !== undefined);
+  const adaptiveLevels = levelsOf(options.adaptiveLevels);
+  checkBenchOptions(options, [...levels, ...(adaptiveLevels ?? [])]);
+  using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
+  const { signal } = watch;
+  const loadAtStart = machineLoad();
+  // What costs little is checked first: a wrong folder shall not cost the loading of a model.
+  await using store = await BenchStore.open(
+    join(options.out, BENCH_FILES.blocks),
+    options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
+  );
+  const { data, split } = await openData(options);
+  const { model, generator, bank } = await openModel(options, data, host, signal);
+  await using _model = model;
+  const accuracies =
+    options.accuracy === undefined
+      ? undefined
+      : await readAccuracies(options.accuracy, {
+          modelSha256: model.modelSha256,
+          templateHash: model.template.hash,
+        });
+  const cost = await host.modelCost(model.modelInfo.path).catch((error: unknown) => {
+    context.err.write(`no FLOPs and no bytes of KV: ${messageOf(error)}\n`);
+    return null;
+  });
+  const { peak, libraryHash } = await host.measureMachine(options, cost);
+  const sizes = benchSizes(options, model.generatorInfo.maxSequences);
+  const gpus = await GpuWatch.start();
+  try {
+    const outcome = await runScalingBench({
+      data,
+      split: split ?? null,
+      rows: options.limit,
+      model,
+      generator,
+      store,
+      variants: benchVariants(levels, adaptiveLevels, options.adaptive),
+      bank,
+      ...sizes,
+      minutes: options.minutes ?? null,
+      checksMeasuring: options.checkMeasuring === true,
+      seed: options.seed,
+      judge: {
+        temperature: options.temperature,
+        grammar: options.grammar,
+        ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+        ...(options.historyEvents === undefined ? {} : { historyEvents: options.historyEvents }),
+      },
+      peak,
+      cost,
+      modelNote: options.modelNote ?? null,
+      libraryHash,
+      gpuFacts: await gpuFacts(),
+      gpus,
+      signal,
+      onEvent: options.quiet ? () => undefined : (event) => say(context, event),
+    });
+    const result = await resultOf(outcome.stored, {
+      kernels: await loadKernels(),
+      status: outcome.status,
+      rounds: sizes.rounds,
+      load: loadAtStart,
+      prices: pricesOf(options),
+      ...(accuracies === undefined ? {} : { accuracies }),
+      failedBlocks: outcome.failedBlocks,
+    });
+    const { files, withoutPictures } = await writeResult(options.out, result);
+    context.out.write(
+      options.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, mayColour(context.out)),
+    );
+    if (withoutPictures !== null) context.err.write(`no pictures: ${withoutPictures}\n`);
+    if (!options.quiet) context.err.write(`wrote ${files.join(', ')}\n`);
+    if (outcome.status === 'stopped') {
+      context.err.write('the same command with --resume goes on\n');
+      return signal.reason instanceof Interruption ? signal.reason.exitCode : EXIT.incomplete;
+    }
+    const whole = result.header.skipped.length === 0 && result.failedBlocks.length === 0;
+    return whole ? EXIT.ok : EXIT.incomplete;
+  } finally {
+    gpus?.close();
+  }
+}
+
+/** Rows of the split that is asked for, else of `test` where there are several, else all. */
+async function openData(
+  options: BenchOptions,
+): Promise<{ readonly data: PreferenceData; readonly split: string | undefined }> {
+  const common = {
+    ...(options.users === undefined ? {} : { users: options.users }),
+    ...(options.format === undefined ? {} : { format: options.format }),
+  };
+  const all = options.split === undefined ? await openPreferenceData(options.data, common) : null;
+  const split = options.split ?? defaultSplit(all!.splits);
+  const data = split === undefined ? all! : await openPreferenceData(options.data, { ...common, split });
+  return { data, split };
+}
+
+interface OpenedModel {
+  readonly model: RewardModel;
+  readonly generator: MeteredGenerator;
+  readonly bank: BenchBank | null;
+}
+
+/** Loads model and bank. Users who are judged are nobody's neighbours. Errors: `BANK_MISMATCH` and those of loading. */
+async function openModel(
+  options: BenchOptions,
+  data: PreferenceData,
+  host: BenchHost,
+  signal: AbortSignal,
+): Promise<OpenedModel> {
+  const {
+    generator: inside,
+    bank: whole,
+    ...rest
+  } = await host.loadParts({
+    model: options.model,
+    gpu: options.gpu,
+    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
+    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
+    ...(options.template === undefined ? {} : { template: options.template }),
+    ...(options.generator === undefined ? {} : { generator: options.generator }),
+    ...(options.context === undefined ? {} : { contextTokens: options.context }),
+    ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    signal,
+  });
+  const generator = new MeteredGenerator(inside);
+  try {
+    if (whole === undefined) return { model: await RewardModel.over(generator, rest), generator, bank: null };
+    const judged = await overlapWith(data, whole, signal);
+    const model = await RewardModel.over(generator, {
+      ...rest,
+      bank: withoutUsers(whole, judged),
+      ownsBank: true,
+    });
+    // Chains of similar users cost what they cost with this model and template: another one's bank is not this bench's.
+    whole.checkMadeWith({ modelSha256: model.modelSha256, templateHash: model.template.hash });
+    const { manifest, additions, userCount } = whole;
+    const bank = { checksum: manifest.checksum, additions, users: userCount - judged.size };
+    return { model, generator, bank };
+  } catch (error) {
+    await generator[Symbol.asyncDispose]();
+    await rest.embedder?.[Symbol.asyncDispose]();
+    await whole?.close();
+    throw error;
+  }
+}
+
+function say(context: CommandContext, event: BenchEvent): void {
+  if (event.type === 'warmUp') context.err.write('warming up\n');
+  else if (event.type === 'started')
+    context.err.write(`${event.blocks} blocks${event.done > 0 ? `, ${event.done} done before` : ''}\n`);
+  else {
+    const { block, ms, judged } = event.block;
+    const each = judged === 0 ? '' : `, ${(ms / judged).toFixed(0)} ms a judgment`;
+    context.err.write(`${event.done}/${event.blocks} ${block}: ${(ms / 1000).toFixed(2)} s${each}\n`);
+  }
+}
+
+const MODELS: BenchHost = {
+  loadParts,
+  modelCost: readModelCost,
+  async measureMachine(options, cost) {
+    const { chooseLlama } = await import('../generator/llama-library.js');
+    const { files } = await chooseLlama(options.gpu);
+    const libraryHash = files === null ? null : await shortHash(files.llama);
+    if (cost === null) return { peak: { untold: "the model's weights are not known" }, libraryHash };
+    const { measurePeak } = await import('../generator/peak-kernel.js');
+    try {
+      const peak = await measurePeak({
+        gpu: options.gpu,
+        weightType: cost.weightType,
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+      });
+      return { peak, libraryHash };
+    } catch (error) {
+      if (!(error instanceof PgenrmError) || error.code !== 'GENERATOR_UNAVAILABLE') throw error;
+      return { peak: { untold: error.message }, libraryHash };
+    }
+  },
+};
+
+async function shortHash(path: string): Promise<string> {
+  const { hashFiles } = await import('../model-file/file-hash.js');
+  return (await hashFiles([path], { cacheFolder: null })).slice(0, 16);
+}

@@ -1,0 +1,53 @@
+// Energy that the processor used, from RAPL's counters, where the system lets them be read.
+// Knows Linux's powercap folder; the GPU's energy is `gpu-watch.ts`.
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { textOf } from './machine.js';
+
+const POWERCAP = '/sys/class/powercap';
+
+/** One counter at one moment, in microjoules; it starts again at 0 after `range`. */
+interface Counter {
+  readonly path: string;
+  readonly at: number;
+  readonly range: number;
+}
+
+/** All counters at one moment. */
+export type EnergyReading = readonly Counter[];
+
+/** Reads the counters of all processor packages; null where there are none or they may not be read. */
+export function readEnergy(folder: string = POWERCAP): EnergyReading | null {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return null;
+  }
+  // Packages are named intel-rapl:0; intel-rapl:0:0 is a part of one and would count twice.
+  const counters = names
+    .filter((name) => /^(intel|amd)-rapl:\d+$/.test(name))
+    .flatMap((name): Counter[] => {
+      const path = join(folder, name, 'energy_uj');
+      const at = Number(textOf(path) ?? Number.NaN);
+      const range = Number(textOf(join(folder, name, 'max_energy_range_uj')) ?? Number.NaN);
+      return Number.isFinite(at) && Number.isFinite(range) ? [{ path, at, range }] : [];
+    });
+  return counters.length === 0 ? null : counters;
+}
+
+/**
+ * Joules between two readings; null where either is missing. A counter that went round once is set right, so readings
+ * lie less than one round (minutes) apart.
+ */
+export function joulesBetween(before: EnergyReading | null, after: EnergyReading | null): number | null {
+  if (before === null || after === null) return null;
+  let microjoules = 0;
+  for (const { path, at, range } of after) {
+    const earlier = before.find((counter) => counter.path === path);
+    if (earlier === undefined) return null;
+    microjoules += at >= earlier.at ? at - earlier.at : at + range - earlier.at;
+  }
+  return microjoules / 1e6;
+}

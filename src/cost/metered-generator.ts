@@ -1,0 +1,123 @@
+// A generator that keeps account of what each judgment asks of it: prompts, what of them is shared, chains.
+// Knows requests and their answers; how they are generated is the generator's inside.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type {
+  EngineCounters,
+  Generation,
+  GenerationRequest,
+  Generator,
+  GeneratorInfo,
+  ModelInfo,
+  Tokenizer,
+} from '../generator/generator.js';
+
+/** What one judgment asked of its generator. */
+export interface RequestAccount {
+  requests: number;
+  /** Chains that were asked for. */
+  chains: number;
+  /** Prompt tokens, each request's prompt once. */
+  promptTokens: number;
+  /** Prompt tokens if every chain decoded a prompt of its own. */
+  unsharedPromptTokens: number;
+  /** Prompt tokens that had to be decoded; what other judgments left in the cache is not among them. */
+  decodedPromptTokens: number;
+  /** Prompt tokens that no other prompt of the judgment begins with: what it needs KV cells for. */
+  distinctPromptTokens: number;
+  generatedTokens: number;
+  /** New tokens of each chain that ended. */
+  readonly chainTokens: number[];
+  readonly prompts: Int32Array[];
+}
+
+/** A generator that answers as `inside` does and keeps accounts. Disposing it disposes `inside`. */
+export class MeteredGenerator implements Generator {
+  readonly #inside: Generator;
+  readonly #judgments = new AsyncLocalStorage<RequestAccount>();
+  #spentMs = 0;
+
+  constructor(inside: Generator) {
+    this.#inside = inside;
+  }
+
+  get info(): GeneratorInfo {
+    return this.#inside.info;
+  }
+
+  get model(): ModelInfo {
+    return this.#inside.model;
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.#inside.tokenizer;
+  }
+
+  /** Milliseconds that keeping accounts took so far. */
+  get spentMs(): number {
+    return this.#spentMs;
+  }
+
+  counters(): EngineCounters | null {
+    return this.#inside.counters?.() ?? null;
+  }
+
+  forget(): void {
+    this.#inside.forget?.();
+  }
+
+  /** Runs a judgment and gives it the account of all requests that it makes. */
+  async account<T>(
+    judge: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly account: RequestAccount }> {
+    const account: RequestAccount = {
+      requests: 0,
+      chains: 0,
+      promptTokens: 0,
+      unsharedPromptTokens: 0,
+      decodedPromptTokens: 0,
+      distinctPromptTokens: 0,
+      generatedTokens: 0,
+      chainTokens: [],
+      prompts: [],
+    };
+    return { result: await this.#judgments.run(account, judge), account };
+  }
+
+  async generate(request: GenerationRequest): Promise<Generation> {
+    const account = this.#judgments.getStore();
+    if (account === undefined) return this.#inside.generate(request);
+    const began = performance.now();
+    enter(account, request);
+    this.#spentMs += performance.now() - began;
+    const generation = await this.#inside.generate(request);
+    const ended = performance.now();
+    account.decodedPromptTokens += generation.usage.decodedPromptTokens;
+    account.generatedTokens += generation.usage.generatedTokens;
+    for (const { tokens } of generation.samples) account.chainTokens.push(tokens);
+    this.#spentMs += performance.now() - ended;
+    return generation;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inside[Symbol.asyncDispose]();
+  }
+}
+
+function enter(account: RequestAccount, { prompt, seeds }: GenerationRequest): void {
+  account.requests += 1;
+  account.chains += seeds.length;
+  account.promptTokens += prompt.length;
+  account.unsharedPromptTokens += prompt.length * seeds.length;
+  const shared = account.prompts.reduce((most, other) => Math.max(most, sharedLength(prompt, other)), 0);
+  account.distinctPromptTokens += prompt.length - shared;
+  account.prompts.push(prompt);
+}
+
+/** How many tokens two prompts begin with alike. */
+function sharedLength(a: Int32Array, b: Int32Array): number {
+  const most = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < most && a[length] === b[length]) length += 1;
+  return length;
+}

@@ -1,0 +1,97 @@
+// What a model's arithmetic and memory come to: FLOPs of a token, of its attention, bytes of a KV cell.
+// Reads the GGUF header; counts model FLOPs, that is what the weights ask for, whatever a kernel does.
+
+import type { KvCacheInfo } from '../generator/generator.js';
+import { type GgufHeader, readGgufHeader } from '../model-file/gguf-header.js';
+import { readModelFacts } from '../model-file/model-facts.js';
+
+/** Counts of one model; a multiplication and an addition are two FLOPs. */
+export interface ModelCost {
+  /** FLOPs of a token through all layers, without attention over the context and without the output matrix. */
+  readonly flopsPerToken: number;
+  /** FLOPs of the output matrix, which only tokens with logits go through. */
+  readonly flopsPerOutput: number;
+  /** FLOPs of attention for each token and each token that it attends to. */
+  readonly flopsPerAttended: number;
+  /** Bytes of a KV cell at f16. */
+  readonly cellBytes: number;
+  /** ggml type number that most weights have. */
+  readonly weightType: number;
+  readonly layers: number;
+}
+
+/** Bytes of a q8_0 value, its share of the block's scale included, over those of an f16. */
+const Q8_0_SHARE = 34 / 64;
+
+/** Reads a model's counts. Errors: `MODEL_NOT_FOUND`, `MODEL_UNUSABLE`. */
+export async function readModelCost(path: string): Promise<ModelCost> {
+  const { parts, metadata, architecture } = await readModelFacts(path);
+  const tensors: GgufHeader['tensors'][number][] = [];
+  for (const part of parts) tensors.push(...(await readGgufHeader(part)).tensors);
+  const number = (key: string): number => Number(metadata.get(`${architecture}.${key}`) ?? 0);
+  const layers = number('block_count');
+  const heads = number('attention.head_count');
+  const headsKv = number('attention.head_count_kv') || heads;
+  const perHead = heads === 0 ? 0 : number('embedding_length') / heads;
+  const keys = number('attention.key_length') || perHead;
+  const values = number('attention.value_length') || perHead;
+  const experts = number('expert_count');
+  const used = experts === 0 ? 1 : number('expert_used_count') / experts;
+  const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+  let body = 0;
+  let output = 0;
+  let embedding = 0;
+  const elements = new Map<number, number>();
+  for (const { name, shape, type } of tensors) {
+    // Vectors (norms, biases) are added or multiplied once a value: nothing beside the matrices.
+    if (shape.length < 2) continue;
+    elements.set(type, (elements.get(type) ?? 0) + size(shape));
+    if (name === 'output.weight') output += size(shape);
+    else if (name === 'token_embd.weight') embedding += size(shape);
+    else body += size(shape) * (name.includes('_exps') ? used : 1);
+  }
+  const [weightType = 1] = [...elements].sort((a, b) => b[1] - a[1]).map(([type]) => type);
+  return {
+    flopsPerToken: 2 * body,
+    // Without an output matrix of its own the embedding is used for it.
+    flopsPerOutput: 2 * (output === 0 ? embedding : output),
+    flopsPerAttended: 2 * layers * heads * (keys + values),
+    cellBytes: 2 * layers * headsKv * (keys + values),
+    weightType,
+    layers,
+  };
+}
+
+/** Bytes of a KV cell as the generator keeps it. */
+export function bytesOfCell({ cellBytes }: ModelCost, cache: KvCacheInfo | undefined): number {
+  return cellBytes * (cache?.type === 'q8_0' ? Q8_0_SHARE : 1);
+}
+
+/** What a judgment decoded. */
+export interface DecodedTokens {
+  /** Tokens of a prompt, on average. */
+  readonly promptLength: number;
+  /** Prompt tokens that were decoded, and prompts whose last token needs logits. */
+  readonly decodedPrompt: number;
+  readonly prompts: number;
+  readonly generated: number;
+  readonly chains: number;
+}
+
+/**
+ * Model FLOPs of a judgment: decoded prompt tokens attend to half of their prompt on average and, where a part was shared,
+ * to that part as well; new tokens to the prompt and half of their own chain.
+ */
+export function flopsOf(cost: ModelCost, tokens: DecodedTokens): number {
+  const { promptLength, decodedPrompt, prompts, generated, chains } = tokens;
+  const decodedEach = prompts === 0 ? 0 : Math.min(promptLength, decodedPrompt / prompts);
+  const promptAttends = promptLength - decodedEach / 2;
+  const chainLength = chains === 0 ? 0 : generated / chains;
+  const attended = decodedPrompt * promptAttends + generated * (promptLength + chainLength / 2);
+  return (
+    cost.flopsPerToken * (decodedPrompt + generated) +
+    cost.flopsPerOutput * (prompts + generated) +
+    cost.flopsPerAttended * attended
+  );
+}

@@ -1,0 +1,174 @@
+// The pictures of a bench's result: cost against accuracy, time by level, what a judgment's time goes to.
+// Knows the result; drawing is `report/draw.ts`.
+
+import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
+import { type Mode, predictMs } from './cost-model.js';
+import type { ScalingResult, VariantResult } from './result.js';
+
+/** The pictures that there is something to draw for. */
+export function resultCharts(result: ScalingResult): Chart[] {
+  return [frontierChart(result), timeChart(result), partsChart(result)].filter((chart) => chart !== null);
+}
+
+const costOf = ({ full, alone }: VariantResult) => (full ?? alone)!.msPerJudgment;
+
+function frontierChart({ variants }: ScalingResult): Chart | null {
+  const points = variants.flatMap((variant) => {
+    const { accuracy, onFrontier, name } = variant;
+    if (accuracy === null || accuracy.value === null) return [];
+    const { value, low, high } = costOf(variant);
+    const share = accuracy.value;
+    return [
+      {
+        name,
+        ms: value,
+        fastest: low ?? value,
+        slowest: high ?? value,
+        accuracy: 100 * share,
+        low: 100 * (accuracy.interval.low ?? share),
+        high: 100 * (accuracy.interval.high ?? share),
+        kind: onFrontier === true ? 'on the frontier' : 'beaten',
+      },
+    ];
+  });
+  if (points.length === 0) return null;
+  const x = (field: string) => ({
+    field,
+    type: 'quantitative',
+    title: 'ms a judgment, machine full',
+    scale: { type: 'log', nice: false, padding: 30 },
+  });
+  const y = (field: string) => ({
+    field,
+    type: 'quantitative',
+    title: 'accuracy, %',
+    scale: { zero: false },
+  });
+  const color = {
+    field: 'kind',
+    type: 'nominal',
+    title: null,
+    scale: { domain: ['on the frontier', 'beaten'] },
+  };
+  const frontier = points.filter(({ kind }) => kind === 'on the frontier').sort((a, b) => a.ms - b.ms);
+  return {
+    title: 'Cost against accuracy',
+    description:
+      'Accuracy of each level against its cost, with 95% intervals of both; the line is the efficient frontier.',
+    spec: {
+      width: CHART_WIDTH,
+      height: 320,
+      data: { values: points },
+      config: CHART_CONFIG,
+      layer: [
+        {
+          data: { values: frontier },
+          mark: { type: 'line', interpolate: 'step-after', opacity: 0.5 },
+          encoding: { x: x('ms'), y: y('accuracy') },
+        },
+        {
+          mark: { type: 'rule', opacity: 0.5 },
+          encoding: { x: x('ms'), y: y('low'), y2: { field: 'high' }, color },
+        },
+        {
+          mark: { type: 'rule', opacity: 0.5 },
+          encoding: { x: x('fastest'), x2: { field: 'slowest' }, y: y('accuracy'), color },
+        },
+        {
+          mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+          encoding: { x: x('ms'), y: y('accuracy'), color },
+        },
+        {
+          mark: { type: 'text', dy: -10, color: 'currentColor', fontSize: 11 },
+          encoding: { x: x('ms'), y: y('accuracy'), text: { field: 'name' } },
+        },
+      ],
+    },
+  };
+}
+
+function timeChart({ variants }: ScalingResult): Chart | null {
+  const values = variants.flatMap((variant) =>
+    (['alone', 'full'] as const).flatMap((mode) => {
+      const estimate = variant[mode]?.msPerJudgment;
+      if (estimate === undefined) return [];
+      const { value, low, high } = estimate;
+      return [
+        { name: variant.name, mode, value, low: Math.max(low ?? value, value / 100), high: high ?? value },
+      ];
+    }),
+  );
+  if (values.length === 0) return null;
+  const y = { field: 'name', type: 'nominal', title: null, sort: null };
+  const shared = {
+    y,
+    yOffset: { field: 'mode', sort: null },
+    color: { field: 'mode', type: 'nominal', title: null, sort: null },
+  };
+  const scale = { type: 'log', nice: true };
+  return {
+    title: 'What a level costs',
+    description:
+      'Milliseconds a judgment at each level, alone and with the generator full, with 95% intervals over rounds.',
+    spec: {
+      width: CHART_WIDTH,
+      height: { step: 16 },
+      data: { values },
+      config: CHART_CONFIG,
+      layer: [
+        {
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: {
+            ...shared,
+            x: { field: 'low', type: 'quantitative', title: 'ms a judgment', scale },
+            x2: { field: 'high' },
+          },
+        },
+        {
+          mark: { type: 'point', filled: true, size: 60, opacity: 1 },
+          encoding: { ...shared, x: { field: 'value', type: 'quantitative' } },
+        },
+      ],
+    },
+  };
+}
+
+function partsChart({ variants, costModel }: ScalingResult): Chart | null {
+  if ('untold' in costModel) return null;
+  const mode: Mode = 'full';
+  const values = variants
+    .filter(({ adaptive }) => adaptive === null)
+    .flatMap(({ name, individual, prototype }) => {
+      const parts = predictMs(costModel, { individual, prototype }, mode);
+      return [
+        { name, part: 'prefill', ms: parts.prefillMs },
+        { name, part: 'decode', ms: parts.decodeMs },
+        { name, part: 'sampling', ms: parts.samplingMs },
+        { name, part: 'overhead', ms: parts.overheadMs },
+      ];
+    });
+  if (values.length === 0) return null;
+  return {
+    title: 'What the time goes to, by the cost model',
+    description:
+      'Prefill, decode, sampling and overhead of a judgment at each level with the generator full, by the cost model.',
+    spec: {
+      width: CHART_WIDTH,
+      height: { step: 24 },
+      data: { values },
+      config: CHART_CONFIG,
+      mark: 'bar',
+      encoding: {
+        y: { field: 'name', type: 'nominal', title: null, sort: null },
+        x: { field: 'ms', type: 'quantitative', title: 'ms a judgment' },
+        color: {
+          field: 'part',
+          type: 'nominal',
+          title: null,
+          scale: { domain: ['prefill', 'decode', 'sampling', 'overhead'] },
+        },
+        order: { field: 'part' },
+      },
+    },
+  };
+}

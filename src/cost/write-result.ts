@@ -1,0 +1,90 @@
+// A bench's result on a terminal, as Markdown, and as files: JSON, Markdown, and the page with its pictures.
+// Knows names of files; what stands in them is made elsewhere.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, PgenrmError } from '../errors.js';
+import { writeAtomically } from '../output/atomic-file.js';
+import { drawnCharts } from '../report/chart.js';
+import { type Draw, loadDraw } from '../report/draw.js';
+import { htmlPage } from '../report/page.js';
+import { harmless, markdownCell, markdownTable, terminalTable } from '../report/table.js';
+import type { ScalingResult } from './result.js';
+import { resultCharts } from './result-charts.js';
+import { resultRemarks, resultTables } from './result-tables.js';
+
+/** Files of a bench's folder. */
+export const BENCH_FILES = {
+  blocks: 'blocks.jsonl',
+  json: 'result.json',
+  markdown: 'result.md',
+  page: 'result.html',
+} as const;
+
+/** The result for a terminal. */
+export function resultText(result: ScalingResult, colour: boolean): string {
+  const tables = resultTables(result).map((table) => terminalTable(table, colour));
+  return `${[...tables, resultRemarks(result).map(harmless).join('\n')].join('\n\n')}\n`;
+}
+
+/** The result as Markdown, every table in it. */
+export function resultMarkdown(result: ScalingResult): string {
+  const facts = resultRemarks(result).map((line) => `- ${markdownCell(line)}`);
+  return `${['# What a scaling level costs', facts.join('\n'), ...resultTables(result).map(markdownTable)].join('\n\n')}\n`;
+}
+
+/** The table for a README: one line a level. */
+export function shortMarkdown(result: ScalingResult): string {
+  const [levels] = resultTables(result);
+  return levels === undefined ? '' : `${markdownTable(levels).split('\n').slice(4).join('\n')}\n`;
+}
+
+/** Writes the files, each in one step; earlier ones are replaced. Errors: `OUTPUT_FAILED`. */
+export async function writeResult(
+  folder: string,
+  result: ScalingResult,
+  draw: () => Promise<Draw> = loadDraw,
+): Promise<{ readonly files: readonly string[]; readonly withoutPictures: string | null }> {
+  const { pictures, withoutPictures } = await drawnCharts(resultCharts(result), draw);
+  const page = htmlPage({
+    title: 'pgenrm: what a scaling level costs',
+    heading: 'What a scaling level costs',
+    facts: resultRemarks(result),
+    tables: resultTables(result),
+    pictures,
+  });
+  const texts: readonly (readonly [string, string])[] = [
+    [BENCH_FILES.json, `${JSON.stringify(result, null, 2)}\n`],
+    [BENCH_FILES.markdown, resultMarkdown(result)],
+    [BENCH_FILES.page, page],
+  ];
+  for (const [name, text] of texts) await writeAtomically(join(folder, name), text);
+  return { files: texts.map(([name]) => join(folder, name)), withoutPictures };
+}
+
+/** Reads a result.json. Errors: `INPUT_NOT_FOUND`; `INPUT_MALFORMED` where it is none, or of another version. */
+export async function readResult(path: string): Promise<ScalingResult> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new PgenrmError(
+      'INPUT_NOT_FOUND',
+      `cannot read ${path}: ${messageOf(error)}; give the result.json that pgenrm bench scaling wrote`,
+      { cause: error },
+    );
+  }
+  let value: Partial<ScalingResult> | null;
+  try {
+    value = JSON.parse(text) as Partial<ScalingResult> | null;
+  } catch (error) {
+    throw new PgenrmError('INPUT_MALFORMED', `${path} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+  if (value?.pgenrmScaling !== 1 || !Array.isArray(value.variants) || value.header === undefined) {
+    throw new PgenrmError(
+      'INPUT_MALFORMED',
+      `${path} is not the result of pgenrm bench scaling, version 1; give its result.json`,
+    );
+  }
+  return value as ScalingResult;
+}

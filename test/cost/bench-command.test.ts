@@ -1,0 +1,308 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { BlockRecord } from '../../src/cost/bench-record.js';
+import { agreement, compareResults } from '../../src/cost/compare-results.js';
+import type { ScalingResult } from '../../src/cost/result.js';
+import { FakeEmbedder } from '../prototypes/fake-embedder.js';
+import { bankWorld } from '../reward-model/bank-world.js';
+import { byLength, chainText } from '../support/fake-generator.js';
+import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
+import { CountingGenerator, fakeBench, usualParts } from './fake-bench.js';
+
+let folder: string;
+let data: string;
+let out: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  data = await writeGoodRows(join(folder, 'data.jsonl'), 12);
+  out = join(folder, 'out');
+});
+
+const SMALL = ['--rounds', '2', '--rows', '2', '--full-chains', '8', '--quiet'];
+const words = (...more: string[]): string[] => ['scaling', '--data', data, '--out', out, ...SMALL, ...more];
+const LEVELS = ['--levels', '1,ind-2,ind-4', '--adaptive', 'off'];
+
+async function lines(): Promise<string[]> {
+  return (await readFile(join(out, 'blocks.jsonl'), 'utf8')).split('\n').slice(0, -1);
+}
+async function blocks(): Promise<BlockRecord[]> {
+  return (await lines()).slice(1).map((line) => JSON.parse(line) as BlockRecord);
+}
+async function result(at = out): Promise<ScalingResult> {
+  return JSON.parse(await readFile(join(at, 'result.json'), 'utf8')) as ScalingResult;
+}
+
+describe('pgenrm bench scaling', () => {
+  it('measures every level alone and with the generator full, in random order', async () => {
+    const { code, out: text } = await fakeBench(words(...LEVELS));
+    expect(code).toBe(0);
+    expect((await readdir(out)).sort()).toEqual(['blocks.jsonl', 'result.html', 'result.json', 'result.md']);
+    const all = await blocks();
+    // Two rounds of three levels in two modes and four requests of known size.
+    expect(all).toHaveLength(2 * (6 + 4));
+    const rounds = [0, 1].map((round) =>
+      all.filter((block) => block.round === round).map(({ block }) => block.slice(2)),
+    );
+    expect([...rounds[0]!].sort()).toEqual([...rounds[1]!].sort());
+    expect(rounds[0]).not.toEqual(rounds[1]);
+    const { variants, ratios, status, noise, measuring, costModel, header } = await result();
+    expect(status).toBe('finished');
+    expect(variants.map(({ name }) => name)).toEqual(['1', 'ind-2', 'ind-4']);
+    for (const { individual, alone, full, accuracy, usedChains, kvBytes } of variants) {
+      expect(alone).toMatchObject({ rounds: 2, judgments: 4 });
+      expect(full!.judgments).toBe(2 * Math.max(2, 8 / individual));
+      expect(usedChains.value).toBe(individual);
+      expect(accuracy!.rows).toBe(4 + full!.judgments);
+      expect(kvBytes!.value).toBeGreaterThan(0);
+      expect(alone!.unsharedPromptTokens.value).toBeGreaterThanOrEqual(alone!.decodedPromptTokens.value);
+      expect(alone!.msPerJudgment.low).not.toBeNull();
+      expect(alone!.joules).toBeNull();
+      expect(alone!.shareOfPeak).toBeNull();
+    }
+    // Three pairs of levels in two modes.
+    expect(ratios).toHaveLength(6);
+    expect(variants.some(({ onFrontier }) => onFrontier === true)).toBe(true);
+    expect(noise.drift).toBeNull();
+    expect(measuring.share).toBeGreaterThan(0);
+    expect(costModel).toHaveProperty('step');
+    expect(header).toMatchObject({ pgenrmBench: 1, libraryHash: 'beef', model: { note: null } });
+    for (const word of ['What a level costs', 'not measured', 'peak not measured: a made-up machine'])
+      expect(text).toContain(word);
+  });
+
+  it('counts prompts once a request, and what each chain would decode by itself', async () => {
+    await fakeBench(words(...LEVELS));
+    for (const { kind, variant, judgments } of await blocks()) {
+      if (kind === 'probe') continue;
+      for (const one of judgments) {
+        const chains = variant === '1' ? 1 : Number(variant!.slice(4));
+        expect(one.requests).toBe(Math.min(2, chains));
+        expect(one.unshared).toBe((one.prompt / one.requests) * chains);
+        expect(one.chainTokens).toHaveLength(chains);
+        expect(one.generated).toBe(one.chainTokens.reduce((total, tokens) => total + tokens, 0));
+        expect(one.distinct).toBeLessThanOrEqual(one.prompt);
+      }
+    }
+  });
+
+  it('forgets prompts between blocks', async () => {
+    const generator = new CountingGenerator({ maxSequences: 4 });
+    await fakeBench(words(...LEVELS), () => usualParts(generator));
+    expect(generator.forgotten).toBe((await blocks()).length);
+    expect(generator.disposals).toBe(1);
+  });
+
+  it('goes on with what it has, after a line that was half written', async () => {
+    await fakeBench(words(...LEVELS));
+    const whole = await lines();
+    const kept = whole.slice(0, 9);
+    await writeFile(join(out, 'blocks.jsonl'), `${kept.join('\n')}\n${whole[9]!.slice(0, 40)}`);
+    const { code } = await fakeBench(words(...LEVELS, '--resume'));
+    expect(code).toBe(0);
+    expect((await lines()).slice(0, 9)).toEqual(kept);
+    const names = (text: readonly string[]): string[] =>
+      text.slice(1).map((line) => (JSON.parse(line) as BlockRecord).block);
+    expect(names(await lines())).toEqual(names(whole));
+    const again = await result();
+    expect(again).toMatchObject({ status: 'finished', sessions: 2, rounds: { whole: 2 } });
+    // More rounds go on too.
+    await fakeBench([...words(...LEVELS, '--resume'), '--rounds', '3']);
+    expect((await result()).rounds).toEqual({ asked: 3, whole: 3 });
+  });
+
+  it('keeps what it has when it is interrupted', async () => {
+    let chains = 0;
+    const generator = new CountingGenerator({
+      maxSequences: 4,
+      script: (sample) => {
+        chains += 1;
+        if (chains === 30) process.emit('SIGINT');
+        return byLength(sample);
+      },
+    });
+    const { code, err } = await fakeBench(words(...LEVELS), () => usualParts(generator));
+    expect(code).toBe(130);
+    expect(err).toMatch(/--resume goes on/);
+    const kept = await lines();
+    expect(kept.length).toBeGreaterThan(1);
+    expect((await result()).status).toBe('stopped');
+    expect((await fakeBench(words(...LEVELS, '--resume'))).code).toBe(0);
+    expect((await lines()).slice(0, kept.length)).toEqual(kept);
+    expect((await blocks()).length).toBe(20);
+  });
+
+  it('refuses to go on under other conditions, and to replace what is there', async () => {
+    await fakeBench(words(...LEVELS));
+    const exists = await fakeBench(words(...LEVELS));
+    expect(exists).toMatchObject({ code: 2, err: expect.stringMatching(/INVALID_OPTION.*exists.*--resume/) });
+    const other = await fakeBench(words(...LEVELS, '--resume', '--seed', '3'));
+    expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/RUN_MISMATCH.*seed was 0, is 3/) });
+    expect((await fakeBench(words(...LEVELS, '--force', '--seed', '3'))).code).toBe(0);
+  });
+
+  it('skips levels that have no room, with their need, and ends with 3', async () => {
+    const withCells = (cells: number) => () => usualParts(new CountingGenerator({ maxSequences: 4 }, cells));
+    const none = await fakeBench(words(...LEVELS), withCells(10));
+    expect(none).toMatchObject({ code: 1, err: expect.stringMatching(/OUT_OF_MEMORY.*no level fits/) });
+    const needs = [...none.err.matchAll(/needs (\d+) KV cells/g)].map(([, cells]) => Number(cells));
+    expect(needs).toHaveLength(3);
+    const [, two = 0, four = 0] = needs;
+    expect(four).toBeGreaterThan(two);
+    const { code, out: text } = await fakeBench(words(...LEVELS, '--force'), withCells(two));
+    expect(code).toBe(3);
+    expect(text).toContain(`a judgment needs ${four} KV cells`);
+    const { header, variants } = await result();
+    expect(header.skipped.map(({ name }) => name)).toEqual(['ind-4']);
+    expect(variants.map(({ name }) => name)).toEqual(['1', 'ind-2']);
+  });
+
+  it('stops early where adaptive stopping may, counts lost chains, and prices both', async () => {
+    const generator = new CountingGenerator({
+      maxSequences: 4,
+      script: (sample) => (sample.index === 1 ? 'I would rather not say.' : chainText([9, 1])),
+    });
+    const prices = ['--price-per-hour', '3.6', '--price-input', '1', '--price-output', '10'];
+    const options = ['--levels', '1,ind-8', ...prices, '--price-cached-input', '0.1', '--check-measuring'];
+    expect((await fakeBench(words(...options), () => usualParts(generator))).code).toBe(0);
+    const { variants, measuring } = await result();
+    const [single, eight, adaptive] = variants;
+    expect(adaptive).toMatchObject({ name: 'ind-8, adaptive 0.05', adaptive: 0.05 });
+    expect(eight!.lostChains.value).toBe(2);
+    expect(eight!.savedChains.value).toBe(0);
+    expect(adaptive!.usedChains.value + adaptive!.lostChains.value + adaptive!.savedChains.value).toBe(8);
+    // 3.6 an hour is 0.001 a second, and 1,000 judgments of as many ms take as many seconds.
+    expect(single!.pricePer1000!.value).toBeCloseTo(single!.full!.msPerJudgment.value / 1000, 9);
+    expect(eight!.apiPricePer1000!.value).toBeGreaterThan(single!.apiPricePer1000!.value);
+    expect(measuring.meteredOverBare!.pairs).toBe(2);
+  });
+
+  it('counts rows with an error of their own apart', async () => {
+    const generator = new CountingGenerator({ maxSequences: 4, contextTokens: 3200 });
+    const long = await writeGoodRows(join(folder, 'long.jsonl'), 6);
+    const text = (await readFile(long, 'utf8')).replace('query 3 end', `query 3 end ${'x'.repeat(3000)}`);
+    await writeFile(long, text);
+    const run = [
+      'scaling',
+      '--data',
+      long,
+      '--out',
+      out,
+      ...SMALL,
+      '--levels',
+      '1,ind-2',
+      '--adaptive',
+      'off',
+    ];
+    const { code } = await fakeBench([...run, '--max-tokens', '1000'], () => usualParts(generator));
+    expect(code).toBe(0);
+    const { variants } = await result();
+    expect(variants.some(({ failed }) => failed > 0)).toBe(true);
+  });
+
+  it.each([
+    ['a bank-less prototype level', ['--levels', 'ind-2+pro-1'], /--prototypes BANK/],
+    ['a bank without such a level', ['--levels', '1', '--prototypes', 'b'], /no part/],
+    ['one price alone', ['--price-input', '1'], /go together/],
+    ['a level twice', ['--levels', '1,ind-1'], /listed twice/],
+    ['adaptive levels without adaptive stopping', ['--adaptive', 'off', '--adaptive-levels', 'ind-8'], /off/],
+  ])('refuses %s', async (_, more, why) => {
+    const { code, err } = await fakeBench(words(...more));
+    expect(code).toBe(2);
+    expect(err).toMatch(why);
+  });
+
+  it('refuses data without rows and accuracies of another model', async () => {
+    const empty = join(folder, 'empty.jsonl');
+    await writeFile(empty, '{"nonsense": 1}\n');
+    const none = await fakeBench(['scaling', '--data', empty, '--format', 'trl', '--out', out, ...SMALL]);
+    expect(none.code).toBe(1);
+    expect(none.err).toMatch(/INPUT_MALFORMED/);
+    const report = join(folder, 'report.json');
+    const identity = { model: { sha256: 'other' }, template: { hash: 'other' } };
+    await writeFile(report, JSON.stringify({ levels: [], chains: { identity } }));
+    const other = await fakeBench(words(...LEVELS, '--force', '--accuracy', report));
+    expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/RUN_MISMATCH.*its model is other/) });
+  });
+});
+
+describe('a bench with a bank', () => {
+  const similar = ['--levels', '1,ind-2+pro-2', '--adaptive', 'off', '--prototypes', 'bank'];
+  async function parts(modelSha256: string) {
+    const world = await bankWorld(folder);
+    const generator = new CountingGenerator({ maxSequences: 4 });
+    return () => ({
+      generator,
+      modelSha256,
+      bank: world.bank,
+      embedder: new FakeEmbedder({ dimension: 16 }),
+      embedderIdentity: { sha256: 'b'.repeat(64), pooling: 'mean' },
+    });
+  }
+
+  it('refuses one that was made with another model or template', async () => {
+    const { code, err } = await fakeBench(words(...similar), await parts('f'.repeat(64)));
+    expect(code).toBe(1);
+    expect(err).toMatch(/BANK_MISMATCH.*the model of SHA-256 a+.*the template of hash c+/);
+  });
+});
+
+describe('results beside each other', () => {
+  it('predicts levels that were not measured', async () => {
+    await fakeBench(words(...LEVELS));
+    const from = ['--from', join(out, 'result.json')];
+    const { code, out: text } = await fakeBench([
+      'predict',
+      '--ind',
+      '32',
+      '--pro',
+      '16',
+      '--prompt-tokens',
+      '4000',
+      ...from,
+    ]);
+    expect(code).toBe(0);
+    expect(text).toMatch(/^ind-32\+pro-16, prompts of 4000 tokens/);
+    expect(text).toMatch(/! prompts of the bench had/);
+    expect(text).toMatch(/! the largest level of the bench had 4 chains, this one has 48/);
+    const json = await fakeBench(['predict', '--ind', '8', '--json', ...from]);
+    const prediction = JSON.parse(json.out);
+    const { alone } = prediction;
+    const parts = alone.prefillMs + alone.decodeMs + alone.samplingMs + alone.overheadMs;
+    expect(parts).toBeCloseTo(alone.totalMs, 6);
+    const long = await fakeBench(['predict', '--prompt-tokens', '900000', ...from]);
+    expect(long).toMatchObject({ code: 2, err: expect.stringMatching(/do not fit the context/) });
+    expect((await fakeBench(['predict', '--from', data])).code).toBe(1);
+    expect((await fakeBench(['predict', '--from', join(folder, 'absent')])).err).toMatch(/INPUT_NOT_FOUND/);
+  });
+
+  it('says what changed, and whether it is more than noise', async () => {
+    await fakeBench(words(...LEVELS));
+    const path = join(out, 'result.json');
+    const same = await fakeBench(['compare', path, path]);
+    expect(same.code).toBe(0);
+    expect(same.out).toMatch(/^(\d+) of \1 figures agree/);
+    expect(same.out).toContain('measured under the same conditions');
+    const before = await result();
+    const exact = { value: 100, low: 99, high: 101, n: 5 };
+    const slow = { value: 150, low: 149, high: 151, n: 5 };
+    const set = (one: ScalingResult, estimate: typeof exact, threads: number): ScalingResult => {
+      const copy = structuredClone(one);
+      Object.assign(copy.variants[0]!.full!, { msPerJudgment: estimate });
+      Object.assign(copy.header.identity.generator, { threads });
+      return copy;
+    };
+    const [first, second] = [set(before, exact, 1), set(before, slow, 2)];
+    const comparison = compareResults(first, second);
+    const changed = comparison.figures.filter((figure) => figure.changed === true);
+    expect(changed).toMatchObject([{ of: '1, full', figure: 'ms a judgment', ratio: { ratio: 1.5 } }]);
+    expect(agreement(comparison).told - agreement(comparison).agree).toBe(1);
+    expect(comparison.conditions).toEqual(['generator threads was 1, is 2']);
+    const files = [join(folder, 'a.json'), join(folder, 'b.json')];
+    await writeFile(files[0]!, JSON.stringify(first));
+    await writeFile(files[1]!, JSON.stringify(second));
+    expect((await fakeBench(['compare', ...files])).out).toMatch(/1, full.*ms a judgment.*1\.50.*yes/);
+    expect((await fakeBench(['table', files[0]!])).out).toMatch(/^\| level \|/);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { readModelCost } from '../../src/cost/model-cost.js';
+import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { measurePeak } from '../../src/generator/peak-kernel.js';
+import { loadNativeBinding } from '../../src/native/load.js';
+import { randomModel, TINY } from '../support/random-model.js';
+
+const MISSING = loadNativeBinding().binding === null && process.env.PGENRM_REQUIRE_NATIVE !== '1';
+
+describe.skipIf(MISSING)('counters of the native generator', () => {
+  it('counts rows, cells and times, and decodes a forgotten prompt again', async () => {
+    await using generator = await loadNativeGenerator({
+      modelPath: await randomModel(),
+      gpu: 'off',
+      threads: 1,
+    });
+    const prompt = generator.tokenizer.tokenize('a prompt that is long enough to be shared');
+    const generate = () =>
+      generator.generate({
+        prompt,
+        seeds: [1, 2],
+        sampling: { temperature: 1, topP: 1, minP: 0 },
+        minTokens: 4,
+        maxTokens: 4,
+      });
+    const decoded: number[] = [];
+    for (const forgets of [false, false, true]) {
+      if (forgets) generator.forget!();
+      decoded.push((await generate()).usage.decodedPromptTokens);
+    }
+    expect(decoded).toEqual([prompt.length, 1, prompt.length]);
+    // The engine hands its counters out at the end of a step, after what the step ended.
+    await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4);
+    const { promptRows, sampleRows, rowCells, decodeMs, steps } = generator.counters!()!;
+    expect(promptRows).toBe(2 * prompt.length + 1);
+    // The last token of a sample is drawn and never decoded.
+    expect(sampleRows).toBe(3 * 2 * 3);
+    expect(rowCells).toBeGreaterThan(sampleRows * prompt.length);
+    expect(decodeMs).toBeGreaterThan(0);
+    expect(steps).toBeGreaterThanOrEqual(3 * 4);
+  });
+
+  it('measures a matrix product, and checks it', async () => {
+    const { flopsPerSecond, relativeError, type, products } = await measurePeak({
+      gpu: 'off',
+      weightType: 8,
+      threads: 1,
+      milliseconds: 1,
+    });
+    expect(type).toBe('q8_0');
+    expect(flopsPerSecond).toBeGreaterThan(0);
+    expect(relativeError).toBeGreaterThan(0);
+    expect(relativeError).toBeLessThan(0.05);
+    expect(products).toBeGreaterThanOrEqual(3);
+    await expect(measurePeak({ gpu: 'off', weightType: 999, threads: 1 })).rejects.toMatchObject({
+      code: 'GENERATOR_UNAVAILABLE',
+    });
+  });
+});
+
+describe('the counts of a model file', () => {
+  it('counts its matrices', async () => {
+    const { layers, width, ffWidth, vocabulary } = TINY;
+    const cost = await readModelCost(await randomModel());
+    // Queries and outputs are width x width, keys and values half of that with half the heads.
+    const layer = 3 * width * width + 3 * width * ffWidth;
+    expect(cost).toMatchObject({ layers, weightType: 0, flopsPerToken: 2 * layers * layer });
+    expect(cost.flopsPerOutput).toBe(2 * width * vocabulary);
+    expect(cost.cellBytes).toBe(2 * layers * 2 * (width / 2));
+    expect(cost.flopsPerAttended).toBe(2 * layers * 2 * width);
+  });
+});
