@@ -12,6 +12,7 @@ const benches = {
   stopping: { script: 'stopping/main.mjs', quick: ['--rounds', '500'] },
   coverage: { script: 'coverage/main.mjs', quick: ['--repetitions', '100'] },
   generation: { script: 'generation/main.mjs', quick: ['--quick'] },
+  scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },
 };
 
 const [name, ...rest] = process.argv.slice(2);
