@@ -1,10 +1,13 @@
 """Writes the evaluation chain of a judgment in the project's format, and reads one back.
 
-Every fixed phrase is an added token, so a chain of four criteria has about 150 tokens.
+Every fixed phrase is an added token: four criteria and six choices make a chain of about 220 tokens.
 """
 import re
 
-from teacher import CRITERIA, levels, rubric, score, total
+import numpy as np
+
+from prompt import N_EVENT_TOKENS
+from teacher import CRITERIA, NOUNS, levels, rubric, score, total
 
 TRAITS = ["Length", "Layout", "Caveats", "Tone", "Detail", "Wording", "Ending", "Person"]
 VALUES = [("long", "short"), ("lists", "prose"), ("careful", "definite"), ("warm", "neutral"), ("examples", "principles"),
@@ -16,6 +19,8 @@ AMOUNT = ["none", "little", "some", "much", "very much"]
 BOUNDS = {0: [-1.7, -0.7, 0.4, 1.0], 5: [-1.0, -0.4, 0.2, 0.9]}
 BOUND = [-0.2, 0.3, 1.0, 2.0]
 PART_1 = "PART 1: Chain-of-Thought Analysis\n\n1. **User Preference Synthesis**"
+GRADES = ["--", "-", "=", "+", "++"]
+STATED, NOTHING = "\n- Stated:", " (nothing)"
 PART_1B = "\n\n2. **Personalized Scoring Model Derivation**"
 PART_2 = "\n\nPART 2: Final Scoring and JSON Output\n<JSON_START>\n{\"rationale\": \"A. Evaluation Criteria & Weights:\\n1. "
 WHY = ["%): a stated wish.", "%): seen in the choices.", "%): likely taste."]
@@ -39,10 +44,30 @@ def criterion_name(attribute, direction):
     return CRITERIA[attribute][0 if direction > 0 else 1]
 
 
-def synthesis(weights, wishes):
-    """Part 1, one line per trait."""
+def choice_label(k):
+    return f"\n- Choice {k}:"
+
+
+def graded(attribute, grade):
+    return f" {NOUNS[attribute]} {GRADES[grade + 2]}" + ("." if attribute == 7 else ",")
+
+
+def wished(attribute, direction):
+    return f" {NOUNS[attribute]} {'+' if direction > 0 else '-'};"
+
+
+def evidence_lines(observed, wishes):
+    """What each choice shows, by attribute, and what is stated."""
+    text = ""
+    for k, row in enumerate(observed, 1):
+        text += choice_label(k) + "".join(graded(a, int(g)) for a, g in enumerate(row))
+    return text + STATED + ("".join(wished(a, d) for a, d in wishes) or NOTHING)
+
+
+def synthesis(weights, wishes, observed):
+    """Part 1: the evidence, then one line per trait."""
     stated = {a for a, _ in wishes}
-    text = PART_1
+    text = PART_1 + evidence_lines(observed, wishes)
     for a, level in enumerate(levels(weights)):
         text += f"\n- {TRAITS[a]}: "
         if level == 0:
@@ -52,14 +77,14 @@ def synthesis(weights, wishes):
     return text
 
 
-def write_chain(weights, wishes, evidence, styles):
-    """weights [8] posterior mean; evidence [n, 8]; styles: attributes of each response."""
+def write_chain(weights, wishes, observed, styles):
+    """weights [8] posterior mean; observed [n, 8] grades; styles: attributes of each response."""
     criteria = rubric(weights)
     names = [criterion_name(a, d) for a, d, _ in criteria]
-    seen = evidence.sum(0) if len(evidence) else [0] * 8
-    text = synthesis(weights, wishes) + PART_1B
+    seen = np.sum(observed, axis=0) if len(observed) else [0] * 8
+    text = synthesis(weights, wishes, observed) + PART_1B
     for (a, d, percent), name in zip(criteria, names):
-        why = WHY[0] if (a, d) in wishes else WHY[1] if seen[a] * d > 0.5 else WHY[2]
+        why = WHY[0] if (a, d) in wishes else WHY[1] if seen[a] * d > 0 else WHY[2]
         text += f"\n- {name} ({percent}{why}"
     text += PART_2 + "".join((f"%\\n{i + 1}. " if i else "") + f"{name} - {percent}"
                              for i, ((_, _, percent), name) in enumerate(zip(criteria, names)))
@@ -76,8 +101,14 @@ def write_chain(weights, wishes, evidence, styles):
     return text
 
 
+def evidence_tokens():
+    """Added tokens of the evidence lines; they end the vocabulary."""
+    return ([choice_label(k) for k in range(1, N_EVENT_TOKENS + 1)] + [graded(a, g) for a in range(8) for g in range(-2, 3)]
+            + [STATED, NOTHING] + [wished(a, d) for a in range(8) for d in (-1, 1)])
+
+
 def chain_tokens():
-    """Added tokens of the chain side."""
+    """Added tokens of the rest of the chain."""
     names = [n for pair in CRITERIA for n in pair]
     tokens = [PART_1, PART_1B, PART_2, FINAL, RESULT, CLOSE, "*0.", ") + (", ") = ", "/10 - ", *WHY]
     tokens += [f"\n- {t}: " for t in TRAITS]

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from chain import CRITERIA, read_chain
+from chain import read_chain
 from model import Model
 from prompt import render_system, render_user, system_message, user_message
+from rewards import ATTRIBUTE_OF
 from sampler import sample
 from style_attributes import attributes
 from style_data import load_pairs, load_users
+from teacher import CRITERIA
 
-ATTRIBUTE_OF = {name: (a, 1 - 2 * i) for a, pair in enumerate(CRITERIA) for i, name in enumerate(pair)}
 
 
 def load_model(path):

@@ -72,7 +72,7 @@ def export(checkpoint, tokenizer, out, kind="Q8_0", version="0.1.0", logit_scale
     writer.add_version(version)
     writer.add_license("cc-by-nc-4.0")
     writer.add_string("pgenrm.template", "compact")
-    writer.add_string("pgenrm.max_tokens", "384")  # a chain has about 200; what runs on is lost anyway
+    writer.add_string("pgenrm.max_tokens", "448")  # a chain of ten choices has about 290; what runs on is lost anyway
     writer.add_file_type(file_type)
     writer.add_context_length(config["context"])
     writer.add_embedding_length(config["dim"])

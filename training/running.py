@@ -5,7 +5,7 @@ Counts and rates are learnt far faster from many such labels than from one at th
 from prompt import N_EVENT_TOKENS, chosen_label, event_end, rejected_label
 from style_attributes import attributes
 
-EVERY = 9
+EVERY = 14
 
 
 class RunningMarks:

@@ -10,30 +10,33 @@ def prefill(model, prefix, tails):
     """prefix: tokens of the system message; tails: tokens of each judgment after it.
 
     Per layer: prefix (k, v) [H, P, D] and tail (k, v) [n, H, T, D]; the logits after each tail [n, V]."""
-    n, p, t = len(tails), len(prefix), max(map(len, tails))
-    lengths = torch.tensor([len(x) for x in tails])
-    _, _, shared = model.run(torch.tensor(prefix)[None], torch.arange(p)[None])
+    n, p, t, device = len(tails), len(prefix), max(map(len, tails)), model.embed.weight.device
+    lengths = torch.tensor([len(x) for x in tails], device=device)
+    _, _, shared = model.run(torch.tensor(prefix, device=device)[None], torch.arange(p, device=device)[None])
     tokens = torch.zeros(n, t, dtype=torch.long)
     for i, tail in enumerate(tails):
         tokens[i, :len(tail)] = torch.tensor(tail)
-    mask = torch.cat([torch.ones(t, p, dtype=torch.bool), torch.ones(t, t, dtype=torch.bool).tril()], dim=1)
+    tokens = tokens.to(device)
+    mask = torch.cat([torch.ones(t, p, dtype=torch.bool), torch.ones(t, t, dtype=torch.bool).tril()], dim=1).to(device)
     past = [tuple(x.expand(n, -1, -1, -1) for x in kv) for kv in shared]
-    hidden, _, own = model.run(tokens, (p + torch.arange(t)).expand(n, t), past, mask.expand(n, 1, t, p + t))
-    logits = model.logits(hidden[torch.arange(n), lengths - 1]).float()
+    hidden, _, own = model.run(tokens, (p + torch.arange(t, device=device)).expand(n, t), past, mask.expand(n, 1, t, p + t))
+    logits = model.logits(hidden[torch.arange(n, device=device), lengths - 1]).float()
     return [tuple(x[0] for x in kv) for kv in shared], own, lengths, logits
 
 
 @torch.no_grad()
-def sample(model, prefix, tails, end, temperature=1.0, copies=1, max_new=200, generator=None, fast=False):
+def sample(model, prefix, tails, end, temperature=1.0, copies=1, max_new=340, generator=None, fast=False):
     """`copies` chains (token lists) per tail, tail by tail; temperature 0 takes the likeliest; fast: bfloat16."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+    device = model.embed.weight.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=fast):
         shared, own, lengths, logits = prefill(model, prefix, tails)
         t = own[0][0].shape[2]
         lengths, logits = lengths.repeat_interleave(copies), logits.repeat_interleave(copies, 0)
         n = len(lengths)
         caches = [tuple(F.pad(x, (0, 0, 0, max_new)).repeat_interleave(copies, 0) for x in kv) for kv in own]
-        hidden_past = (torch.arange(t + max_new) >= lengths[:, None]) & (torch.arange(t + max_new) < t)
-        chains, alive = [[] for _ in range(n)], torch.ones(n, dtype=torch.bool)
+        place = torch.arange(t + max_new, device=device)
+        hidden_past = (place >= lengths[:, None]) & (place < t)
+        chains, alive = [[] for _ in range(n)], torch.ones(n, dtype=torch.bool, device=device)
         for step in range(max_new):
             if temperature == 0:
                 token = logits.argmax(-1)
@@ -42,8 +45,9 @@ def sample(model, prefix, tails, end, temperature=1.0, copies=1, max_new=200, ge
             alive &= token != end
             if not alive.any():
                 break
-            for i in alive.nonzero()[:, 0].tolist():
-                chains[i].append(int(token[i]))
+            for i, (t_i, goes_on) in enumerate(zip(token.tolist(), alive.tolist())):
+                if goes_on:
+                    chains[i].append(t_i)
             x = model.embed(token[:, None])
             cos, sin = model.rope((len(prefix) + lengths + step)[:, None])
             for block, first, own_cache in zip(model.blocks, shared, caches):

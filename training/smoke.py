@@ -1,4 +1,4 @@
-"""The whole recipe, tiny: prior, tokenizer, shards, two minutes of training at most, GGUF, evaluation.
+"""The whole recipe, tiny: prior, tokenizer, shards, training in its three stages, GGUF, evaluation.
 
 Checks that every step runs and fits the next; says nothing of quality.
 """
@@ -20,19 +20,24 @@ def main():
     with tempfile.TemporaryDirectory() as run:
         config = json.loads((HERE / "configs/cpu.json").read_text())
         config["model"].update(dim=64, layers=6, heads=2, ffn=128, vocab=2048)
+        config["train"].update(minutes=args.minutes)
         for stage in config["data"]:
             stage.update(shards=1, groups_per_shard=40)
-        config["train"].update(minutes=args.minutes)
         for stage in config["train"]["stages"]:
             stage["batch_tokens"] = 3000
         (pathlib.Path(run) / "config.json").write_text(json.dumps(config))
         common, paths = ["--data", args.data], ["--run", run]
+        short = ["--minutes", str(args.minutes / 4), "--copies", "2", "--users", "1"]
         configured = ["--config", f"{run}/config.json", *paths]
         for step in (["fit_prior.py", *common, "--out", f"{run}/prior.json", "--steps", "20", "--restarts", "1"],
                      ["tokenizer.py", *common, "--out", f"{run}/tokenizer.json", "--size", "2048"],
                      ["make_data.py", *configured, *common],
                      ["train.py", *configured],
-                     ["export_gguf.py", *paths, "--out", f"{run}/nano.gguf"],
+                     ["grpo.py", *configured, *common, "--out", f"{run}/cre", "--stage", "cre", *short],
+                     ["grpo.py", "--config", f"{run}/config.json", "--run", f"{run}/cre", "--out", f"{run}/curriculum", *common,
+                      "--stage", "curriculum", *short],
+                     ["plot_log.py", "--log", f"{run}/log.csv", "--out", f"{run}/log.svg"],
+                     ["export_gguf.py", "--run", f"{run}/curriculum", "--out", f"{run}/nano.gguf"],
                      ["evaluate_forced.py", *paths, *common, "--rows", "4"],
                      ["evaluate.py", *paths, *common, "--rows", "4", "--chains", "2"]):
             print("==", " ".join(step), flush=True)

@@ -6,7 +6,7 @@ import argparse
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from chain import AMOUNT, AMOUNTS, VALUES, chain_tokens
+from chain import AMOUNT, AMOUNTS, VALUES, chain_tokens, evidence_tokens
 from prompt import CONTROL_TOKENS, prompt_tokens
 from style_data import load_pool
 from wishes import SENTENCES
@@ -26,7 +26,7 @@ def corpus(folder):
 
 
 def train_tokenizer(folder, size):
-    fixed = list(dict.fromkeys(prompt_tokens() + chain_tokens()))
+    fixed = list(dict.fromkeys(prompt_tokens() + chain_tokens() + evidence_tokens()))
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
@@ -41,7 +41,7 @@ def main():
     args = argparse.ArgumentParser()
     args.add_argument("--data", required=True)
     args.add_argument("--out", required=True)
-    args.add_argument("--size", type=int, default=4096)
+    args.add_argument("--size", type=int, default=4164)
     args = args.parse_args()
     tokenizer = train_tokenizer(args.data, args.size)
     tokenizer.save(args.out)

@@ -20,7 +20,7 @@ from corruption import Corruption
 from model import Model
 from optimizer import make_optimizers
 
-COLUMNS = ["minutes", "step", "tokens", "rate", "chain", "score", "ordinal", "running", "attributes", "differences", "weights", "recall", "recall_weights"]
+COLUMNS = ["minutes", "step", "tokens", "rate", "chain", "score", "ordinal", "running", "attributes", "differences", "evidence", "recall", "knowledge", "pointer"]
 
 
 def losses(model, batch, ids, aux):
@@ -40,15 +40,16 @@ def losses(model, batch, ids, aux):
     for tap, name, sources, scale in (
             (0, "running", (("running_prefix", inner1), ("running_tail", inner2)), 1.0),
             (0, "attributes", (("prefix_marks", inner1), ("tail_marks", inner2)), 1.0),
-            (1, "differences", (("diffs", inner1),), 0.5), (2, "weights", (("weights", inner1),), 0.5),
-            (3, "recall", (("recall_marks", inner2),), 1.0), (4, "recall_weights", (("weight_marks", inner2), ("weights", inner1)), 0.5)):
+            (1, "differences", (("diffs", inner1),), 0.5), (2, "evidence", (("evidence", inner2),), 0.5),
+            (3, "recall", (("recall_marks", inner2),), 1.0), (4, "knowledge", (("knowledge", inner2),), 0.5)):
         errors = []
         for key, inner in sources:
             if batch[key] is not None:
                 at_row, at, values = batch[key]
                 errors.append((model.tap(tap, inner, at_row, at) - values * scale).square().flatten())
         parts[name] = torch.cat(errors).mean() if errors else torch.zeros(())
-    loss = chain + 0.3 * parts["ordinal"] + aux * (sum(parts[k] for k in COLUMNS[7:]) + parts["recall_weights"])
+    parts["pointer"] = torch.zeros(()) if batch["pointers"] is None else model.pointer_loss(batch["pointers"])
+    loss = chain + 0.3 * parts["pointer"] + 0.3 * parts["ordinal"] + aux * (sum(parts[k] for k in COLUMNS[7:12]) + parts["knowledge"])
     return loss, {k: float(v.detach()) for k, v in parts.items()}
 
 
