@@ -227,6 +227,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     scheduler_options.max_running = arguments::integer(o, "maxRunning", 1, 255);
     scheduler_options.prefill_chunk = arguments::integer(o, "prefillChunk", 1, 1 << 16);
     scheduler_options.max_ahead = arguments::integer(o, "maxAhead", 0, 1 << 20);
+    scheduler_options.separates_prompts = arguments::boolean(o, "separatesPrompts");
     scheduler_options.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
     std::string error;
     std::shared_ptr<const Library> library = library_at(o.Get("library").As<Napi::Object>(), &error);

@@ -128,15 +128,11 @@ bool Scheduler::step() {
   statistics_.n_steps_total += 1;
   admit();
   start_samples();
-  plan_rows();
-  if (!rows_.empty()) {
-    decode_began_ = Clock::now();
-    const DecodeStatus status = decoder_.decode(rows_);
-    if (status == DecodeStatus::kOk) {
-      take_decoded();
-    } else {
-      recover(status);
-    }
+  plan_samples();
+  const bool goes_on = !options_.separates_prompts || rows_.empty() || decode_planned();
+  if (goes_on) {
+    plan_prompts();
+    decode_planned();
   }
   reap();
   statistics_.n_running = static_cast<int32_t>(running_.size());
@@ -215,7 +211,7 @@ void Scheduler::start_samples() {
 }
 
 
-void Scheduler::plan_rows() {
+void Scheduler::plan_samples() {
   rows_.clear();
   stretches_.clear();
   // Oldest samples first, so that making room takes from the youngest.
@@ -231,9 +227,7 @@ void Scheduler::plan_rows() {
     plan_sample(sample, n_rows);
   }
   statistics_.n_decode_rows = static_cast<int32_t>(rows_.size());
-  const int32_t room = decoder_.limits().n_batch - statistics_.n_decode_rows;
-  plan_prompts(rows_.empty() ? room : std::min(room, options_.prefill_chunk));
-  statistics_.n_prefill_rows = static_cast<int32_t>(rows_.size()) - statistics_.n_decode_rows;
+  statistics_.n_prefill_rows = 0;
 }
 
 void Scheduler::plan_sample(Sample& sample, int32_t n_rows) {
@@ -248,7 +242,9 @@ void Scheduler::plan_sample(Sample& sample, int32_t n_rows) {
   stretches_.push_back({&sample, nullptr, nullptr, n_rows, static_cast<int32_t>(rows_.size()) - 1, completes});
 }
 
-void Scheduler::plan_prompts(int32_t room) {
+void Scheduler::plan_prompts() {
+  int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size());
+  if (statistics_.n_decode_rows > 0) room = std::min(room, options_.prefill_chunk);
   std::vector<const PromptSlot*> planned;
   for (const auto& request : active_) {
     PromptSlot& slot = *request->slot;
@@ -264,7 +260,23 @@ void Scheduler::plan_prompts(int32_t room) {
     }
     stretches_.push_back({nullptr, &slot, request.get(), n_rows, static_cast<int32_t>(rows_.size()) - 1, completes});
     room -= n_rows;
+    statistics_.n_prefill_rows += n_rows;
   }
+}
+
+// Decodes what is planned and takes the results; false where the decoder refused.
+bool Scheduler::decode_planned() {
+  if (rows_.empty()) return true;
+  decode_began_ = Clock::now();
+  const DecodeStatus status = decoder_.decode(rows_);
+  if (status == DecodeStatus::kOk) {
+    take_decoded();
+  } else {
+    recover(status);
+  }
+  rows_.clear();
+  stretches_.clear();
+  return status == DecodeStatus::kOk;
 }
 
 // Frees cells for `keep`: idle prompts first, then the youngest sample, then the youngest request that runs nothing.
@@ -316,16 +328,16 @@ void Scheduler::demote(size_t index) {
 
 
 void Scheduler::take_decoded() {
-  statistics_.n_decode_rows_total += statistics_.n_decode_rows;
-  statistics_.n_prefill_rows_total += statistics_.n_prefill_rows;
   statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
     if (stretch.sample) {
+      statistics_.n_decode_rows_total += stretch.n_rows;
       if (stretch.completes) want_draw(*stretch.sample, decoder_.logits(stretch.last_row));
       continue;
     }
     PromptSlot& slot = *stretch.slot;
     slot.n_decoded += stretch.n_rows;
+    statistics_.n_prefill_rows_total += stretch.n_rows;
     stretch.requester->n_prompt_decoded += stretch.n_rows;
     if (stretch.completes) {
       const float* logits = decoder_.logits(stretch.last_row);

@@ -27,6 +27,10 @@ struct SchedulerOptions {
   // Samples beyond max_running that requests which are let in may still have to write. Their prompts are decoded ahead
   // of need, so that no row stays empty when samples end, and hold cells until then.
   int32_t max_ahead = 1 << 20;
+  // Rows of samples and rows of prompts go into decode calls of their own. A CPU computes the attention of a large
+  // batch in tiles of 64 rows, each over every cell that any of its rows sees: rows of samples with different
+  // prompts in such a tile cost many times what they cost apart.
+  bool separates_prompts = false;
 };
 
 // Counters of the last step, and of the scheduler's life where the name says total.
@@ -75,7 +79,7 @@ class Scheduler {
   // Ends every request with this status.
   void end_all(RequestStatus status, const std::string& detail);
 
-  // Makes one step: at most one decode call. False where there was nothing to do.
+  // Makes one step: at most one decode call, or one for samples and one for prompts. False where there was nothing to do.
   bool step();
 
   bool idle() const { return active_.empty() && waiting_.empty(); }
@@ -106,9 +110,10 @@ class Scheduler {
   bool try_admit(ActiveRequest& request);
   void attach_slot(ActiveRequest& request, PromptSlot& slot);
   void start_samples();
-  void plan_rows();
+  void plan_samples();
   void plan_sample(Sample& sample, int32_t n_rows);
-  void plan_prompts(int32_t room);
+  void plan_prompts();
+  bool decode_planned();
   bool make_room(const Sample* keep);
   void preempt(Sample& sample);
   void demote(size_t index);

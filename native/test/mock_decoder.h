@@ -70,6 +70,7 @@ class MockDecoder final : public Decoder {
       if (rows[i].wants_logits) outputs_[static_cast<int32_t>(i)] = mock_logits(tokens_of(rows[i].sequence));
     }
     n_rows += static_cast<int64_t>(rows.size());
+    batch_sizes.push_back(static_cast<int32_t>(rows.size()));
     return DecodeStatus::kOk;
   }
 
@@ -112,6 +113,7 @@ class MockDecoder final : public Decoder {
   DecodeStatus fail_next = DecodeStatus::kOk;
   int64_t n_rows = 0;
   int64_t n_calls = 0;
+  std::vector<int32_t> batch_sizes;  // rows of each call
 
  private:
   struct Cell {

@@ -106,7 +106,8 @@ void run_once(uint32_t seed) {
   WorkerPool pool(1);
   const int32_t max_idle_cells = pick(0, 2) == 0 ? pick(0, 60) : limits.n_cells;
   const int32_t max_ahead = pick(0, 1) == 0 ? pick(0, 4) : 1 << 20;
-  Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32), max_idle_cells, max_ahead}, pool);
+  const bool separates = pick(0, 1) == 0;
+  Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32), max_idle_cells, max_ahead, separates}, pool);
 
   std::map<uint64_t, Request> requests;
   std::set<uint64_t> cancelled;
@@ -334,6 +335,39 @@ void forgotten_prompts_are_decoded_again() {
   EXPECT(scheduler.statistics().decode_us_total >= 0);
 }
 
+// A long prompt comes in pieces beside samples that go on at every step, in one call or in calls of their own.
+void long_prompts_stall_no_sample(bool separates) {
+  MockDecoder decoder({1000, 8, 64, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {4, 32, 1000, 4, separates}, pool);
+  const auto ask = [&](uint64_t id, size_t n_prompt) {
+    Request request;
+    request.id = id;
+    request.prompt.assign(n_prompt, static_cast<int32_t>(id));
+    request.seeds = {1, 2};
+    request.max_tokens = request.min_tokens = 20;
+    scheduler.submit(std::move(request));
+  };
+  ask(1, 5);
+  scheduler.step();
+  scheduler.step();
+  ask(2, 160);
+  decoder.batch_sizes.clear();
+  for (int i = 0; i < 5; ++i) {
+    const int64_t n_before = scheduler.statistics().n_generated_total;
+    scheduler.step();
+    EXPECT(scheduler.statistics().n_generated_total == n_before + 2);
+    EXPECT(scheduler.statistics().n_decode_rows == 2 && scheduler.statistics().n_prefill_rows == 32);
+  }
+  EXPECT(scheduler.statistics().n_prefill_rows_total == 165);
+  const std::vector<int32_t> apart = {2, 32, 2, 32, 2, 32, 2, 32, 2, 32};
+  EXPECT(decoder.batch_sizes == (separates ? apart : std::vector<int32_t>(5, 34)));
+  while (scheduler.step()) {
+  }
+  EXPECT(recorder.ends.at(2).status == RequestStatus::kDone);
+}
+
 // Pieces of text put together are the text, none was handed out that a stop string took back, and characters stay whole.
 void text_is_handed_out_whole(uint32_t seed) {
   std::mt19937 random(seed);
@@ -381,6 +415,8 @@ int main(int argc, char** argv) {
   idle_prompts_hold_no_more_than_they_may();
   forgotten_prompts_are_decoded_again();
   characters_are_handed_out_whole();
+  long_prompts_stall_no_sample(false);
+  long_prompts_stall_no_sample(true);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) text_is_handed_out_whole(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
   std::printf("scheduler: %u random runs\n", n_runs);

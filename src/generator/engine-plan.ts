@@ -51,6 +51,8 @@ export interface EnginePlan {
   readonly prefillChunk: number;
   /** Samples beyond `maxSequences` whose prompts are decoded ahead of need. */
   readonly maxAhead: number;
+  /** Whether samples and prompts are decoded in calls of their own. */
+  readonly separatesPrompts: boolean;
   readonly gpuLayers: number;
   readonly choices: readonly string[];
 }
@@ -93,6 +95,9 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   );
   choices.push(
     ...reasons,
+    onGpu
+      ? 'samples and pieces of prompts: decoded in one call, whose rows a GPU computes at once'
+      : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
     `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,
   );
   return {
@@ -107,6 +112,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     prefillChunk: onGpu ? 1024 : 256,
     // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
     maxAhead: Math.ceil(maxSequences / (onGpu ? 1 : 4)),
+    separatesPrompts: !onGpu,
     gpuLayers,
     choices,
   };

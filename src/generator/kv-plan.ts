@@ -38,7 +38,7 @@ const Q8_0_SHARE = 34 / 64;
 /** Contexts of prompts that requests at work are given room for. */
 const PROMPT_CONTEXTS = { cpu: 4, gpu: 8 };
 /** Contexts of prompts that are kept for requests to come. */
-const IDLE_CONTEXTS = { cpu: 1, gpu: 4 };
+const IDLE_CONTEXTS = { cpu: 2, gpu: 4 };
 
 /**
  * Plans the cache. Throws `INVALID_OPTION` for a wish that is unknown or contradicts another, and `OUT_OF_MEMORY`

@@ -71,6 +71,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
       kvStreams: false,
       flashAttention: -1,
       maxAhead: 0,
+      separatesPrompts: false,
       maxIdleCells: 0,
       maxRunning: 1,
       prefillChunk: 1,

@@ -96,6 +96,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       maxRunning: plan.maxSequences,
       prefillChunk: plan.prefillChunk,
       maxAhead: plan.maxAhead,
+      separatesPrompts: plan.separatesPrompts,
       maxIdleCells: plan.maxIdleCells,
       reportsSteps: options.onStep !== undefined,
     },

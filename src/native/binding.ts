@@ -93,6 +93,8 @@ export interface NativeEngineOptions {
   readonly prefillChunk: number;
   /** Samples beyond `maxRunning` whose prompts are decoded ahead of need. */
   readonly maxAhead: number;
+  /** Rows of samples and of prompts in decode calls of their own. */
+  readonly separatesPrompts: boolean;
   /** Most KV cells that prompts may hold which no request needs. */
   readonly maxIdleCells: number;
   /** Whether `step` events are sent, at most ten a second. */

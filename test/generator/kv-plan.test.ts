@@ -27,7 +27,7 @@ describe('the plan of the KV cache', () => {
     const { kvCache, maxIdleCells, reasons } = planKvCache(FACTS);
     expect(kvCache).toMatchObject({ layout: 'unified', type: 'f16', flashAttention: 'auto' });
     expect(kvCache.cells).toBeGreaterThan(FACTS.contextTokens);
-    expect(maxIdleCells).toBe(FACTS.contextTokens);
+    expect(maxIdleCells).toBe(2 * FACTS.contextTokens);
     expect(reasons.join('\n')).toMatch(/unified, f16, \d+ cells[\s\S]*flash attention/);
   });
 
