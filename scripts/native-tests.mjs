@@ -24,7 +24,7 @@ const tests = [
   { name: 'engine_test', sources: engine, runs: { plain: 100, address: 40, thread: 40 } },
   {
     name: 'numeric_test',
-    sources: core('kmeans', 'kmeans-start', 'refine', 'resample'),
+    sources: core('nearest', 'kmeans', 'kmeans-start', 'refine', 'resample'),
     runs: { plain: 20, address: 10, thread: 5 },
   },
   {

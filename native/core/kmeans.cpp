@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/kmeans-start.h"
+#include "core/nearest.h"
 #include "core/simd.h"
 #include "core/vectors.h"
 
@@ -21,7 +22,7 @@ class Lloyd {
         k_(k),
         team_(team),
         centres_(k * rows.dim),
-        centre_squares_(k),
+        packed_(k, rows.dim),
         assignment_(rows.n),
         apart_(rows.n),
         order_(rows.n),
@@ -62,28 +63,19 @@ class Lloyd {
 
   // Gives every row its nearest centre, the lower number where two are as near. True where any row moved.
   bool assign() {
-    const size_t dim = rows_.dim;
-    for (size_t c = 0; c < k_; ++c) centre_squares_[c] = simd().dot_f32(&centres_[c * dim], &centres_[c * dim], dim);
+    packed_.pack(centres_.data());
     std::vector<uint8_t> moved(team_.size(), 0);
-    team_.ranges((rows_.n + 3) / 4, [&](size_t begin, size_t end, size_t thread) {
-      std::vector<float> dots(4 * k_);
-      for (size_t block = begin; block < end; ++block) {
-        const size_t row = block * 4;
-        const size_t count = std::min<size_t>(4, rows_.n - row);
-        simd().dots_block(rows_.vectors + row * dim, count, centres_.data(), k_, dim, dots.data(), k_);
+    team_.ranges(rows_.n, [&](size_t begin, size_t end, size_t thread) {
+      constexpr size_t BLOCK = 240;  // rows between looks at what moved: whole tiles of every kernel
+      std::vector<float> scratch;
+      uint32_t best[BLOCK];
+      for (size_t row = begin; row < end; row += BLOCK) {
+        const size_t count = std::min(BLOCK, end - row);
+        packed_.nearest(rows_.vectors + row * rows_.dim, count, scratch, best, &apart_[row]);
         for (size_t r = 0; r < count; ++r) {
-          uint32_t best = 0;
-          float least = centre_squares_[0] - 2.0f * dots[r * k_];
-          for (size_t c = 1; c < k_; ++c) {
-            const float apart = centre_squares_[c] - 2.0f * dots[r * k_ + c];
-            if (apart < least) {
-              least = apart;
-              best = static_cast<uint32_t>(c);
-            }
-          }
-          if (assignment_[row + r] != best) moved[thread] = 1;
-          assignment_[row + r] = best;
-          apart_[row + r] = std::max(0.0f, least + rows_.squares[row + r]);
+          if (assignment_[row + r] != best[r]) moved[thread] = 1;
+          assignment_[row + r] = best[r];
+          apart_[row + r] = std::max(0.0f, apart_[row + r] + rows_.squares[row + r]);
         }
       }
     });
@@ -117,11 +109,7 @@ class Lloyd {
     team_.chunks(k_, 1, [&](size_t begin, size_t end, size_t) {
       std::vector<double> sums(rows_.dim);
       for (size_t c = begin; c < end; ++c) {
-        std::fill(sums.begin(), sums.end(), 0.0);
-        for (size_t m = starts_[c]; m < starts_[c + 1]; ++m) {
-          const float* row = rows_.vectors + order_[m] * rows_.dim;
-          for (size_t j = 0; j < rows_.dim; ++j) sums[j] += row[j];
-        }
+        simd().sum_rows(rows_.vectors, &order_[starts_[c]], members_[c], rows_.dim, sums.data());
         double shift = 0;
         for (size_t j = 0; j < rows_.dim; ++j) {
           float& place = centres_[c * rows_.dim + j];
@@ -139,7 +127,8 @@ class Lloyd {
   const KMeansRows& rows_;
   size_t k_;
   ThreadTeam& team_;
-  std::vector<float> centres_, centre_squares_;
+  std::vector<float> centres_;
+  PackedColumns packed_;
   std::vector<uint32_t> assignment_;
   std::vector<float> apart_;  // squared distance of each row to its centre
   std::vector<uint32_t> order_, members_;

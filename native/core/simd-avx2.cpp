@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #define PGENRM_TARGET __attribute__((target("avx2,fma,f16c")))
 #include "core/simd-loops.h"
@@ -20,7 +21,8 @@ alignas(32) constexpr int32_t MASKS[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 
 struct Avx2 {
   using Vec = __m256;
-  static constexpr size_t WIDTH = 8, COLUMNS = 2;
+  using Ints = __m256i;
+  static constexpr size_t WIDTH = 8, COLUMNS = 2, ROWS = 6;
 
   PGENRM_TARGET static Vec zero() { return _mm256_setzero_ps(); }
   PGENRM_TARGET static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
@@ -42,6 +44,19 @@ struct Avx2 {
     __m128 low = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     low = _mm_add_ps(low, _mm_movehl_ps(low, low));
     return _mm_cvtss_f32(_mm_add_ss(low, _mm_movehdup_ps(low)));
+  }
+  PGENRM_TARGET static Vec splat(float x) { return _mm256_set1_ps(x); }
+  PGENRM_TARGET static Ints count_from(uint32_t n) {
+    const Ints lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm256_add_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), lanes);
+  }
+  PGENRM_TARGET static Ints load(const uint32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  PGENRM_TARGET static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
+  PGENRM_TARGET static void store(uint32_t* p, Ints v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  PGENRM_TARGET static void keep_less(Vec v, Ints i, Vec& least, Ints& best) {
+    const __m256 less = _mm256_cmp_ps(v, least, _CMP_LT_OQ);
+    least = _mm256_blendv_ps(least, v, less);
+    best = _mm256_blendv_epi8(best, i, _mm256_castps_si256(less));
   }
   PGENRM_TARGET static void sums(const Vec* v, float* out) {
     for (size_t k = 0; k < COLUMNS; ++k) out[k] = sum(v[k]);

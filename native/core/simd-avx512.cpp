@@ -12,6 +12,7 @@
 #include <immintrin.h>
 
 #include <cmath>
+#include <limits>
 
 #define PGENRM_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")))
 #include "core/simd-loops.h"
@@ -22,7 +23,8 @@ namespace {
 
 struct Avx512 {
   using Vec = __m512;
-  static constexpr size_t WIDTH = 16, COLUMNS = 4;
+  using Ints = __m512i;
+  static constexpr size_t WIDTH = 16, COLUMNS = 4, ROWS = 12;
 
   PGENRM_TARGET static __mmask16 first(size_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
@@ -39,6 +41,19 @@ struct Avx512 {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p));
   }
   PGENRM_TARGET static float sum(Vec v) { return _mm512_reduce_add_ps(v); }
+  PGENRM_TARGET static Vec splat(float x) { return _mm512_set1_ps(x); }
+  PGENRM_TARGET static Ints count_from(uint32_t n) {
+    const Ints lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(n)), lanes);
+  }
+  PGENRM_TARGET static Ints load(const uint32_t* p) { return _mm512_loadu_si512(p); }
+  PGENRM_TARGET static void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+  PGENRM_TARGET static void store(uint32_t* p, Ints v) { _mm512_storeu_si512(p, v); }
+  PGENRM_TARGET static void keep_less(Vec v, Ints i, Vec& least, Ints& best) {
+    const __mmask16 less = _mm512_cmp_ps_mask(v, least, _CMP_LT_OQ);
+    least = _mm512_mask_mov_ps(least, less, v);
+    best = _mm512_mask_mov_epi32(best, less, i);
+  }
   // Side by side: half the work of one after the other.
   PGENRM_TARGET static void sums(const Vec* v, float* out) {
     __m128 quarter[COLUMNS];

@@ -1,5 +1,6 @@
 // Inner loops in plain C++: sixteen sums side by side, which compilers turn into what the processor surely has.
 #include <cmath>
+#include <limits>
 
 #include "core/simd.h"
 
@@ -56,8 +57,33 @@ void dots_block(const float* rows, size_t n_rows, const float* columns, size_t n
   }
 }
 
-const SimdKernels BASELINE = {"baseline", dot_f32,    l2_f32,    dot_f16,   l2_f16,
-                              dot_int8,   dots_block, loop_axpy, loop_adamw};
+// Panels of eight columns; each row stands alone.
+constexpr size_t TILE_ROWS = 4, PANEL = 8;
+
+void nearest(const float* tile, size_t stride, const float* panels, const float* offsets, size_t n_panels, size_t dim,
+             uint32_t* best, float* least) {
+  for (size_t r = 0; r < TILE_ROWS; ++r) {
+    least[r] = std::numeric_limits<float>::infinity();
+    best[r] = 0;
+    for (size_t p = 0; p < n_panels; ++p) {
+      float sums[PANEL] = {};
+      for (size_t i = 0; i < dim; ++i) {
+        const float* right = panels + (p * dim + i) * PANEL;
+        for (size_t c = 0; c < PANEL; ++c) sums[c] += tile[r * stride + i] * right[c];
+      }
+      for (size_t c = 0; c < PANEL; ++c) {
+        const float counts = offsets[p * PANEL + c] - 2.0f * sums[c];
+        if (counts < least[r]) {
+          least[r] = counts;
+          best[r] = static_cast<uint32_t>(p * PANEL + c);
+        }
+      }
+    }
+  }
+}
+
+const SimdKernels BASELINE = {"baseline",    dot_f32,   l2_f32,    dot_f16, l2_f16, dot_int8, dots_block,
+                              {TILE_ROWS, PANEL, nearest}, loop_sum_rows, loop_axpy, loop_adamw};
 
 }  // namespace
 

@@ -5,6 +5,8 @@
 //   load(p) and load_part(p, n) of float and of 16-bit floats, n < WIDTH, the rest 0,
 //   sums(v, out): out[k] = sum(v[k]) for COLUMNS registers.
 
+#include "core/simd-nearest.h"
+
 namespace pgenrm {
 namespace {
 
@@ -103,6 +105,8 @@ constexpr SimdKernels lanes_kernels(const char* name, decltype(SimdKernels::dot_
           lanes_l2<Lanes, uint16_t>,
           dot_int8,
           lanes_block<Lanes>,
+          {Lanes::ROWS, Lanes::WIDTH, lanes_nearest<Lanes>},
+          loop_sum_rows,
           loop_axpy,
           loop_adamw};
 }

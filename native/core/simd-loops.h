@@ -19,4 +19,27 @@ PGENRM_TARGET void loop_adamw(float* __restrict numbers, const float* __restrict
   }
 }
 
+// Four rows at a time: each sum is fetched and put back once for all four.
+PGENRM_TARGET void loop_sum_rows(const float* rows, const uint32_t* order, size_t n_rows, size_t dim,
+                                 double* __restrict sums) {
+  for (size_t j = 0; j < dim; ++j) sums[j] = 0;
+  size_t m = 0;
+  for (; m + 4 <= n_rows; m += 4) {
+    const float* __restrict a = rows + order[m] * dim;
+    const float* __restrict b = rows + order[m + 1] * dim;
+    const float* __restrict c = rows + order[m + 2] * dim;
+    const float* __restrict d = rows + order[m + 3] * dim;
+    for (size_t j = 0; j < dim; ++j) {
+      double sum = sums[j] + static_cast<double>(a[j]);
+      sum += static_cast<double>(b[j]);
+      sum += static_cast<double>(c[j]);
+      sums[j] = sum + static_cast<double>(d[j]);
+    }
+  }
+  for (; m < n_rows; ++m) {
+    const float* __restrict a = rows + order[m] * dim;
+    for (size_t j = 0; j < dim; ++j) sums[j] += static_cast<double>(a[j]);
+  }
+}
+
 }  // namespace

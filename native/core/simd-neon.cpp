@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #define PGENRM_TARGET
 #include "core/simd-loops.h"
@@ -17,7 +18,8 @@ namespace {
 
 struct Neon {
   using Vec = float32x4_t;
-  static constexpr size_t WIDTH = 4, COLUMNS = 4;
+  using Ints = uint32x4_t;
+  static constexpr size_t WIDTH = 4, COLUMNS = 4, ROWS = 8;
 
   static Vec zero() { return vdupq_n_f32(0); }
   static Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
@@ -32,6 +34,19 @@ struct Neon {
     return load(whole);
   }
   static float sum(Vec v) { return vaddvq_f32(v); }
+  static Vec splat(float x) { return vdupq_n_f32(x); }
+  static Ints count_from(uint32_t n) {
+    const uint32_t lanes[WIDTH] = {n, n + 1, n + 2, n + 3};
+    return vld1q_u32(lanes);
+  }
+  static Ints load(const uint32_t* p) { return vld1q_u32(p); }
+  static void store(float* p, Vec v) { vst1q_f32(p, v); }
+  static void store(uint32_t* p, Ints v) { vst1q_u32(p, v); }
+  static void keep_less(Vec v, Ints i, Vec& least, Ints& best) {
+    const uint32x4_t less = vcltq_f32(v, least);
+    least = vbslq_f32(less, v, least);
+    best = vbslq_u32(less, i, best);
+  }
   static void sums(const Vec* v, float* out) {
     vst1q_f32(out, vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])));
   }

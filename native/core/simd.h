@@ -7,6 +7,16 @@
 
 namespace pgenrm {
 
+struct NearestKernel {
+  size_t rows;   // rows of a tile
+  size_t width;  // columns of a panel, which holds number j of its columns side by side, for every j in turn
+  // tile: `rows` rows, `stride` apart. panels: n_panels of [dim x width], 64-byte aligned. offsets [n_panels x width].
+  // Column c of row r counts as offsets[c] - 2 * tile[r] . c; best[r] is the column that counts least, the lower where
+  // two count the same (0 where none is below infinity), least[r] what it counts.
+  void (*run)(const float* tile, size_t stride, const float* panels, const float* offsets, size_t n_panels, size_t dim,
+              uint32_t* best, float* least);
+};
+
 struct SimdKernels {
   const char* name;
   float (*dot_f32)(const float* a, const float* b, size_t n);
@@ -19,6 +29,10 @@ struct SimdKernels {
   // out[r * out_stride + c] = rows[r] . columns[c] for n_rows up to 4 rows and every column.
   void (*dots_block)(const float* rows, size_t n_rows, const float* columns, size_t n_columns, size_t dim, float* out,
                      size_t out_stride);
+  // The nearest of many columns for each row of a tile; see core/simd-nearest.h and core/nearest.h.
+  NearestKernel nearest;
+  // sums[j] = rows[order[0]][j] + rows[order[1]][j] + ..., added in that order in 64 bits; `sums` is overwritten.
+  void (*sum_rows)(const float* rows, const uint32_t* order, size_t n_rows, size_t dim, double* sums);
   // y += alpha * x
   void (*axpy)(float alpha, const float* x, float* y, size_t n);
   // One AdamW step over n numbers; see core/refine.cpp.

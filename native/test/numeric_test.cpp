@@ -72,6 +72,57 @@ void check_block(size_t dim, uint32_t seed) {
   }
 }
 
+// Nearest columns of tiles as every set computes them, ties and panels that are not full among them.
+void check_nearest(size_t dim, uint32_t seed) {
+  const size_t n_columns = 1 + seed * 7 % 70;
+  for (const SimdKernels* set : {simd_baseline(), simd_avx2(), simd_avx512(), simd_neon()}) {
+    if (set == nullptr) continue;
+    const auto [n_rows, width, run] = set->nearest;
+    const size_t n_panels = (n_columns + width - 1) / width;
+    const std::vector<float> rows = clustered_rows(n_rows, dim, seed);
+    std::vector<float> columns = clustered_rows(n_columns, dim, seed + 1);
+    // The last column is the first again: what is nearest to the one is as near to the other.
+    std::memcpy(&columns[(n_columns - 1) * dim], &columns[0], dim * sizeof(float));
+    std::vector<float> panels(n_panels * dim * width), offsets(n_panels * width, INFINITY);
+    for (size_t c = 0; c < n_columns; ++c) {
+      for (size_t i = 0; i < dim; ++i) panels[(c / width * dim + i) * width + c % width] = columns[c * dim + i];
+      offsets[c] = static_cast<float>(slow_dot(&columns[c * dim], &columns[c * dim], dim));
+    }
+    std::vector<uint32_t> best(n_rows);
+    std::vector<float> least(n_rows);
+    run(rows.data(), dim, panels.data(), offsets.data(), n_panels, dim, best.data(), least.data());
+    for (size_t r = 0; r < n_rows; ++r) {
+      const double own = slow_dot(&rows[r * dim], &rows[r * dim], dim);
+      double nearest = INFINITY;
+      for (size_t c = 0; c < n_columns; ++c) {
+        nearest = std::min(nearest, slow_l2(&rows[r * dim], &columns[c * dim], dim));
+      }
+      EXPECT(best[r] + 1 < n_columns || n_columns == 1);
+      EXPECT(near(slow_l2(&rows[r * dim], &columns[best[r] * dim], dim), nearest, static_cast<double>(dim)));
+      EXPECT(near(least[r] + own, nearest, static_cast<double>(dim)));
+    }
+  }
+}
+
+// The same sums to the last bit, from every set.
+void check_sum_rows(size_t dim, uint32_t seed) {
+  const size_t n = 1 + seed % 13;
+  const std::vector<float> rows = clustered_rows(n, dim, seed);
+  std::vector<uint32_t> order(2 * n);
+  Xoshiro128 random(seed, 4);
+  for (uint32_t& row : order) row = random.below(static_cast<uint32_t>(n));
+  std::vector<double> truth(dim);
+  for (const uint32_t row : order) {
+    for (size_t j = 0; j < dim; ++j) truth[j] += rows[row * dim + j];
+  }
+  for (const SimdKernels* set : {simd_baseline(), simd_avx2(), simd_avx512(), simd_neon()}) {
+    if (set == nullptr) continue;
+    std::vector<double> sums(dim, 7.0);
+    set->sum_rows(rows.data(), order.data(), order.size(), dim, sums.data());
+    EXPECT(sums == truth);
+  }
+}
+
 void check_exact_search(uint32_t seed) {
   const size_t n = 700, n_queries = 33, dim = 19, k = 7;
   const Metric metric = seed % 2 ? Metric::l2 : Metric::cosine;
@@ -180,6 +231,8 @@ int main(int argc, char** argv) {
   for (uint32_t round = 0; round < rounds; ++round) {
     check_simd(151 + 97 * round, round);
     check_block(1 + (round * 37) % 200, round);
+    check_nearest(1 + (round * 37) % 200, round);
+    check_sum_rows(1 + (round * 37) % 200, round);
     check_exact_search(round);
     check_kmeans(round);
     check_resampling(round);
