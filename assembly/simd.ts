@@ -9,21 +9,37 @@ function sumLanes(v: v128): f32 {
   );
 }
 
+/** Eight sums side by side: an addition takes as long as several can begin. */
 export function dotF32(a: usize, b: usize, n: i32): f32 {
   let s0 = f32x4.splat(0);
   let s1 = f32x4.splat(0);
   let s2 = f32x4.splat(0);
   let s3 = f32x4.splat(0);
+  let s4 = f32x4.splat(0);
+  let s5 = f32x4.splat(0);
+  let s6 = f32x4.splat(0);
+  let s7 = f32x4.splat(0);
   let i: i32 = 0;
-  for (; i + 16 <= n; i += 16) {
+  for (; i + 32 <= n; i += 32) {
     s0 = f32x4.add(s0, f32x4.mul(v128.load(a), v128.load(b)));
     s1 = f32x4.add(s1, f32x4.mul(v128.load(a, 16), v128.load(b, 16)));
     s2 = f32x4.add(s2, f32x4.mul(v128.load(a, 32), v128.load(b, 32)));
     s3 = f32x4.add(s3, f32x4.mul(v128.load(a, 48), v128.load(b, 48)));
-    a += 64;
-    b += 64;
+    s4 = f32x4.add(s4, f32x4.mul(v128.load(a, 64), v128.load(b, 64)));
+    s5 = f32x4.add(s5, f32x4.mul(v128.load(a, 80), v128.load(b, 80)));
+    s6 = f32x4.add(s6, f32x4.mul(v128.load(a, 96), v128.load(b, 96)));
+    s7 = f32x4.add(s7, f32x4.mul(v128.load(a, 112), v128.load(b, 112)));
+    a += 128;
+    b += 128;
   }
-  let sum = sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+  for (; i + 4 <= n; i += 4) {
+    s0 = f32x4.add(s0, f32x4.mul(v128.load(a), v128.load(b)));
+    a += 16;
+    b += 16;
+  }
+  s0 = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
+  s4 = f32x4.add(f32x4.add(s4, s5), f32x4.add(s6, s7));
+  let sum = sumLanes(f32x4.add(s0, s4));
   for (; i < n; i++) {
     sum += load<f32>(a) * load<f32>(b);
     a += 4;
@@ -35,16 +51,28 @@ export function dotF32(a: usize, b: usize, n: i32): f32 {
 export function l2F32(a: usize, b: usize, n: i32): f32 {
   let s0 = f32x4.splat(0);
   let s1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
   let i: i32 = 0;
-  for (; i + 8 <= n; i += 8) {
+  for (; i + 16 <= n; i += 16) {
     const g0 = f32x4.sub(v128.load(a), v128.load(b));
     const g1 = f32x4.sub(v128.load(a, 16), v128.load(b, 16));
+    const g2 = f32x4.sub(v128.load(a, 32), v128.load(b, 32));
+    const g3 = f32x4.sub(v128.load(a, 48), v128.load(b, 48));
     s0 = f32x4.add(s0, f32x4.mul(g0, g0));
     s1 = f32x4.add(s1, f32x4.mul(g1, g1));
-    a += 32;
-    b += 32;
+    s2 = f32x4.add(s2, f32x4.mul(g2, g2));
+    s3 = f32x4.add(s3, f32x4.mul(g3, g3));
+    a += 64;
+    b += 64;
   }
-  let sum = sumLanes(f32x4.add(s0, s1));
+  for (; i + 4 <= n; i += 4) {
+    const gap = f32x4.sub(v128.load(a), v128.load(b));
+    s0 = f32x4.add(s0, f32x4.mul(gap, gap));
+    a += 16;
+    b += 16;
+  }
+  let sum = sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
   for (; i < n; i++) {
     const gap = load<f32>(a) - load<f32>(b);
     sum += gap * gap;

@@ -1,4 +1,4 @@
-"""Time of one k-means iteration in scikit-learn, printed as JSON: rows.f32 dim centres runs."""
+"""Time of one k-means iteration in scikit-learn, printed as JSON: rows.f32 dim centres iterations."""
 
 import json
 import sys
@@ -6,16 +6,15 @@ import time
 import warnings
 
 import numpy as np
-import sklearn
 from sklearn.cluster import KMeans
 
 warnings.filterwarnings("ignore")
-path, dim, centres, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+path, dim, centres, iterations = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 rows = np.fromfile(path, dtype=np.float32).reshape(-1, dim)
 
 
-def run(iterations):
-    fit = KMeans(centres, init="k-means++", n_init=1, max_iter=iterations, tol=0, random_state=1, algorithm="lloyd")
+def run(most):
+    fit = KMeans(centres, init="k-means++", n_init=1, max_iter=most, tol=0, random_state=1, algorithm="lloyd")
     wall, cpu = time.perf_counter(), time.process_time()
     fit.fit(rows)
     return (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3, fit
@@ -23,19 +22,14 @@ def run(iterations):
 
 # The first fit of a process also sets up its thread pools.
 run(1)
-walls, cpus = [], []
-for _ in range(runs):
-    short_wall, short_cpu, _ = run(1)
-    wall, cpu, fit = run(31)
-    walls.append((wall - short_wall) / (fit.n_iter_ - 1))
-    cpus.append((cpu - short_cpu) / (fit.n_iter_ - 1))
-print(
-    json.dumps(
-        {
-            "version": sklearn.__version__,
-            "wallMs": min(walls),
-            "cpuMs": min(cpus),
-            "inertia": float(fit.inertia_),
-        }
-    )
-)
+short_wall, short_cpu, _ = run(1)
+wall, cpu, fit = run(iterations)
+facts = {
+    "shortWall": short_wall,
+    "shortCpu": short_cpu,
+    "longWall": wall,
+    "longCpu": cpu,
+    "steps": fit.n_iter_ - 1,
+    "inertia": float(fit.inertia_),
+}
+print(json.dumps(facts))

@@ -6,11 +6,12 @@
 //                                                  hnswlib-node, usearch-f32, usearch-i8, faiss-node (default all)
 //   --scale 10000,100000,1000000                   users of the banks that are made
 //   --seconds 4                                    least time of each timed comparison
+//   --cache FOLDER                                 keeps the indices that usearch built, and what that took, for later runs
 //   --json FILE                                    all that was found, as JSON
 // Peers that are not installed are left out and named: `npm i --prefix bench/peers usearch faiss-node` brings
-// them, PGENRM_BENCH_PEERS names another folder that holds them; PGENRM_BENCH_PYTHON names a Python with scikit-learn
-// (default: the one on the PATH).
-import { writeFileSync } from 'node:fs';
+// them (faiss-node only where its installer may fetch a binary), PGENRM_BENCH_PEERS names another folder that holds them;
+// PGENRM_BENCH_PYTHON names a Python with scikit-learn (default: the one on the PATH).
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { surveyKernels } from '../../dist/kernels/choose.js';
@@ -52,6 +53,7 @@ function optionsOf(args) {
       queries: text,
       scale: text,
       seconds: text,
+      cache: text,
       json: text,
     },
   });
@@ -77,11 +79,13 @@ function optionsOf(args) {
     kmeansRows: defaults.kmeansRows,
     scale: numbers('scale'),
     seconds: numbers('seconds')[0],
+    cache: values.cache,
     json: values.json,
   };
 }
 
 const options = optionsOf(process.argv.slice(2));
+if (options.cache) mkdirSync(options.cache, { recursive: true });
 const peers = await loadPeers();
 const kernels = await surveyKernels();
 const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
