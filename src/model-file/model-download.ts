@@ -1,6 +1,6 @@
 // Fetches a model named by an hf: address into the cache folder, through node-llama-cpp's downloader.
 // An interrupted download is taken up again; a file appears under its name only when it is whole.
-import { stat } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, PgenrmError } from '../errors.js';
 import { withQuietConsole } from './quiet-console.js';
@@ -90,7 +90,10 @@ export async function downloadModel(
 async function checkSizes(files: readonly { filePath: string; totalSize: number }[]): Promise<void> {
   for (const { filePath, totalSize } of files) {
     const { size } = await stat(filePath);
-    if (totalSize > 0 && size !== totalSize) {
+    if (totalSize <= 0 || size === totalSize) continue;
+    // The downloader keeps its notes behind the last byte while it runs; those of a stopped run can be left there.
+    if (size > totalSize) await truncate(filePath, totalSize);
+    else {
       throw new PgenrmError(
         'MODEL_UNUSABLE',
         `${filePath} has ${size} bytes, the server announced ${totalSize}; delete it and download it again.`,
