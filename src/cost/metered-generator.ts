@@ -31,6 +31,21 @@ export interface RequestAccount {
   readonly prompts: Int32Array[];
 }
 
+/** The account of no request at all. */
+export function emptyAccount(): RequestAccount {
+  return {
+    requests: 0,
+    chains: 0,
+    promptTokens: 0,
+    unsharedPromptTokens: 0,
+    decodedPromptTokens: 0,
+    distinctPromptTokens: 0,
+    generatedTokens: 0,
+    chainTokens: [],
+    prompts: [],
+  };
+}
+
 /** A generator that answers as `inside` does and keeps accounts. Disposing it disposes `inside`. */
 export class MeteredGenerator implements Generator {
   readonly #inside: Generator;
@@ -70,17 +85,7 @@ export class MeteredGenerator implements Generator {
   async account<T>(
     judge: () => Promise<T>,
   ): Promise<{ readonly result: T; readonly account: RequestAccount }> {
-    const account: RequestAccount = {
-      requests: 0,
-      chains: 0,
-      promptTokens: 0,
-      unsharedPromptTokens: 0,
-      decodedPromptTokens: 0,
-      distinctPromptTokens: 0,
-      generatedTokens: 0,
-      chainTokens: [],
-      prompts: [],
-    };
+    const account = emptyAccount();
     return { result: await this.#judgments.run(account, judge), account };
   }
 

@@ -30,7 +30,7 @@ import {
   resetPeakMemory,
   ticksBetween,
 } from './machine.js';
-import type { MeteredGenerator, RequestAccount } from './metered-generator.js';
+import { emptyAccount, type MeteredGenerator, type RequestAccount } from './metered-generator.js';
 
 /** What blocks run on. */
 export interface BlockParts {
@@ -271,7 +271,7 @@ async function judgeRow(
   try {
     if (!metered) {
       const judgment = await parts.model.judge(input, options);
-      return recordOf(row, performance.now() - began, null, NO_ACCOUNT, judgment);
+      return recordOf(row, performance.now() - began, null, emptyAccount(), judgment);
     }
     const { result, account } = await parts.generator.account(() =>
       parts.model.judge(input, { ...options, onEvent }),
@@ -280,23 +280,11 @@ async function judgeRow(
   } catch (error) {
     if (signal.aborted || !isRowError(error)) throw error;
     return {
-      ...recordOf(row, performance.now() - began, null, NO_ACCOUNT, null),
+      ...recordOf(row, performance.now() - began, null, emptyAccount(), null),
       error: (error as PgenrmError).code,
     };
   }
 }
-
-const NO_ACCOUNT: RequestAccount = {
-  requests: 0,
-  chains: 0,
-  promptTokens: 0,
-  unsharedPromptTokens: 0,
-  decodedPromptTokens: 0,
-  distinctPromptTokens: 0,
-  generatedTokens: 0,
-  chainTokens: [],
-  prompts: [],
-};
 
 function recordOf(
   row: PreferenceRow,
