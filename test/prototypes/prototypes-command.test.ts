@@ -131,6 +131,20 @@ describe('pgenrm prototypes', () => {
     expect(madeWith.embedder).toEqual({ sha256: 'b'.repeat(64), pooling: 'auto', dimension: 16 });
   });
 
+  it('takes a group of users, and the first rows of each', async () => {
+    const users = await writeRows(
+      join(folder, 'users.jsonl'),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((user) => ({ user_id: `u${user}`, group: user < 3 ? 'train' : 'unseen' })),
+    );
+    const words = ['build', train, '--out', out, '--k', '2', '--users', users, '--group'];
+    const built = await run([...words, 'seen', '--rows-per-user', '1']);
+    expect(built.err).toContain('3 of 3 rows, 3 users, 2 prototypes');
+    const ids = (await readFile(join(out, 'users.jsonl'), 'utf8')).match(/"u\d"/g);
+    expect([...new Set(ids)].sort()).toEqual(['"u0"', '"u1"', '"u2"']);
+    const other = await run([...words, 'nobody']);
+    expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/of: seen, unseen/) });
+  });
+
   it('adds users and choices to a bank, and says which rows it left out', async () => {
     await run(['build', train, '--out', out, '--k', '4', '--quiet']);
     const later = await writeRows(join(folder, 'later.jsonl'), [
