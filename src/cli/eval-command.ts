@@ -7,8 +7,9 @@ import { openPreferenceData, type PreferenceData } from '../data/preference-data
 import { selectRows, userGroups } from '../data/select-rows.js';
 import { PgenrmError } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
-import { ChainsWriter, openChains } from '../evaluation/chains-file.js';
-import { evaluate } from '../evaluation/evaluate.js';
+import { ChainsWriter, openChains, type StoredChains } from '../evaluation/chains-file.js';
+import { type EvaluateOptions, evaluate } from '../evaluation/evaluate.js';
+import { type LearnedShare, learnShare } from '../evaluation/learn-share.js';
 import { defaultSplit, protocolOf } from '../evaluation/protocol.js';
 import type { EvaluationReport } from '../evaluation/report.js';
 import { terminalText } from '../evaluation/report-text.js';
@@ -77,6 +78,8 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
       const levels = levelsOf(options.levels);
       risksOf(options.adaptive);
       checkEvalOptions(path, levels, options, self);
+      // Opened for its errors: a wrong file shall not cost the sampling of a data set.
+      if (options.learnShare !== undefined) await openChains(options.learnShare);
       context.end(
         path === undefined
           ? await fromStored(options, levels, context)
@@ -201,10 +204,13 @@ async function tell(
 ): Promise<number> {
   const stored = await openChains(path);
   const { sampling } = stored.header.identity;
+  const asked = levels ?? usualLevels(sampling);
+  const figures = { ...figureOptions(options), kernels: await loadKernels() };
+  const learnedShare = await learned(stored, asked, figures, options, context, signal);
   const report = await evaluate(stored, {
-    ...figureOptions(options),
-    kernels: await loadKernels(),
-    levels: levels ?? usualLevels(sampling),
+    ...figures,
+    ...(learnedShare === undefined ? {} : { learnedShare }),
+    levels: asked,
     signal,
   });
   context.out.write(
@@ -216,6 +222,28 @@ async function tell(
     if (!options.quiet && !options.jsonProgress) context.err.write(`wrote ${files.join(', ')}\n`);
   }
   return exitCode(report);
+}
+
+/** The individual share of `--learn-share`, learned at the largest level asked for that has similar users. */
+async function learned(
+  stored: StoredChains,
+  levels: readonly ScalingLevel[],
+  figures: Omit<EvaluateOptions, 'levels'>,
+  { learnShare: path, quiet, jsonProgress }: EvalOptions,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<LearnedShare | undefined> {
+  if (path === undefined) return undefined;
+  const size = ({ individual, prototype }: ScalingLevel): number =>
+    prototype === 0 ? 0 : individual + prototype;
+  const largest = levels.reduce((one, other) => (size(other) > size(one) ? other : one));
+  const settings = { ...figures, aggregate: figures.aggregate ?? {} };
+  const share = await learnShare(await openChains(path), stored, largest, settings, signal);
+  if (quiet !== true && jsonProgress !== true)
+    context.err.write(
+      `individual share ${share.individualShare}, learned on ${share.rows} rows of ${path} at ${share.level}\n`,
+    );
+  return share;
 }
 
 function exitCode({ rows }: EvaluationReport): number {

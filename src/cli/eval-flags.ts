@@ -36,7 +36,11 @@ export function figureFlags(command: Command): void {
         '--individual-share <w>',
         'weight of the own chains; default 0.5',
         JUDGE_RANGES.individualShare,
-      ),
+      ).conflicts('learnShare'),
+    )
+    .option(
+      '--learn-share <chains>',
+      'learn that weight on the chains.jsonl of validation rows, none of which may be among those evaluated',
     )
     .option(
       '--adaptive <risks>',

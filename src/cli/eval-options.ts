@@ -25,6 +25,7 @@ export interface EvalOptions {
   readonly aggregate: AggregateMethod;
   readonly neighbourWeights: NeighbourWeights;
   readonly individualShare?: number;
+  readonly learnShare?: string;
   readonly adaptive?: string;
   readonly resamples: number;
   readonly intervalSeed: number;
@@ -73,6 +74,7 @@ const WITHOUT_MODEL: ReadonlySet<string> = new Set([
   'aggregate',
   'neighbourWeights',
   'individualShare',
+  'learnShare',
   'adaptive',
   'resamples',
   'intervalSeed',
@@ -97,6 +99,8 @@ export function checkEvalOptions(
       'give either preference data to sample chains for, or stored chains with --from, not both or none',
     );
   }
+  if (options.learnShare !== undefined && levels?.every(({ prototype }) => prototype === 0))
+    throw refused('--learn-share has no part where no level has pro-N; add one to --levels');
   if (options.from !== undefined) {
     const sampling = command.options.find(
       (option) =>

@@ -61,6 +61,13 @@ export function scoreCommand(program: Command, context: CommandContext): void {
         NEIGHBOUR_WEIGHTS,
       ).default('equal'),
     )
+    .addOption(
+      numberOption(
+        '--individual-share <w>',
+        'weight of the own chains beside those as similar users; default 0.5',
+        JUDGE_RANGES.individualShare,
+      ),
+    )
     .addOption(numberOption('--seed <n>', 'seed of the run', JUDGE_RANGES.seed).default(0))
     .addOption(numberOption('--temperature <t>', '0 is greedy', JUDGE_RANGES.temperature).default(1))
     .addOption(numberOption('--top-p <p>', 'nucleus sampling, 1 is off', JUDGE_RANGES.topP).default(1))

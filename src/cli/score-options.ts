@@ -23,6 +23,7 @@ export interface ScoreOptions {
   readonly adaptive?: number;
   readonly aggregate: AggregateMethod;
   readonly neighbourWeights: NeighbourWeights;
+  readonly individualShare?: number;
   readonly seed: number;
   readonly temperature: number;
   readonly topP: number;
@@ -49,7 +50,12 @@ export interface ScoreOptions {
 }
 
 /** Refuses options that need each other. Errors: `INVALID_OPTION`. */
-export function checkTogether({ pro, prototypes, embedder }: ScoreOptions): void {
+export function checkTogether({ pro, prototypes, embedder, individualShare }: ScoreOptions): void {
+  if (pro === 0 && individualShare !== undefined)
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      '--individual-share has no part in a run without --pro N; add it',
+    );
   if (pro > 0 && prototypes === undefined) {
     throw new PgenrmError(
       'INVALID_OPTION',
@@ -85,7 +91,11 @@ export function judgeOptions(options: ScoreOptions): JudgeOptions {
     individual: ind,
     ...(options.pro === 0 ? {} : { prototypes: options.pro, retrieveBy: options.retrieveBy }),
     ...(options.adaptive === undefined ? {} : { adaptive: options.adaptive }),
-    aggregate: { method: options.aggregate, neighbourWeights: options.neighbourWeights },
+    aggregate: {
+      method: options.aggregate,
+      neighbourWeights: options.neighbourWeights,
+      ...(options.individualShare === undefined ? {} : { individualShare: options.individualShare }),
+    },
     seed,
     temperature,
     topP,

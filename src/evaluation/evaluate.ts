@@ -3,7 +3,7 @@
 
 import { PgenrmError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
+import { checkChoice, checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
 import type { AggregateOptions } from '../scaling/aggregate-levels.js';
 import { levelName, type ScalingLevel } from '../scaling/level.js';
@@ -13,10 +13,12 @@ import { adaptiveReports } from './adaptive-report.js';
 import { breakdown } from './breakdown.js';
 import type { StoredChains } from './chains-file.js';
 import type { ChainsHeader, ChainsRow } from './chains-record.js';
+import { checkLevels } from './check-levels.js';
 import { allPairs, compare } from './comparisons.js';
 import { type Contender, LevelContender, LONGEST, NO_HISTORY } from './contenders.js';
 import type { IntervalSettings } from './interval.js';
 import { figureOf } from './interval.js';
+import type { LearnedShare } from './learn-share.js';
 import type { AggregateSettings } from './level-outcome.js';
 import { OutcomeTable, TIE_CHOICES, type TieChoice } from './outcome-table.js';
 import { type ChainReport, PositionTally } from './position-tally.js';
@@ -32,6 +34,8 @@ export interface EvaluateOptions {
   readonly ties?: TieChoice;
   /** How chains become scores; the paper's rule by default. */
   readonly aggregate?: AggregateOptions;
+  /** Where the individual share was learned on other rows; takes the place of `aggregate.individualShare`. */
+  readonly learnedShare?: LearnedShare;
   /** How much the chain of each similar user counts; default `equal`. */
   readonly neighbourWeights?: NeighbourWeights;
   /** Risks, from 0 to 0.5, at which adaptive stopping is replayed for every level that can stop early; default none. */
@@ -57,7 +61,8 @@ export const EVALUATE_RANGES = {
  * Rejects with the signal's reason where it aborts.
  */
 export async function evaluate(stored: StoredChains, options: EvaluateOptions): Promise<EvaluationReport> {
-  const { kernels, aggregate = {}, resamples = 10_000, seed = 0, signal } = options;
+  const { kernels, learnedShare, resamples = 10_000, seed = 0, signal } = options;
+  const aggregate = withShare(options);
   const { header, path } = stored;
   const neighbourWeights = options.neighbourWeights ?? 'equal';
   const protocol = protocolNamed(header.protocol);
@@ -71,7 +76,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
   const levels = options.levels.map((level) => new LevelContender(level));
   const baselines = baselinesOf(header, options.levels);
   const contenders: readonly Contender[] = [...levels, ...baselines];
-  const adaptive = adaptiveContenders(options);
+  const adaptive = adaptiveContenders({ ...options, aggregate });
   const settings: IntervalSettings = { kernels, resamples, seed };
   const tallies = await readRows(stored, contenders, adaptive, {
     settings: { kernels, aggregate, neighbourWeights },
@@ -113,7 +118,14 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
       identity: header.identity,
     },
     protocol: { name: protocol.name, rules: protocol.rules },
-    settings: { ties, resamples, seed, kernels: kernels.name, aggregate: { ...aggregate, neighbourWeights } },
+    settings: {
+      ties,
+      resamples,
+      seed,
+      kernels: kernels.name,
+      aggregate: { ...aggregate, neighbourWeights },
+      ...(learnedShare === undefined ? {} : { learnedShare }),
+    },
     rows: { ...rows, evaluated: table.rows, users: table.users },
     overlap: header.overlap,
     levels: await inTurn(levels),
@@ -134,6 +146,12 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
   };
 }
 
+function withShare({ aggregate = {}, learnedShare }: EvaluateOptions): AggregateOptions {
+  return learnedShare === undefined
+    ? aggregate
+    : { ...aggregate, individualShare: learnedShare.individualShare };
+}
+
 function adaptiveContenders({ adaptive = [], levels, aggregate }: EvaluateOptions): AdaptiveContender[] {
   for (const risk of adaptive) checkRange('adaptive', risk, JUDGE_RANGES.adaptive);
   const method = aggregate?.method ?? 'mean';
@@ -145,24 +163,6 @@ function adaptiveContenders({ adaptive = [], levels, aggregate }: EvaluateOption
   return stoppingLevels(levels).flatMap((level) =>
     adaptive.map((risk) => new AdaptiveContender(level, risk)),
   );
-}
-
-/** Throws `INVALID_OPTION` unless every level can be derived from what is stored. */
-export function checkLevels(path: string, { identity }: ChainsHeader, levels: readonly ScalingLevel[]): void {
-  if (levels.length === 0) throw invalidOption('levels', 'a list of one level or more', 'none');
-  const { individual, prototype } = identity.sampling;
-  const names = new Set<string>();
-  for (const level of levels) {
-    const name = levelName(level);
-    if (names.has(name))
-      throw new PgenrmError('INVALID_OPTION', `level ${name} is listed twice; list it once`);
-    names.add(name);
-    if (level.individual <= individual && level.prototype <= prototype) continue;
-    throw new PgenrmError(
-      'INVALID_OPTION',
-      `level ${name} needs ${level.individual} individual and ${level.prototype} prototype chains a row, and ${path} holds ${individual} and ${prototype}; ask for smaller levels, or sample again with this one among --levels`,
-    );
-  }
 }
 
 function baselinesOf({ identity }: ChainsHeader, levels: readonly ScalingLevel[]): Contender[] {

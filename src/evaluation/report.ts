@@ -7,6 +7,7 @@ import type { Calibration } from './calibration.js';
 import type { ChainsIdentity } from './chains-record.js';
 import type { Comparison } from './comparisons.js';
 import type { Figure, Interval } from './interval.js';
+import type { LearnedShare } from './learn-share.js';
 import type { TieChoice } from './outcome-table.js';
 import type { ChainReport } from './position-tally.js';
 
@@ -89,6 +90,8 @@ export interface EvaluationReport {
     readonly seed: number;
     readonly kernels: string;
     readonly aggregate: Readonly<Record<string, unknown>>;
+    /** Where the individual share was learned on validation rows. */
+    readonly learnedShare?: LearnedShare;
   };
   readonly rows: RowCounts;
   /** Bank users who are evaluated too; null without a bank. */

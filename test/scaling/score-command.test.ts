@@ -56,6 +56,7 @@ describe('pgenrm score with both levels', () => {
       '--retrieve-by=history',
       '--adaptive=0.1',
       '--neighbour-weights=similarity',
+      '--individual-share=1',
     ]);
     expect(stderr).toContain('4 scored');
     expect(code).toBe(0);
@@ -63,6 +64,9 @@ describe('pgenrm score with both levels', () => {
     expect(records).toHaveLength(4);
     // One of the users has made a choice before.
     expect(new Set(records.map(({ retrieval }) => retrieval!.by))).toEqual(new Set(['history', null]));
+    // All the weight is the own chains': each score is their mean, whatever the similar users say.
+    for (const { scores, levels } of records)
+      if (levels!.individual.scores !== null) expect(scores).toEqual(levels!.individual.scores);
     for (const { scaling } of records)
       expect(scaling).toMatchObject({ planned: { individual: 4 }, risk: 0.1 });
   });
@@ -89,6 +93,8 @@ describe('pgenrm score with both levels', () => {
     [['--adaptive=0.7'], /It must be a number from 0 to 0.5/],
     [['--adaptive=often'], /It must be a number/],
     [['--retrieve-by=luck'], /Allowed choices are chain, history/],
+    [['--individual-share=0.7'], /--individual-share has no part in a run without --pro N/],
+    [['--individual-share=2', '--pro=2', '--prototypes=bank'], /It must be a number from 0 to 1/],
     [['--aggregate=best'], /Allowed choices are mean, median, trimmed, wins/],
   ])('%s is bad usage, told before a model is loaded', async (words, message) => {
     const { code, stderr, loaded, records } = await score(words);
