@@ -151,7 +151,7 @@ def main():
         window.append(parts)
         if args.rank > 0:
             continue
-        if time.time() - last_log > 20:
+        if time.time() - last_log > 20 or state["seconds"] >= minutes * 60:
             means = [sum(w[c] for w in window) / len(window) for c in COLUMNS[4:]]
             row = [f"{state['seconds'] / 60:.2f}", state["step"], state["tokens"], f"{factor:.3f}"] + [f"{x:.4f}" for x in means]
             writer.writerow(row)
