@@ -21,6 +21,7 @@ from prompt import render_system, render_user, system_message, user_message
 from rewards import reward
 from sampler import sample
 from style_data import choose, draw_pair, draw_user, load_pool
+from train import save
 
 STAGES = {"cre": {"alpha": 0.5, "beta": 0.5, "withhold": 0.8, "hard": (0.0, 0.0)},
           "curriculum": {"alpha": 0.0, "beta": 1.0, "withhold": 0.0, "hard": (0.1, 0.7)}}
@@ -56,7 +57,7 @@ class Items:
 
 
 def chain_log_probs(model, prefix, heads, chains, end):
-    """Log-probabilities [n, C] of the chains' tokens, the end token included, and their mask [n, C]."""
+    """Log-probabilities of all chains' tokens, the end tokens included [N], and the chain that each belongs to [N]."""
     full = [head + chain + ([end] if len(chain) < MAX_NEW else []) for head, chain in zip(heads, chains)]
     t, p = max(map(len, full)), len(prefix)
     tail = torch.zeros(len(full), t, dtype=torch.long)
@@ -123,11 +124,6 @@ def main():
     if not log.tell():
         rows.writerow(COLUMNS)
 
-    def save():
-        torch.save({"model": model.state_dict(), "config": model.config, "state": state, "optimizers": [optimizer.state_dict()]},
-                   out / "checkpoint.part")
-        (out / "checkpoint.part").replace(out / "checkpoint.pt")
-
     while state["seconds"] < args.minutes * 60:
         began, progress = time.time(), state["seconds"] / (args.minutes * 60)
         for _ in range(args.users):
@@ -163,8 +159,8 @@ def main():
             rows.writerow(row), log.flush()
             print(" ".join(f"{c}={v}" for c, v in zip(COLUMNS, row)), flush=True)
             window = []
-            save()
-    save()
+            save(out / "checkpoint.pt", model, [optimizer], state)
+    save(out / "checkpoint.pt", model, [optimizer], state)
     print("done", state, flush=True)
 
 

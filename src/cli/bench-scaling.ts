@@ -33,6 +33,7 @@ import { mayColour } from './console-streams.js';
 import { levelsOf } from './eval-options.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch, STOPPING_TEXT } from './interrupt.js';
+import { loadOptions } from './model-options.js';
 import type { CommandContext } from './run-cli.js';
 
 /** Where the command gets what it measures; tests put their own in place. */
@@ -183,15 +184,7 @@ async function openModel(
     bank: whole,
     ...rest
   } = await host.loadParts({
-    model: options.model,
-    gpu: options.gpu,
-    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
-    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
-    ...(options.template === undefined ? {} : { template: options.template }),
-    ...(options.generator === undefined ? {} : { generator: options.generator }),
-    ...(options.context === undefined ? {} : { contextTokens: options.context }),
-    ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...loadOptions(options),
     signal,
   });
   const generator = new MeteredGenerator(inside);

@@ -32,7 +32,6 @@ import {
   checkEvalOptions,
   type EvalOptions,
   evalJudgeOptions,
-  evalLoadOptions,
   figureOptions,
   levelsOf,
   risksOf,
@@ -40,6 +39,7 @@ import {
 } from './eval-options.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
+import { loadOptions } from './model-options.js';
 import { createProgress, type Progress } from './progress.js';
 import type { CommandContext } from './run-cli.js';
 
@@ -163,7 +163,7 @@ interface Sampling {
 async function sample(sampling: Sampling): Promise<SampleSummary> {
   const { data, split, asked, options, writer, context, host, progress, signal } = sampling;
   let bank: BankRecord | undefined;
-  const load = { ...evalLoadOptions(options), signal, onProgress: progress.loading };
+  const load = { ...loadOptions(options), signal, onProgress: progress.loading };
   const view = async (whole: PrototypeBank): Promise<PrototypeBank> => {
     const shared = await overlapWith(data, whole, signal);
     const overlap = options.bankOverlap;

@@ -152,20 +152,6 @@ export function usualLevels(largest: ScalingLevel): ScalingLevel[] {
   ];
 }
 
-/** How the model is loaded. */
-export function evalLoadOptions(options: EvalOptions): LoadOptions {
-  return {
-    model: options.model,
-    gpu: options.gpu,
-    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
-    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
-    ...(options.template === undefined ? {} : { template: options.template }),
-    ...(options.generator === undefined ? {} : { generator: options.generator }),
-    ...(options.context === undefined ? {} : { contextTokens: options.context }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  };
-}
-
 /** How each row is judged. */
 export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOptions['judge']> {
   const { seed, temperature, topP, minP, grammar, prefer, maxTokens, historyEvents } = options;

@@ -15,10 +15,11 @@ import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
 import { createLog } from './console-streams.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
+import { loadOptions } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { createProgress } from './progress.js';
 import type { CommandContext } from './run-cli.js';
-import { checkTogether, judgeOptions, loadOptions, type ScoreOptions } from './score-options.js';
+import { checkTogether, judgeOptions, type ScoreOptions } from './score-options.js';
 import { summaryText } from './summary-text.js';
 
 /** Adds `pgenrm score`. */

@@ -70,20 +70,6 @@ export function checkTogether({ pro, prototypes, embedder, individualShare }: Sc
   }
 }
 
-/** How the model is loaded. */
-export function loadOptions(options: ScoreOptions): LoadOptions {
-  return {
-    model: options.model,
-    gpu: options.gpu,
-    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
-    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
-    ...(options.template === undefined ? {} : { template: options.template }),
-    ...(options.generator === undefined ? {} : { generator: options.generator }),
-    ...(options.context === undefined ? {} : { contextTokens: options.context }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  };
-}
-
 /** How each row is judged. */
 export function judgeOptions(options: ScoreOptions): JudgeOptions {
   const { ind, seed, temperature, topP, minP, maxTokens, historyEvents, grammar, prefer } = options;
