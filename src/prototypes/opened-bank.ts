@@ -4,6 +4,8 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PgenrmError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { VectorIndex } from '../kernels/vector-index.js';
 import { AdditionsLog } from './additions.js';
@@ -52,8 +54,11 @@ export async function openBankFiles(path: string, kernels: Kernels): Promise<Ope
     try {
       manifest = await readBankManifest(folder);
     } catch (error) {
-      if (tries < TRIES && (existsSync(path) || existsSync(aside)) && !existsSync(folder)) continue;
-      throw error;
+      // Between the two renames of a replacement the folder is away for an instant: it may be back by now.
+      const gone = error instanceof PgenrmError && error.code === 'INPUT_NOT_FOUND';
+      if (!gone || tries === TRIES || ![path, aside, path].some((each) => existsSync(each))) throw error;
+      await delay(5 * tries);
+      continue;
     }
     const replaced = async (): Promise<boolean> => {
       const now = await readBankManifest(folder).catch(() => null);
