@@ -72,7 +72,7 @@ export function addBuildCommand(prototypes: Command, context: CommandContext, ho
     .addOption(
       numberOption(
         '--max-tokens <n>',
-        'new tokens a chain; default 3072 or half the context',
+        'new tokens a chain; default what the model says, else 3072, half the context at most',
         BUILD_RANGES.maxTokens,
       ),
     )

@@ -11,6 +11,8 @@ export interface EngineFacts {
   readonly modelBytes: number;
   /** Layers of the model; 0 where the file does not say. */
   readonly layers: number;
+  /** Attention heads of a layer; 0 where the file does not say. */
+  readonly heads: number;
   /** Bytes of one KV cell at f16, all layers together. */
   readonly cellBytes: number;
   /** Free memory of the GPU, or null where the CPU decodes. */
@@ -51,6 +53,8 @@ export interface EnginePlan {
   readonly prefillChunk: number;
   /** Samples beyond `maxSequences` whose prompts are decoded ahead of need. */
   readonly maxAhead: number;
+  /** Unrelated prompts that it pays to have at work at once; null: as many as fill the sequences. */
+  readonly promptsAtOnce: number | null;
   /** Whether samples and prompts are decoded in calls of their own. */
   readonly separatesPrompts: boolean;
   readonly gpuLayers: number;
@@ -62,6 +66,11 @@ const DEFAULT_CONTEXT = 8192;
 const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
+/**
+ * What {@link promptsOnCpu} reckons with: tokens of a prompt and of a chain, and the bytes of weights that a CPU reads
+ * in the time in which one head of one layer passes over a cell of another prompt (0.6 ns at 20 GB/s, two threads).
+ */
+const CPU_WORK = { prompt: 2000, chain: 250, bytesPerCell: 12 };
 
 /**
  * Plans an engine. Throws `INVALID_OPTION` for a wish out of range and `OUT_OF_MEMORY` where the KV cells of one
@@ -78,6 +87,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const choices: string[] = [];
 
   const gpuLayers = layersOnGpu(facts, contextTokens, choices);
+  const promptsAtOnce = onGpu ? null : promptsOnCpu(facts);
   const prompts = wishes.kvLayout === 'streams' ? PROMPT_SEQUENCES.streams : PROMPT_SEQUENCES.unified;
   const sequences = Math.min(256, maxSequences + prompts);
   const { kvCache, maxIdleCells, reasons } = planKvCache(
@@ -87,6 +97,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       maxSequences,
       sequences,
       cellBytes: facts.cellBytes,
+      rereads: promptsAtOnce === 1,
       room: onGpu
         ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
         : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25,
@@ -98,6 +109,11 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     onGpu
       ? 'samples and pieces of prompts: decoded in one call, whose rows a GPU computes at once'
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
+    ...(promptsAtOnce === null
+      ? []
+      : [
+          `prompts at work at once: ${promptsAtOnce}, for every row of a CPU's attention passes over the cells of all prompts, and more rows in a step save reading ${megabytes(facts.modelBytes)} MB of weights`,
+        ]),
     `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,
   );
   return {
@@ -112,10 +128,21 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     prefillChunk: onGpu ? 1024 : 256,
     // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
     maxAhead: Math.ceil(maxSequences / (onGpu ? 1 : 4)),
+    promptsAtOnce,
     separatesPrompts: !onGpu,
     gpuLayers,
     choices,
   };
+}
+
+/**
+ * With n unrelated prompts P at work, an item costs the weights once for each of T / n steps and, for each of its P + T
+ * rows, the cells of the n - 1 other prompts: the sum is least where n squared is T W / (P (P + T) c).
+ */
+function promptsOnCpu({ modelBytes, layers, heads }: EngineFacts): number {
+  const { prompt, chain, bytesPerCell } = CPU_WORK;
+  const foreign = prompt * (prompt + chain) * bytesPerCell * Math.max(1, layers * heads);
+  return Math.max(1, Math.round(Math.sqrt((chain * modelBytes) / foreign)));
 }
 
 function layersOnGpu(facts: EngineFacts, contextTokens: number, choices: string[]): number {

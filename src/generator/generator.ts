@@ -186,6 +186,8 @@ export interface GeneratorInfo {
   readonly contextTokens: number;
   /** Most samples that decode at once. */
   readonly maxSequences: number;
+  /** Unrelated prompts that it pays to have at work at once; absent: as many as fill `maxSequences`. */
+  readonly promptsAtOnce?: number;
   readonly threads: number;
   /** Most rows of one decode call, and most prompt rows of one while samples decode; absent as `kvCache`. */
   readonly batch?: number;

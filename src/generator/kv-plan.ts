@@ -13,6 +13,8 @@ export interface KvFacts {
   readonly sequences: number;
   /** Bytes of one cell at f16, all layers together. */
   readonly cellBytes: number;
+  /** Whether a prompt is decoded again for less than its cells cost the rows that pass over them. */
+  readonly rereads?: boolean;
   /** Bytes that the cache may take. */
   readonly room: number;
 }
@@ -38,7 +40,7 @@ const Q8_0_SHARE = 34 / 64;
 /** Contexts of prompts that requests at work are given room for. */
 const PROMPT_CONTEXTS = { cpu: 4, gpu: 8 };
 /** Contexts of prompts that are kept for requests to come. */
-const IDLE_CONTEXTS = { cpu: 2, gpu: 4 };
+const IDLE_CONTEXTS = { rereads: 1, cpu: 2, gpu: 4 };
 
 /**
  * Plans the cache. Throws `INVALID_OPTION` for a wish that is unknown or contradicts another, and `OUT_OF_MEMORY`
@@ -77,7 +79,7 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
     );
   }
   const cells = padded(kvCells ?? (layout === 'streams' ? least : usefulCells(facts, least, affordable)));
-  const idleContexts = facts.onGpu ? IDLE_CONTEXTS.gpu : IDLE_CONTEXTS.cpu;
+  const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : facts.rereads === true ? 'rereads' : 'cpu'];
   const maxIdleCells = layout === 'streams' ? cells : Math.min(cells, idleContexts * facts.contextTokens);
   const layoutReason =
     layout === 'unified'

@@ -61,7 +61,7 @@ export interface BuildBankOptions {
   readonly temperature?: number;
   readonly topP?: number;
   readonly minP?: number;
-  /** New tokens a chain; default 3072 or half the context, whichever is less. */
+  /** New tokens a chain; default: what the model's metadata says, else 3072, and half the context at most. */
   readonly maxTokens?: number;
   /** Most recent history events in a chain's prompt; default all that fit. */
   readonly historyEvents?: number;

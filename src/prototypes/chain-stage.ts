@@ -10,6 +10,7 @@ import { mapInOrder } from '../concurrency/in-order.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import type { Generator } from '../generator/generator.js';
+import { defaultMaxTokens } from '../options/max-tokens.js';
 import { jsonLines } from '../output/json-lines.js';
 import { LineFile } from '../output/line-file.js';
 import type { HistoryEvent } from '../preference/preference.js';
@@ -82,7 +83,7 @@ export async function writeChains(stage: ChainStage): Promise<void> {
     eosToken: tokenizer.eosToken,
   });
   const writer = { generator, chat, template: judge.template, settings };
-  const concurrency = settings.concurrency ?? Math.min(16, Math.max(1, info.maxSequences));
+  const concurrency = settings.concurrency ?? Math.min(16, info.promptsAtOnce ?? info.maxSequences);
   const missing = takenRows(stage.data, done, total);
   for await (const line of mapInOrder(missing, (row, _, stop) => chainLine(writer, row, stop), {
     concurrency,
@@ -176,7 +177,6 @@ interface ChainWriter {
 
 /** Errors of a row that say nothing of other rows. */
 const ROW_ERRORS = new Set(['CONTEXT_OVERFLOW', 'TEMPLATE_INVALID', 'INVALID_OPTION']);
-const MAX_TOKENS = 3072;
 
 async function chainLine(
   writer: ChainWriter,
@@ -215,7 +215,7 @@ async function chainLine(
 
 function requestOf({ generator, chat, template, settings }: ChainWriter, { id, user, item }: PreferenceRow) {
   const { contextTokens } = generator.info;
-  const maxTokens = settings.maxTokens ?? Math.max(1, Math.min(MAX_TOKENS, Math.floor(contextTokens / 2)));
+  const maxTokens = settings.maxTokens ?? defaultMaxTokens(contextTokens, generator.model.metadata);
   const [order] = presentationOrders(item.candidates.length, 1, orderSeed(settings.seed, id));
   const { tokens } = fitPrompt({
     template,

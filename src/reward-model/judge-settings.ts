@@ -4,14 +4,7 @@
 import { contentKey } from '../chain/chain-seed.js';
 import { PgenrmError } from '../errors.js';
 import type { GeneratorInfo, Sampling } from '../generator/generator.js';
-import {
-  checkChoice,
-  checkRange,
-  describeRange,
-  inRange,
-  invalidOption,
-  JUDGE_RANGES,
-} from '../options/option-range.js';
+import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
 import type { Item, Turn, User } from '../preference/preference.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
@@ -27,30 +20,6 @@ import {
   SCORE_PREFERENCES,
   type ScorePreference,
 } from './judgment.js';
-
-/** The paper's bound on new tokens a chain. */
-export const DEFAULT_MAX_TOKENS = 3072;
-
-/** GGUF metadata key by which a model says how many new tokens its chains need at most. */
-export const MAX_TOKENS_METADATA_KEY = 'pgenrm.max_tokens';
-
-/**
- * New tokens a chain where nothing else is asked for: what the model's metadata says, else
- * {@link DEFAULT_MAX_TOKENS}, and half the context at most.
- *
- * Errors: `MODEL_UNUSABLE` where the metadata holds no whole number in range.
- */
-export function defaultMaxTokens(info: GeneratorInfo, metadata: ReadonlyMap<string, string>): number {
-  const stated = metadata.get(MAX_TOKENS_METADATA_KEY);
-  const wish = stated === undefined ? DEFAULT_MAX_TOKENS : Number(stated);
-  if (!inRange(wish, JUDGE_RANGES.maxTokens)) {
-    throw new PgenrmError(
-      'MODEL_UNUSABLE',
-      `the model's metadata key ${MAX_TOKENS_METADATA_KEY} must hold ${describeRange(JUDGE_RANGES.maxTokens)}; got '${stated}'`,
-    );
-  }
-  return Math.max(1, Math.min(wish, Math.floor(info.contextTokens / 2)));
-}
 
 /** {@link JudgeOptions} with every default filled in. */
 export interface JudgeSettings {

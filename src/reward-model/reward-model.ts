@@ -7,13 +7,14 @@ import type { Embedder } from '../generator/embedder.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator/generator.js';
 import { loadKernels } from '../kernels/choose.js';
 import type { Kernels } from '../kernels/kernels.js';
+import { defaultMaxTokens } from '../options/max-tokens.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { createChatTemplate } from '../prompt/chat-template.js';
 import { type PromptTemplate, resolveTemplate } from '../prompt/template.js';
 import type { PrototypeBank } from '../prototypes/bank.js';
 import type { ExpectedOrigin } from '../prototypes/bank-manifest.js';
 import { type JudgeParts, judgeItem } from './judge.js';
-import { chainsAtOnce, defaultMaxTokens, type JudgeSettings, judgeSettings } from './judge-settings.js';
+import { chainsAtOnce, type JudgeSettings, judgeSettings } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
 import type { LoadOptions } from './load-options.js';
 import { loadParts } from './load-parts.js';
@@ -107,7 +108,7 @@ export class RewardModel implements AsyncDisposable {
       bosToken: tokenizer.bosToken,
       eosToken: tokenizer.eosToken,
     });
-    const usualMaxTokens = defaultMaxTokens(generator.info, model.metadata);
+    const usualMaxTokens = defaultMaxTokens(generator.info.contextTokens, model.metadata);
     const { bank, embedder, embedderIdentity = {} } = options;
     if ((bank === undefined) !== (embedder === undefined)) {
       throw new PgenrmError(
@@ -200,7 +201,7 @@ export class RewardModel implements AsyncDisposable {
 
   /**
    * Items to keep in flight, each with `chains` chains at once: as many as fill the generator's sequences, from 1 to
-   * 16, or `wish` where given.
+   * 16, and no more than the generator says it pays to have; or `wish` where given.
    *
    * Errors: `INVALID_OPTION` where `wish` is out of range.
    */
@@ -209,7 +210,8 @@ export class RewardModel implements AsyncDisposable {
       checkRange('concurrency', wish, JUDGE_RANGES.concurrency);
       return wish;
     }
-    return Math.min(16, Math.max(1, Math.ceil(this.generatorInfo.maxSequences / chains)));
+    const { maxSequences, promptsAtOnce = Number.POSITIVE_INFINITY } = this.generatorInfo;
+    return Math.min(16, promptsAtOnce, Math.max(1, Math.ceil(maxSequences / chains)));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */

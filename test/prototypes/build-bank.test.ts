@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { RunLock } from '../../src/output/run-lock.js';
 import { PrototypeBank } from '../../src/prototypes/bank.js';
 import { type BuildEvent, buildBank } from '../../src/prototypes/build-bank.js';
+import type { FakeSample } from '../support/fake-generator.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { dataOf, error, fakeBuild } from './made-world.js';
 import { STYLES, styledRow, styledRows, styleOf, tellStyle } from './styles.js';
@@ -226,6 +227,22 @@ describe('buildBank', () => {
     await expect(buildBank(options)).rejects.toMatchObject(
       error('INVALID_OPTION', /leave room for a prompt/),
     );
+  });
+
+  it('asks for as many new tokens as the model says its chains need', async () => {
+    const data = await dataOf(folder, styledRows(3, 2));
+    const metadata = new Map([
+      ['pgenrm.template', 'compact'],
+      ['pgenrm.max_tokens', '384'],
+    ]);
+    const asked: number[] = [];
+    const script = ({ request }: FakeSample): string => {
+      asked.push(request.maxTokens);
+      return 'No.';
+    };
+    const options = await fakeBuild(folder, data, { k: 1, generator: { metadata, script } });
+    await expect(buildBank(options)).rejects.toMatchObject(error('INPUT_MALFORMED'));
+    expect(new Set(asked)).toEqual(new Set([384]));
   });
 
   it('leaves alone what is no bank, even by force', async () => {

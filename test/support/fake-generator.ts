@@ -31,6 +31,7 @@ export interface FakeOptions {
   readonly delayMs?: number | ((prompt: string) => number);
   readonly contextTokens?: number;
   readonly maxSequences?: number;
+  readonly promptsAtOnce?: number;
   readonly chatTemplate?: string;
   readonly metadata?: ReadonlyMap<string, string>;
 }
@@ -90,6 +91,7 @@ export class FakeGenerator implements Generator {
       backend: 'cpu',
       devices: ['fake'],
       contextTokens: options.contextTokens ?? 200_000,
+      ...(options.promptsAtOnce === undefined ? {} : { promptsAtOnce: options.promptsAtOnce }),
       maxSequences: options.maxSequences ?? 8,
       threads: 1,
       choices: ['fake: for tests'],

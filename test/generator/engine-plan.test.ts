@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { type EngineFacts, planEngine } from '../../src/generator/engine-plan.js';
+
+const SMALL: EngineFacts = {
+  trainedContext: 4096,
+  modelBytes: 3.8e6,
+  layers: 6,
+  heads: 3,
+  cellBytes: 4608,
+  gpuMemoryFree: null,
+  memoryFree: 16e9,
+  threads: { threads: 2, reason: 'two cores' },
+};
+const LARGE: EngineFacts = { ...SMALL, modelBytes: 8.5e9, layers: 32, heads: 32, cellBytes: 131072 };
+
+describe('planEngine', () => {
+  it('has few unrelated prompts at work on a CPU, more where the weights weigh more', () => {
+    expect(planEngine(SMALL).promptsAtOnce).toBe(1);
+    // sqrt(250 * 8.5e9 / (2000 * 2250 * 12 * 1024)) = 6.2
+    expect(planEngine({ ...LARGE, memoryFree: 64e9 }).promptsAtOnce).toBe(6);
+    expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).promptsAtOnce).toBeNull();
+    expect(planEngine({ ...SMALL, layers: 0, heads: 0 }).promptsAtOnce).toBeGreaterThanOrEqual(1);
+  });
+
+  it('keeps fewer idle prompts where they are decoded again for less than their cells cost', () => {
+    expect(planEngine(SMALL).maxIdleCells).toBe(4096);
+    expect(planEngine({ ...LARGE, memoryFree: 64e9 }).maxIdleCells).toBe(2 * 4096);
+  });
+
+  it('says why', () => {
+    const { choices } = planEngine(SMALL);
+    expect(choices.filter((choice) => /^prompts at work at once: 1, /.test(choice))).toHaveLength(1);
+    expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).choices.join()).not.toMatch(/at work at once/);
+  });
+});
