@@ -32,6 +32,8 @@ async function answer(order) {
   const items = itemsOf(work, order);
   const { tokens, temperature, seed } = order;
   const sampling = { temperature, topP: 1, minP: 0 };
+  // Nothing of an earlier run is of use to this one, and the peers hold none of it.
+  loaded.forget?.();
   const start = performance.now();
   const cpu = process.cpuUsage();
   let next = seed;
