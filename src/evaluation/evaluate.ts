@@ -254,7 +254,9 @@ async function readRows(
     const user = table.add(traitsOf(row), outcomes);
     stopped.add(
       traitsOf(row),
-      new Map(adaptive.map((one) => [one.name, one.outcome(settings, row, label, byChain)])),
+      new Map(
+        adaptive.map((one) => [one.name, one.outcome(settings, row, label, waitsForChain(row, byChain))]),
+      ),
     );
     for (const contender of contenders)
       if (contender instanceof LevelContender) contender.calibrate(settings.aggregate, label, user);
@@ -280,6 +282,11 @@ async function readRows(
     };
   };
   return { table, stopped, rows: { ...rows, ...noted }, positions };
+}
+
+/** Whether a row's similar users were sought by a chain of its own. */
+function waitsForChain({ retrieval }: ChainsRow, byChain: boolean): boolean {
+  return retrieval === undefined ? byChain : retrieval.by === 'chain';
 }
 
 function traitsOf({ user, history, criteria, group, subset }: ChainsRow) {
