@@ -187,6 +187,7 @@ async function contenderReport(
   const accuracy = (how: TieChoice) => figureOf(settings, { ...table.accuracy(name, how, rows), users });
   const own = contender instanceof LevelContender ? contender : null;
   const calibration = (await own?.calibration(settings)) ?? null;
+  const recalibration = (await own?.recalibration(settings)) ?? null;
   return {
     name,
     meaning,
@@ -200,6 +201,7 @@ async function contenderReport(
     perUser: await figureOf(settings, perUser(table.accuracy(name, ties, rows), users)),
     cost: own?.cost ?? null,
     calibration: calibration === null || calibration.judgments === 0 ? null : calibration,
+    recalibration,
     withoutProbability: own?.withoutProbability ?? 0,
   };
 }

@@ -10,6 +10,7 @@ import type { Figure, Interval } from './interval.js';
 import type { LearnedShare } from './learn-share.js';
 import type { TieChoice } from './outcome-table.js';
 import type { ChainReport } from './position-tally.js';
+import type { Recalibration } from './recalibration.js';
 
 /** Rows by what became of them. */
 export interface RowCounts {
@@ -51,6 +52,8 @@ export interface ContenderReport {
   readonly cost: { readonly judgmentsPerRow: number; readonly tokens: number } | null;
   /** Of the judgments' own probability that the winner wins; null where none can be stated. */
   readonly calibration: Calibration | null;
+  /** The same after one slope, learned on other users' rows of this report; null where it cannot be told. */
+  readonly recalibration: Recalibration | null;
   /** Judgments with a winner and no probability. */
   readonly withoutProbability: number;
 }
