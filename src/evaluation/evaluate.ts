@@ -10,7 +10,7 @@ import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { NEIGHBOUR_WEIGHTS, type NeighbourWeights } from '../scaling/neighbour-weights.js';
 import { AdaptiveContender, stoppingLevels } from './adaptive-replay.js';
 import { adaptiveReports } from './adaptive-report.js';
-import { breakdown } from './breakdown.js';
+import { alikeTraits, breakdown } from './breakdown.js';
 import type { StoredChains } from './chains-file.js';
 import type { ChainsHeader, ChainsRow } from './chains-record.js';
 import { checkLevels } from './check-levels.js';
@@ -142,6 +142,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
     ),
     adaptive: await adaptiveReports(settings, adaptive, stopped, table, ties),
     breakdown: await breakdown(settings, table, ties),
+    alike: alikeTraits(table),
     singleChains: await positions(settings),
   };
 }

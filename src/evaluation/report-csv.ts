@@ -68,6 +68,7 @@ export function csvText(report: EvaluationReport): string {
       figure: `accuracy_${report.settings.ties}`,
       ...ofFigure(accuracy),
     })),
+    ...report.alike.map(({ trait, value }) => ({ section: 'alike', trait, value })),
     ...Object.entries(report.singleChains).flatMap(([name, chains]): Line[] =>
       chains === null
         ? []

@@ -12,21 +12,30 @@ import {
   percent,
   points,
   pText,
+  TRAITS,
 } from './report.js';
 
 /** All tables that have rows, the most important one first. */
 export function reportTables(report: EvaluationReport): ReportTable[] {
-  const tables = [
+  return [
+    ...terminalTables(report),
+    ...withRows([chainTable(report), calibrationTable(report), reliabilityTable(report)]),
+  ];
+}
+
+/** The tables that a terminal shows, the first of them all. */
+export function terminalTables(report: EvaluationReport): ReportTable[] {
+  return withRows([
     levelTable(report),
     adaptiveTable(report),
     differenceTable(report, 'differences'),
     differenceTable(report, 'againstBaselines'),
     tieTable(report),
     breakdownTable(report),
-    chainTable(report),
-    calibrationTable(report),
-    reliabilityTable(report),
-  ];
+  ]);
+}
+
+function withRows(tables: readonly ReportTable[]): ReportTable[] {
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
@@ -117,14 +126,6 @@ function tieTable(report: EvaluationReport): ReportTable {
     ]),
   };
 }
-
-/** Names of traits in words. */
-export const TRAITS = {
-  history: 'history events',
-  group: 'user',
-  criteria: 'criteria',
-  subset: 'subset',
-} as const;
 
 function breakdownTable(report: EvaluationReport): ReportTable {
   return {
