@@ -49,6 +49,7 @@ export type { BuildBankOptions } from './prototypes/bank-build-options.js';
 export { buildBank } from './prototypes/build-bank.js';
 export { inspectBank } from './prototypes/inspect-bank.js';
 export { mapBank } from './prototypes/map-bank.js';
+export { AnalysisCache, type AnalysisRecord, type AnalysisTurn } from './reward-model/analysis-cache.js';
 export type { JudgeSettings } from './reward-model/judge-settings.js';
 export type {
   GrammarChoice,

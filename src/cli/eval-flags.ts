@@ -78,9 +78,11 @@ export function dataFlags(command: Command): void {
     .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
     .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')
     .addOption(
-      choiceOption('--retrieve-by <what>', 'by what similar users are sought', RETRIEVAL_CHOICES).default(
-        'chain',
-      ),
+      choiceOption(
+        '--retrieve-by <what>',
+        'by what similar users are sought; cached: part 1 of a chain for an earlier row of the user with the same history, else the first own chain by number',
+        RETRIEVAL_CHOICES,
+      ).default('chain'),
     )
     .addOption(
       choiceOption(

@@ -26,6 +26,16 @@ const MOST_SUBSETS = 30;
 
 type Test = (traits: Omit<RowTraits, 'user'>) => boolean;
 
+/** A trait of which all rows are alike. */
+export type AlikeTrait = Pick<BreakdownEntry, 'trait' | 'value'>;
+
+/** The traits of which all rows are alike, which a breakdown leaves out. */
+export function alikeTraits(table: OutcomeTable): AlikeTrait[] {
+  return kindsOf(table)
+    .filter(({ rows }) => rows.length > 0 && rows.length === table.rows)
+    .map(({ trait, value }) => ({ trait, value }));
+}
+
 /** Accuracy of every way to judge on each kind of rows that occurs; traits of which all rows are alike are left out. */
 export async function breakdown(
   settings: IntervalSettings,

@@ -93,6 +93,18 @@ const ROW = z.object({
   criteria: z.boolean(),
   /** `seen` or `unseen`, where it can be told. */
   group: z.string().optional(),
+  /** How similar users were sought, where they were: by what, and the own chain or the earlier row that was used. */
+  retrieval: z
+    .object({
+      by: TEXT_OR_NOTHING,
+      status: z.string(),
+      chain: COUNT.nullable(),
+      from: z.string().optional(),
+      ownChainsLost: z.boolean(),
+    })
+    .optional(),
+  /** What later rows of the user are sought by, where the run keeps it. */
+  analysis: z.object({ of: z.string(), text: z.string().optional() }).optional(),
   chains: z.array(CHAIN),
   noHistory: z.array(CHAIN).optional(),
   tokens: z.object({ prompt: COUNT, decodedPrompt: COUNT, generated: COUNT }),

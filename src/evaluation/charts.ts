@@ -3,8 +3,7 @@
 
 import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
 import type { Figure } from './interval.js';
-import { type EvaluationReport, headline } from './report.js';
-import { TRAITS } from './report-tables.js';
+import { type EvaluationReport, headline, TRAITS } from './report.js';
 
 interface Point {
   readonly name: string;

@@ -16,6 +16,7 @@ import {
   type RowOutcome,
   rowOutcome,
 } from './level-outcome.js';
+import { type Recalibration, type RowJudgments, recalibrate } from './recalibration.js';
 import { levelChains } from './subsets.js';
 
 /** One way to judge. */
@@ -53,6 +54,7 @@ export class LevelContender implements Contender {
   readonly level: ScalingLevel;
   readonly meaning: string;
   readonly #calibration = new CalibrationTally();
+  readonly #stated: RowJudgments[] = [];
   #judgments: readonly LevelJudgment[] = [];
   #rows = 0;
   #perRow = 0;
@@ -90,6 +92,7 @@ export class LevelContender implements Contender {
       return [{ probability, correct: outcome.winner === label, weight }];
     });
     this.#calibration.add(stated, user);
+    if (stated.length > 0) this.#stated.push({ user, judgments: stated });
   }
 
   /** Judgments that a row holds, and new tokens that one of them costs, both on average; null without rows. */
@@ -105,6 +108,11 @@ export class LevelContender implements Contender {
 
   calibration(settings: IntervalSettings): Promise<Calibration> {
     return this.#calibration.report(settings);
+  }
+
+  /** The calibration of probabilities mapped by what other users' rows tell; null where it cannot be told. */
+  recalibration(settings: IntervalSettings): Promise<Recalibration | null> {
+    return recalibrate(settings, this.#stated);
   }
 }
 

@@ -10,7 +10,7 @@ import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { NEIGHBOUR_WEIGHTS, type NeighbourWeights } from '../scaling/neighbour-weights.js';
 import { AdaptiveContender, stoppingLevels } from './adaptive-replay.js';
 import { adaptiveReports } from './adaptive-report.js';
-import { breakdown } from './breakdown.js';
+import { alikeTraits, breakdown } from './breakdown.js';
 import type { StoredChains } from './chains-file.js';
 import type { ChainsHeader, ChainsRow } from './chains-record.js';
 import { checkLevels } from './check-levels.js';
@@ -142,6 +142,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
     ),
     adaptive: await adaptiveReports(settings, adaptive, stopped, table, ties),
     breakdown: await breakdown(settings, table, ties),
+    alike: alikeTraits(table),
     singleChains: await positions(settings),
   };
 }
@@ -187,6 +188,7 @@ async function contenderReport(
   const accuracy = (how: TieChoice) => figureOf(settings, { ...table.accuracy(name, how, rows), users });
   const own = contender instanceof LevelContender ? contender : null;
   const calibration = (await own?.calibration(settings)) ?? null;
+  const recalibration = (await own?.recalibration(settings)) ?? null;
   return {
     name,
     meaning,
@@ -200,6 +202,7 @@ async function contenderReport(
     perUser: await figureOf(settings, perUser(table.accuracy(name, ties, rows), users)),
     cost: own?.cost ?? null,
     calibration: calibration === null || calibration.judgments === 0 ? null : calibration,
+    recalibration,
     withoutProbability: own?.withoutProbability ?? 0,
   };
 }
@@ -254,7 +257,9 @@ async function readRows(
     const user = table.add(traitsOf(row), outcomes);
     stopped.add(
       traitsOf(row),
-      new Map(adaptive.map((one) => [one.name, one.outcome(settings, row, label, byChain)])),
+      new Map(
+        adaptive.map((one) => [one.name, one.outcome(settings, row, label, waitsForChain(row, byChain))]),
+      ),
     );
     for (const contender of contenders)
       if (contender instanceof LevelContender) contender.calibrate(settings.aggregate, label, user);
@@ -280,6 +285,11 @@ async function readRows(
     };
   };
   return { table, stopped, rows: { ...rows, ...noted }, positions };
+}
+
+/** Whether a row's similar users were sought by a chain of its own. */
+function waitsForChain({ retrieval }: ChainsRow, byChain: boolean): boolean {
+  return retrieval === undefined ? byChain : retrieval.by === 'chain';
 }
 
 function traitsOf({ user, history, criteria, group, subset }: ChainsRow) {

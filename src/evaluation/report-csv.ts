@@ -1,6 +1,7 @@
 // A report as CSV: every figure on a line of its own, for tables and scripts of one's own.
 // Knows the report's form; nothing of how figures are computed.
 
+import type { Calibration } from './calibration.js';
 import type { Comparison } from './comparisons.js';
 import type { Figure } from './interval.js';
 import type { EvaluationReport } from './report.js';
@@ -38,21 +39,13 @@ export function csvText(report: EvaluationReport): string {
         { ...at, figure: 'accuracy_per_user', ...ofFigure(one.perUser) },
         ...Object.entries(one.counts).map(([figure, estimate]) => ({ ...at, figure, estimate })),
         ...(one.cost === null ? [] : [{ ...at, figure: 'tokens', estimate: one.cost.tokens }]),
-        ...(one.calibration === null
+        ...(one.calibration === null ? [] : ofCalibration(at, one.calibration)),
+        ...(one.recalibration === null
           ? []
           : [
-              { ...at, figure: 'brier', ...ofFigure(one.calibration.brier) },
-              { ...at, figure: 'calibration_error', estimate: one.calibration.expectedError },
+              { ...at, figure: 'recalibration_slope', estimate: one.recalibration.slope },
+              ...ofCalibration(at, one.recalibration.calibration, 'recalibrated_'),
             ]),
-        ...(one.calibration?.bins ?? [])
-          .filter(({ stated }) => stated !== null)
-          .map((bin) => ({
-            ...at,
-            trait: 'stated',
-            value: bin.stated,
-            figure: 'observed',
-            ...ofFigure(bin.observed),
-          })),
       ];
     }),
     ...report.differences.map((one) => ({ section: 'difference', ...ofComparison(one) })),
@@ -75,6 +68,7 @@ export function csvText(report: EvaluationReport): string {
       figure: `accuracy_${report.settings.ties}`,
       ...ofFigure(accuracy),
     })),
+    ...report.alike.map(({ trait, value }) => ({ section: 'alike', trait, value })),
     ...Object.entries(report.singleChains).flatMap(([name, chains]): Line[] =>
       chains === null
         ? []
@@ -99,6 +93,22 @@ export function csvText(report: EvaluationReport): string {
   ];
   const text = (line: Line): string => COLUMNS.map((column) => field(line[column])).join(',');
   return `${[COLUMNS.join(','), ...lines.map(text)].join('\r\n')}\r\n`;
+}
+
+function ofCalibration(at: Line, { brier, expectedError, bins }: Calibration, prefix = ''): Line[] {
+  return [
+    { ...at, figure: `${prefix}brier`, ...ofFigure(brier) },
+    { ...at, figure: `${prefix}calibration_error`, estimate: expectedError },
+    ...bins
+      .filter(({ stated }) => stated !== null)
+      .map((bin) => ({
+        ...at,
+        trait: `${prefix}stated`,
+        value: bin.stated,
+        figure: `${prefix}observed`,
+        ...ofFigure(bin.observed),
+      })),
+  ];
 }
 
 function ofFigure({ value, rows, users, byUsers, byRows }: Figure): Line {

@@ -2,6 +2,7 @@
 // Knows a report; nothing of how a table is drawn.
 
 import type { ReportTable } from '../report/table.js';
+import type { Calibration } from './calibration.js';
 import type { ChainReport } from './position-tally.js';
 import {
   type ContenderReport,
@@ -11,21 +12,30 @@ import {
   percent,
   points,
   pText,
+  TRAITS,
 } from './report.js';
 
 /** All tables that have rows, the most important one first. */
 export function reportTables(report: EvaluationReport): ReportTable[] {
-  const tables = [
+  return [
+    ...terminalTables(report),
+    ...withRows([chainTable(report), calibrationTable(report), reliabilityTable(report)]),
+  ];
+}
+
+/** The tables that a terminal shows, the first of them all. */
+export function terminalTables(report: EvaluationReport): ReportTable[] {
+  return withRows([
     levelTable(report),
     adaptiveTable(report),
     differenceTable(report, 'differences'),
     differenceTable(report, 'againstBaselines'),
     tieTable(report),
     breakdownTable(report),
-    chainTable(report),
-    calibrationTable(report),
-    reliabilityTable(report),
-  ];
+  ]);
+}
+
+function withRows(tables: readonly ReportTable[]): ReportTable[] {
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
@@ -117,14 +127,6 @@ function tieTable(report: EvaluationReport): ReportTable {
   };
 }
 
-/** Names of traits in words. */
-export const TRAITS = {
-  history: 'history events',
-  group: 'user',
-  criteria: 'criteria',
-  subset: 'subset',
-} as const;
-
 function breakdownTable(report: EvaluationReport): ReportTable {
   return {
     title: 'Accuracy by kind of row',
@@ -187,24 +189,34 @@ function chainTable({ singleChains }: EvaluationReport): ReportTable {
 function calibrationTable(report: EvaluationReport): ReportTable {
   return {
     title: 'Calibration of the probability that the winner wins',
-    note: 'Stated and observed in percent; Brier: 0 is perfect, 0.25 is a coin that knows it is one; "error" is the mean distance between stated and observed over ten bins. A single chain states no probability.',
-    head: ['level', 'judgments', 'stated', 'observed', 'Brier', '95% users', 'error'],
-    rows: report.levels.flatMap(({ name, calibration }) =>
-      calibration === null
-        ? []
-        : [
-            [
-              name,
-              calibration.judgments.toFixed(0),
-              percent(calibration.stated),
-              percent(calibration.observed.value),
-              calibration.brier.value?.toFixed(3) ?? '-',
-              brierInterval(calibration.brier.byUsers),
-              percent(calibration.expectedError),
-            ],
-          ],
-    ),
+    note: 'Stated and observed in percent; Brier: 0 is perfect, 0.25 is a coin that knows it is one, "constant" is that of the share observed, stated of every judgment; "error" is the mean distance between stated and observed over ten bins. A single chain states no probability. The stated probability speaks of more chains of the model, not of the user; "recalibrated" multiplies its logit by one slope, learned on other users\' rows of this report (all together: the slope given).',
+    head: ['level', 'judgments', 'stated', 'observed', 'Brier', '95% users', 'constant', 'error'],
+    rows: everyCalibration(report).map(([name, { judgments, stated, observed, brier, expectedError }]) => [
+      name,
+      judgments.toFixed(0),
+      percent(stated),
+      percent(observed.value),
+      brier.value?.toFixed(3) ?? '-',
+      brierInterval(brier.byUsers),
+      observed.value === null ? '-' : (observed.value * (1 - observed.value)).toFixed(3),
+      percent(expectedError),
+    ]),
   };
+}
+
+/** Calibrations by name: as stated, and behind it recalibrated. */
+export function everyCalibration({ levels }: EvaluationReport): (readonly [string, Calibration])[] {
+  return levels.flatMap(({ name, calibration, recalibration }) => [
+    ...(calibration === null ? [] : [[name, calibration] as const]),
+    ...(recalibration === null
+      ? []
+      : [
+          [
+            `${name} recalibrated (slope ${recalibration.slope.toFixed(2)})`,
+            recalibration.calibration,
+          ] as const,
+        ]),
+  ]);
 }
 
 function brierInterval(interval: { low?: number | undefined; high?: number | undefined }): string {
@@ -218,8 +230,8 @@ function reliabilityTable(report: EvaluationReport): ReportTable {
     title: 'Reliability',
     note: 'Judgments by the probability that they state; all in percent.',
     head: ['level and bin', 'judgments', 'stated', 'observed', '95% users'],
-    rows: report.levels.flatMap(({ name, calibration }) =>
-      (calibration?.bins ?? [])
+    rows: everyCalibration(report).flatMap(([name, { bins }]) =>
+      bins
         .filter(({ stated }) => stated !== null)
         .map((bin) => [
           `${name}: ${percent(bin.from, 0)} to ${percent(bin.to, 0)}`,

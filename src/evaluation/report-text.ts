@@ -3,16 +3,11 @@
 
 import { markdownCell as cell, harmless, markdownTable, terminalTable } from '../report/table.js';
 import { type EvaluationReport, remarks } from './report.js';
-import { reportTables } from './report-tables.js';
+import { reportTables, terminalTables } from './report-tables.js';
 
-/** Tables that are printed on a terminal; the others are in the files. */
-const ON_TERMINAL = 5;
-
-/** The report for a terminal: its first tables and what has to be known before they are read. */
+/** The report for a terminal: accuracy in its tables and what has to be known before they are read. */
 export function terminalText(report: EvaluationReport, colour = false): string {
-  const tables = reportTables(report)
-    .slice(0, ON_TERMINAL)
-    .map((table) => terminalTable(table, colour));
+  const tables = terminalTables(report).map((table) => terminalTable(table, colour));
   return `${[heading(report), ...tables, remarks(report).map(harmless).join('\n')].join('\n\n')}\n`;
 }
 

@@ -2,7 +2,7 @@
 // Types, and how figures are written in words; computing is `evaluate.ts`.
 
 import type { ScalingLevel } from '../scaling/level.js';
-import type { BreakdownEntry } from './breakdown.js';
+import type { AlikeTrait, BreakdownEntry } from './breakdown.js';
 import type { Calibration } from './calibration.js';
 import type { ChainsIdentity } from './chains-record.js';
 import type { Comparison } from './comparisons.js';
@@ -10,6 +10,7 @@ import type { Figure, Interval } from './interval.js';
 import type { LearnedShare } from './learn-share.js';
 import type { TieChoice } from './outcome-table.js';
 import type { ChainReport } from './position-tally.js';
+import type { Recalibration } from './recalibration.js';
 
 /** Rows by what became of them. */
 export interface RowCounts {
@@ -51,6 +52,8 @@ export interface ContenderReport {
   readonly cost: { readonly judgmentsPerRow: number; readonly tokens: number } | null;
   /** Of the judgments' own probability that the winner wins; null where none can be stated. */
   readonly calibration: Calibration | null;
+  /** The same after one slope, learned on other users' rows of this report; null where it cannot be told. */
+  readonly recalibration: Recalibration | null;
   /** Judgments with a winner and no probability. */
   readonly withoutProbability: number;
 }
@@ -105,12 +108,22 @@ export interface EvaluationReport {
   /** Adaptive stopping replayed over the same chains; empty where it was not asked for. */
   readonly adaptive: readonly AdaptiveReport[];
   readonly breakdown: readonly BreakdownEntry[];
+  /** What all rows have in common, and the breakdown therefore leaves out. */
+  readonly alike: readonly AlikeTrait[];
   readonly singleChains: {
     readonly individual: ChainReport | null;
     readonly prototype: ChainReport | null;
     readonly noHistory: ChainReport | null;
   };
 }
+
+/** Names of traits in words. */
+export const TRAITS = {
+  history: 'history events',
+  group: 'user',
+  criteria: 'criteria',
+  subset: 'subset',
+} as const;
 
 /** The accuracy that stands first. */
 export function headline(contender: ContenderReport, { settings }: EvaluationReport): Figure {
@@ -147,6 +160,10 @@ export function remarks(report: EvaluationReport): string[] {
     `ties count as ${settings.ties} where a figure stands once; failed rows count as not correct`,
     `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
   ];
+  if (report.alike.length > 0) {
+    const alike = report.alike.map(({ trait, value }) => `${TRAITS[trait]}: ${value}`);
+    lines.push(`all rows are alike in ${alike.join('; ')}`);
+  }
   const told = (count: number, text: string): void => {
     if (count > 0) lines.push(`${count} ${text}`);
   };

@@ -31,6 +31,7 @@ export function judgedLine(
     status: 'judged',
     usedEvents: judgment.usedEvents,
     droppedEvents: judgment.droppedEvents,
+    ...retrievalOf(judgment),
     chains: stored(judgment.chains),
     ...(noHistory === null ? {} : { noHistory: stored(noHistory.chains) }),
     tokens: {
@@ -89,6 +90,12 @@ function headOf(row: PreferenceRow, { run, group }: RowContext) {
     criteria: (user.criteria ?? '').trim() !== '',
     ...(group === undefined ? {} : { group }),
   };
+}
+
+function retrievalOf({ retrieval }: Judgment): Pick<ChainsRow, 'retrieval'> {
+  if (retrieval === undefined) return {};
+  const { by, status, chain, from, ownChainsLost } = retrieval;
+  return { retrieval: { by, status, chain, ...(from === undefined ? {} : { from }), ownChainsLost } };
 }
 
 function storedChain(chain: JudgedChain, texts: boolean): StoredChain {

@@ -5,11 +5,12 @@ import { mapInOrder } from '../concurrency/in-order.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
+import { AnalysisCache, inTurn } from '../reward-model/analysis-cache.js';
 import type { JudgeInput, JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import { isRowError } from '../scoring-run/row-record.js';
-import { type ChainsWriter, rowKey } from './chains-file.js';
+import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
 import { type ChainsHeader, type ChainsIdentity, type ChainsRow, runName } from './chains-record.js';
 import type { Protocol } from './protocol.js';
 import { failedLine, invalidLine, judgedLine, type RowContext } from './row-chains.js';
@@ -41,7 +42,15 @@ export interface SampleOptions {
   /** How each row is judged; the levels are set by `levels`, and adaptive scaling is none of this. */
   readonly judge?: Omit<
     JudgeOptions,
-    'individual' | 'prototypes' | 'adaptive' | 'aggregate' | 'includeSelf' | 'attempt' | 'signal' | 'onEvent'
+    | 'individual'
+    | 'prototypes'
+    | 'adaptive'
+    | 'aggregate'
+    | 'includeSelf'
+    | 'attempt'
+    | 'analysisTurn'
+    | 'signal'
+    | 'onEvent'
   >;
   /** Whether the model judges without history and criteria too; default false. */
   readonly noHistory?: boolean;
@@ -104,7 +113,12 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   let done = Math.min(stored.size, rows);
   const session = { rows: 0, generatedTokens: 0 };
   onEvent?.({ type: 'started', path: writer.path, rows, done });
-  const judge = judgeRow(options, largest, header.run);
+  const analyses = AnalysisCache.for({
+    prototypes: largest.prototype,
+    retrieveBy: options.judge?.retrieveBy ?? 'chain',
+  });
+  if (analyses !== null && stored.size > 0) await replayAnalyses(analyses, writer.path);
+  const judge = judgeRow(options, largest, header.run, analyses);
   const stopped = (): boolean => signal?.aborted === true;
   try {
     for await (const line of mapInOrder(
@@ -131,31 +145,47 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
 
 type JudgeLine = (row: PreferenceRow | RowProblem, stop: AbortSignal) => Promise<ChainsRow>;
 
-function judgeRow(options: SampleOptions, largest: ScalingLevel, run: string): JudgeLine {
+function judgeRow(
+  options: SampleOptions,
+  largest: ScalingLevel,
+  run: string,
+  analyses: AnalysisCache | null,
+): JudgeLine {
   const { model, judge = {}, groupOf, texts = false, noHistory = false } = options;
   return async (row, stop) => {
     const group = row.kind === 'row' && row.userId !== undefined ? groupOf?.(row.userId) : undefined;
     const context: RowContext = { run, texts, ...(group === undefined ? {} : { group }) };
     if (row.kind === 'problem') return invalidLine(row, context);
-    try {
-      const input = inputOf(row);
-      const judgment = await model.judge(input, {
-        ...judge,
-        individual: largest.individual,
-        ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
-        signal: stop,
-      });
-      // Another key, so that the baseline's chains are draws of their own.
-      const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
-      const without = noHistory
-        ? await model.judge(stranger, { ...judge, individual: NO_HISTORY_CHAINS, signal: stop })
-        : null;
-      return judgedLine(row, judgment, without, context);
-    } catch (error) {
-      if (stop.aborted || !isRowError(error)) throw error;
-      return failedLine(row, error, context);
-    }
+    const turn = analyses?.turn(row.user, row.id) ?? null;
+    return inTurn(turn, async () => {
+      try {
+        const input = inputOf(row);
+        const judgment = await model.judge(input, {
+          ...judge,
+          individual: largest.individual,
+          ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
+          ...(turn === null ? {} : { analysisTurn: turn }),
+          signal: stop,
+        });
+        // Another key, so that the baseline's chains are draws of their own.
+        const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
+        const without = noHistory
+          ? await model.judge(stranger, { ...judge, individual: NO_HISTORY_CHAINS, signal: stop })
+          : null;
+        return judgedLine(row, judgment, without, context);
+      } catch (error) {
+        if (stop.aborted || !isRowError(error)) throw error;
+        return failedLine(row, error, context);
+      }
+    });
   };
+}
+
+/** Puts the cache where it was after the rows that the file holds. */
+async function replayAnalyses(analyses: AnalysisCache, path: string): Promise<void> {
+  const stored = await openChains(path);
+  for await (const { analysis, id } of stored.rows())
+    if (analysis !== undefined) analyses.replay(analysis, id ?? '');
 }
 
 /** What the model is told of a row: the user, the context and the candidates, and nothing else of it. */

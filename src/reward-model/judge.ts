@@ -59,8 +59,10 @@ export async function judgeItem(
       droppedEvents: asked - usedEvents,
     });
     stop.signal.throwIfAborted();
-    const writing = new WaveWriter({ ...parts, subject, settings, prompts, stop, report });
+    const turn = options.analysisTurn ?? null;
+    const writing = new WaveWriter({ ...parts, subject, settings, prompts, turn, stop, report });
     const { waves, stopped } = await writing.run();
+    writing.search?.closeOffers();
     stop.signal.throwIfAborted();
     const { writer, search } = writing;
     const judgment = judgmentOf(parts.kernels, {

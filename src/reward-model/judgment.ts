@@ -10,6 +10,7 @@ import type { ScalingLevel } from '../scaling/level.js';
 import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { StopReason } from '../scaling/stopping.js';
 import type { Uncertainty } from '../scaling/uncertainty.js';
+import type { AnalysisTurn } from './analysis-cache.js';
 
 /** What to judge: give `prompt` (one user turn) or `context` (a conversation), not both. */
 export interface JudgeInput {
@@ -41,8 +42,11 @@ export const SCORE_PREFERENCES = ['recomputed', 'stated'] as const;
 /** One of {@link SCORE_PREFERENCES}. */
 export type ScorePreference = (typeof SCORE_PREFERENCES)[number];
 
-/** By what similar users are sought: part 1 of the user's own chain, or the raw history. */
-export const RETRIEVAL_CHOICES = ['chain', 'history'] as const;
+/**
+ * By what similar users are sought: part 1 of the first own chain that is ready, the raw history, or part 1 of a chain
+ * for an earlier item of the same user.
+ */
+export const RETRIEVAL_CHOICES = ['chain', 'history', 'cached'] as const;
 
 /** One of {@link RETRIEVAL_CHOICES}. */
 export type RetrieveBy = (typeof RETRIEVAL_CHOICES)[number];
@@ -59,8 +63,14 @@ export interface JudgeOptions {
   readonly individual?: number;
   /** Chains as similar users (the paper's Pro-n); integer from 0 (default) to 1024. Above 0 it needs a bank. */
   readonly prototypes?: number;
-  /** Default `chain`, the paper's: the first own chain that is ready. `history` waits for no chain. */
+  /**
+   * Default `chain`, the paper's: the first own chain that is ready. `history` waits for no chain. `cached` takes part 1
+   * of a chain for an earlier item of the same user with the same history and criteria, within a run or a call of
+   * `judgeMany`; where there is none, that of the first own chain by number (not by time, so that a run repeats).
+   */
   readonly retrieveBy?: RetrieveBy;
+  /** Under `cached`: what earlier items of the user left. Runs and `judgeMany` give it. */
+  readonly analysisTurn?: AnalysisTurn;
   /** Whether a user whom the bank knows may be their own neighbour; default false. */
   readonly includeSelf?: boolean;
   /** Default: the paper's, means, half and half. */
@@ -155,10 +165,10 @@ export interface NeighbourRecord {
 /** How similar users were sought. */
 export interface Retrieval {
   /**
-   * What stood for the user: part 1 of an own `chain`, the `analysis` given, the raw `history`, the stated
-   * `criteria` (of a user without history); null where nothing was sought.
+   * What stood for the user: part 1 of an own `chain`, of a chain for an earlier item (`cached`), the `analysis` given,
+   * the raw `history`, the stated `criteria` (of a user without history); null where nothing was sought.
    */
-  readonly by: 'chain' | 'analysis' | 'history' | 'criteria' | null;
+  readonly by: 'chain' | 'cached' | 'analysis' | 'history' | 'criteria' | null;
   /**
    * `found`: as many as asked for; `tooFew`: the bank has no more; `nothingToGoOn`: the user has neither history nor
    * criteria; `notReached`: the judgment stopped before it had come to this.
@@ -166,6 +176,8 @@ export interface Retrieval {
   readonly status: 'found' | 'tooFew' | 'nothingToGoOn' | 'notReached';
   /** Index of the own chain that was used; null where `by` is not `chain`. */
   readonly chain: number | null;
+  /** Key of the earlier item whose chain was used; absent where `by` is not `cached`. */
+  readonly from?: string;
   /** True where a chain was to be used and all own chains were lost, so that the history took its place. */
   readonly ownChainsLost: boolean;
   /** Whether the text was cut to what the embedder takes. */

@@ -7,6 +7,7 @@ import { renderEvents } from '../prompt/sections.js';
 import type { PrototypeBank } from '../prototypes/bank.js';
 import { anonymousId } from '../prototypes/bank-user.js';
 import { embedQuery } from '../prototypes/embed-query.js';
+import type { AnalysisTurn, EarlierAnalysis } from './analysis-cache.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
 import type { JudgedChain, NeighbourRecord, Retrieval } from './judgment.js';
 
@@ -34,6 +35,7 @@ interface Query {
   /** Which end of a text that is too long gives way. */
   readonly cut: 'end' | 'start';
   readonly chain?: number;
+  readonly from?: string;
   readonly ownChainsLost?: boolean;
 }
 
@@ -41,7 +43,8 @@ interface Query {
  * The search for similar users of one judgment; it is made once.
  *
  * It begins at once by the analysis given, by the stated criteria of a user without history, or by the history where
- * that is asked for, and otherwise with the first own chain that can be read. A user with neither history nor criteria
+ * that is asked for, and otherwise with the first own chain that can be read: the first to end, or under `cached` the
+ * first by number, where an earlier item of the user has left nothing. A user with neither history nor criteria
  * has nothing that could be similar. The user is barred from the answer by their id, and an item without a user id by
  * its own id, which is how a bank names rows without users.
  */
@@ -53,12 +56,25 @@ export class NeighbourSearch {
   readonly #settings: JudgeSettings;
   readonly #signal: AbortSignal;
   readonly #user: User;
+  readonly #turn: AnalysisTurn | null;
+  /** Under `cached`, own chains by number: their query, or null for one that cannot be read. */
+  readonly #own = new Map<number, Query | null>();
+  #earlierKnown: Promise<void> = Promise.resolve();
+  #waitsForEarlier = false;
   #resolveBegun: () => void = () => undefined;
   #task: Promise<Neighbours> | undefined;
   #outcome: Neighbours | undefined;
 
-  constructor(parts: BankParts, subject: JudgeSubject, settings: JudgeSettings, signal: AbortSignal) {
+  /** `turn` is taken up under `cached` only. */
+  constructor(
+    parts: BankParts,
+    subject: JudgeSubject,
+    settings: JudgeSettings,
+    signal: AbortSignal,
+    turn: AnalysisTurn | null = null,
+  ) {
     this.#parts = parts;
+    this.#turn = turn;
     this.#subject = subject;
     this.#settings = settings;
     this.#signal = signal;
@@ -84,9 +100,28 @@ export class NeighbourSearch {
   }
 
   /** Takes an own chain that has ended: the first that can be read begins the search. */
-  offer(chain: JudgedChain): void {
-    if (this.isBegun || chain.scores === null || chain.reading.analysisText.trim() === '') return;
-    this.#begin({ by: 'chain', text: chain.reading.analysisText, cut: 'end', chain: chain.index });
+  offer({ index, scores, reading }: JudgedChain): void {
+    const text = reading.analysisText;
+    const readable = scores !== null && text.trim() !== '';
+    const query: Query | null = readable ? { by: 'chain', text, cut: 'end', chain: index } : null;
+    if (this.#settings.retrieveBy !== 'cached') {
+      if (query !== null && !this.isBegun) this.#begin(query);
+      return;
+    }
+    this.#own.set(index, query);
+    const first = this.#firstOwn();
+    if (first !== null) this.#takeOwn(first);
+  }
+
+  /** Resolves once it is known what an earlier item of the user left. Rejects with the signal's reason. */
+  get earlierKnown(): Promise<void> {
+    return this.#earlierKnown;
+  }
+
+  /** Says that no own chain will come any more, so that later items of the user do not wait for one. */
+  closeOffers(): void {
+    const ended = [...this.#own].sort(([one], [other]) => one - other);
+    this.#turn?.settle(ended.find(([, query]) => query !== null)?.[1]?.text ?? null);
   }
 
   /** Seeks by history where no own chain can be read. */
@@ -108,10 +143,42 @@ export class NeighbourSearch {
   #beginAtOnce(): void {
     const { history, criteria = '' } = this.#user;
     const { analysis } = this.#subject;
+    if (analysis === undefined && history.length > 0 && this.#settings.retrieveBy === 'cached') {
+      if (this.#turn !== null) this.#awaitEarlier(this.#turn);
+      return;
+    }
+    this.#turn?.settle(null);
     if (analysis !== undefined) this.#begin({ by: 'analysis', text: analysis, cut: 'end' });
     else if (history.length === 0 && criteria.trim() === '') this.#begin(null);
     else if (history.length === 0) this.#begin({ by: 'criteria', text: criteria, cut: 'end' });
     else if (this.#settings.retrieveBy === 'history') this.#begin(this.#historyQuery());
+  }
+
+  #awaitEarlier({ earlier }: AnalysisTurn): void {
+    this.#waitsForEarlier = true;
+    this.#earlierKnown = unlessAborted(earlier, this.#signal).then((found) => {
+      this.#waitsForEarlier = false;
+      if (this.isBegun) return;
+      if (found !== null) this.#begin({ by: 'cached', text: found.text, cut: 'end', from: found.from });
+      else {
+        const first = this.#firstOwn();
+        if (first !== null) this.#begin(first);
+      }
+    });
+    this.#earlierKnown.catch(() => undefined);
+  }
+
+  /** The first own chain by number that can be read; null while a chain before it may still be. */
+  #firstOwn(): Query | null {
+    for (let index = 0; ; index += 1) {
+      const query = this.#own.get(index);
+      if (query !== null) return query ?? null;
+    }
+  }
+
+  #takeOwn(query: Query): void {
+    this.#turn?.settle(query.text);
+    if (!this.isBegun && !this.#waitsForEarlier) this.#begin(query);
   }
 
   /** The events as prompts show them, then the criteria; the oldest events give way. */
@@ -175,10 +242,24 @@ export class NeighbourSearch {
       by: query?.by ?? null,
       status,
       chain: query?.chain ?? null,
+      ...(query?.from === undefined ? {} : { from: query.from }),
       ownChainsLost: query?.ownChainsLost ?? false,
       shortened,
       asked: this.#settings.prototypes,
       neighbours: found.map(({ user: _, ...record }) => record),
     };
   }
+}
+
+/** The promise's value, or a rejection with the signal's reason where that aborts first. */
+function unlessAborted(
+  promise: Promise<EarlierAnalysis | null>,
+  signal: AbortSignal,
+): Promise<EarlierAnalysis | null> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }

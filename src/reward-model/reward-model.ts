@@ -13,6 +13,7 @@ import { createChatTemplate } from '../prompt/chat-template.js';
 import { type PromptTemplate, resolveTemplate } from '../prompt/template.js';
 import type { PrototypeBank } from '../prototypes/bank.js';
 import type { ExpectedOrigin } from '../prototypes/bank-manifest.js';
+import { AnalysisCache } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import { chainsAtOnce, type JudgeSettings, judgeSettings } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
@@ -43,7 +44,7 @@ export interface OverOptions {
 }
 
 /** {@link JudgeOptions} for a stream of items. */
-export interface JudgeManyOptions extends Omit<JudgeOptions, 'attempt'> {
+export interface JudgeManyOptions extends Omit<JudgeOptions, 'attempt' | 'analysisTurn'> {
   /** Most items in flight, from 1 to 256; by default as many as keep the generator busy. */
   readonly concurrency?: number;
 }
@@ -186,14 +187,20 @@ export class RewardModel implements AsyncDisposable {
   ): AsyncGenerator<JudgeOutcome<I>, void, undefined> {
     const { concurrency, signal, ...judgeOptions } = options;
     this.#throwIfDisposed();
-    const atOnce = this.concurrencyFor(chainsAtOnce(this.settings(judgeOptions)), concurrency);
+    const settings = this.settings(judgeOptions);
+    const atOnce = this.concurrencyFor(chainsAtOnce(settings), concurrency);
+    const analyses = AnalysisCache.for(settings);
     const judgeOne = async (input: I, index: number, stop: AbortSignal): Promise<JudgeOutcome<I>> => {
+      const turn = analyses?.turn(input.user, input.id ?? `${index}`) ?? null;
+      const own = { ...judgeOptions, ...(turn === null ? {} : { analysisTurn: turn }), signal: stop };
       try {
-        return { index, input, judgment: await this.judge(input, { ...judgeOptions, signal: stop }) };
+        return { index, input, judgment: await this.judge(input, own) };
       } catch (error) {
         // What is no error of this item (a listener that throws, a model disposed) ends the stream.
         if (stop.aborted || !(error instanceof PgenrmError) || error.code === 'DISPOSED') throw error;
         return { index, input, error };
+      } finally {
+        turn?.settle(null);
       }
     };
     yield* mapInOrder(inputs, judgeOne, { concurrency: atOnce, signal });

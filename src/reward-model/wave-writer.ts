@@ -5,6 +5,7 @@ import type { Generator } from '../generator/generator.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import type { StopReason } from '../scaling/stopping.js';
 import { planWaves } from '../scaling/waves.js';
+import type { AnalysisTurn } from './analysis-cache.js';
 import { type ChainJob, ChainWriter } from './chain-writer.js';
 import type { JudgePrompts } from './judge-prompts.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
@@ -20,6 +21,8 @@ export interface WaveWriterOptions {
   readonly subject: JudgeSubject;
   readonly settings: JudgeSettings;
   readonly prompts: JudgePrompts;
+  /** What earlier items of the user left; null where nobody keeps it. */
+  readonly turn: AnalysisTurn | null;
   /** Ends the judgment; a chain that fails aborts it with its error. */
   readonly stop: AbortController;
   readonly report: (event: JudgeEvent) => void;
@@ -65,7 +68,7 @@ export class WaveWriter {
     this.search =
       prototypes === 0 || options.prototypes === null
         ? null
-        : new NeighbourSearch(options.prototypes, subject, settings, stop.signal);
+        : new NeighbourSearch(options.prototypes, subject, settings, stop.signal, options.turn);
   }
 
   /** Writes chains until all have ended, or no more are needed. */
@@ -103,6 +106,7 @@ export class WaveWriter {
     const { search } = this;
     if (search === null || to === 0) return;
     await Promise.race([search.begun, own]);
+    if (!search.isBegun && !this.#settled.signal.aborted) await search.earlierKnown;
     if (!search.isBegun) {
       if (!last || this.#settled.signal.aborted) return;
       search.fallBack();

@@ -3,6 +3,7 @@
 
 import type { PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { type ErrorCode, PgenrmError } from '../errors.js';
+import type { AnalysisRecord } from '../reward-model/analysis-cache.js';
 import type { Judgment, JudgmentScaling, Retrieval } from '../reward-model/judgment.js';
 import type { Uncertainty } from '../scaling/uncertainty.js';
 
@@ -34,6 +35,8 @@ export interface RowRecord {
   readonly levels?: Judgment['levels'];
   /** How similar users were sought, where they were. */
   readonly retrieval?: Retrieval;
+  /** What later rows of the user are sought by, where the run keeps it (`retrieveBy` `cached`). */
+  readonly analysis?: AnalysisRecord;
   /** How many chains it took, where the run asked for similar users or adaptive scaling. */
   readonly scaling?: JudgmentScaling;
   /** Usable chains, and lost chains by reason. */

@@ -39,6 +39,8 @@ export interface RunOutput extends AsyncDisposable {
   start(manifest: RunManifest): Promise<OutputStart>;
   append(record: RowRecord): Promise<void>;
   writeManifest(manifest: RunManifest): Promise<void>;
+  /** All whole lines, in order. */
+  earlierLines(): AsyncIterable<ExistingLine>;
   /** The lines of rows that failed, in order. */
   failedLines(): AsyncIterable<ExistingLine>;
   /** Keeps a second try of a failed row; it counts from {@link mergeRetries} on. */
@@ -137,8 +139,12 @@ class FileOutput implements RunOutput {
     await writeManifest(this.path, manifest);
   }
 
+  earlierLines(): AsyncIterable<ExistingLine> {
+    return existingLines(this.path);
+  }
+
   async *failedLines(): AsyncGenerator<ExistingLine, void, undefined> {
-    for await (const line of existingLines(this.path)) if (line.record.status === 'failed') yield line;
+    for await (const line of this.earlierLines()) if (line.record.status === 'failed') yield line;
   }
 
   async appendRetry(line: RetryLine): Promise<void> {
@@ -194,6 +200,8 @@ class StreamOutput implements RunOutput {
   }
 
   async writeManifest(): Promise<void> {}
+
+  async *earlierLines(): AsyncGenerator<ExistingLine, void, undefined> {}
 
   failedLines(): AsyncIterable<ExistingLine> {
     throw this.#noRetries();

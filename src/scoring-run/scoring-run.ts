@@ -5,6 +5,7 @@ import { mapInOrder } from '../concurrency/in-order.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
 import { checkRange } from '../options/option-range.js';
+import { AnalysisCache, inTurn } from '../reward-model/analysis-cache.js';
 import { chainsAtOnce } from '../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
@@ -21,7 +22,7 @@ export interface ScoringRunOptions {
   readonly model: RewardModel;
   readonly output: RunOutput;
   /** How each row is judged. */
-  readonly judge?: Omit<JudgeOptions, 'signal' | 'onEvent' | 'attempt'>;
+  readonly judge?: Omit<JudgeOptions, 'signal' | 'onEvent' | 'attempt' | 'analysisTurn'>;
   /** Most rows, from the first; at least 1. Default: all. */
   readonly limit?: number;
   /** Most rows in flight; default: as many as keep the generator busy. */
@@ -61,12 +62,14 @@ export const LIMIT_RANGE = { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER
 export async function runScoring(options: ScoringRunOptions): Promise<RunSummary> {
   const { data, model, output, judge = {}, signal, onEvent } = options;
   if (options.limit !== undefined) checkRange('limit', options.limit, LIMIT_RANGE);
-  const concurrency = model.concurrencyFor(chainsAtOnce(model.settings(judge)), options.concurrency);
+  const settings = model.settings(judge);
+  const concurrency = model.concurrencyFor(chainsAtOnce(settings), options.concurrency);
   const rows = Math.min(data.count, options.limit ?? data.count);
   const journal = await RunJournal.open({ ...options, judge, concurrency, rows });
   try {
     onEvent?.({ type: 'started', output: output.name, rows, done: journal.done });
     const score = scorer(options);
+    const analyses = AnalysisCache.for(settings);
     const which = options.rows ?? 'missing';
     if (which !== 'missing') {
       const failed = journal.counts().failed;
@@ -76,7 +79,8 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
         again,
         async ({ row, line }, _, stop) => ({
           line,
-          record: await score(row, (line.record.attempt ?? 1) + 1, stop),
+          // Rows tried again stand outside the order, so they neither take earlier rows' analyses nor leave any.
+          record: await score(row, (line.record.attempt ?? 1) + 1, stop, null),
         }),
         { concurrency, signal },
       )) {
@@ -86,8 +90,9 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
       await journal.mergeRetries();
     }
     if (which !== 'failed') {
+      if (analyses !== null) await replayAnalyses(analyses, output);
       const missing = rowsFrom(data, journal.done, rows);
-      for await (const record of mapInOrder(missing, (row, _, stop) => score(row, 1, stop), {
+      for await (const record of mapInOrder(missing, (row, _, stop) => score(row, 1, stop, analyses), {
         concurrency,
         signal,
       })) {
@@ -111,21 +116,37 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
   }
 }
 
-type Score = (row: PreferenceRow | RowProblem, attempt: number, stop: AbortSignal) => Promise<RowRecord>;
+type Score = (
+  row: PreferenceRow | RowProblem,
+  attempt: number,
+  stop: AbortSignal,
+  analyses: AnalysisCache | null,
+) => Promise<RowRecord>;
 
 function scorer({ model, judge, chains = false }: ScoringRunOptions): Score {
-  return async (row, attempt, stop) => {
+  return async (row, attempt, stop, analyses) => {
     if (row.kind === 'problem') return invalidRecord(row);
-    try {
-      const { user, item } = row;
-      const input = { id: row.id, user, context: item.context, candidates: item.candidates };
-      const judgment = await model.judge(input, { ...judge, attempt, signal: stop });
-      return judgedRecord(row, judgment, attempt, chains);
-    } catch (error) {
-      if (stop.aborted || !isRowError(error)) throw error;
-      return failedRecord(row, error, attempt);
-    }
+    const { user, item } = row;
+    const turn = analyses?.turn(user, row.id) ?? null;
+    return inTurn(turn, async () => {
+      try {
+        const input = { id: row.id, user, context: item.context, candidates: item.candidates };
+        const analysisTurn = turn === null ? {} : { analysisTurn: turn };
+        const judgment = await model.judge(input, { ...judge, ...analysisTurn, attempt, signal: stop });
+        return judgedRecord(row, judgment, attempt, chains);
+      } catch (error) {
+        if (stop.aborted || !isRowError(error)) throw error;
+        return failedRecord(row, error, attempt);
+      }
+    });
   };
+}
+
+/** Puts the cache where it was after the rows that the output holds. */
+async function replayAnalyses(analyses: AnalysisCache, output: RunOutput): Promise<void> {
+  for await (const { record } of output.earlierLines()) {
+    if (record.analysis !== undefined) analyses.replay(record.analysis, record.id ?? '');
+  }
 }
 
 /** Rows `from` (counted from 0) up to `to`, in order. */

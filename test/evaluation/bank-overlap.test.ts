@@ -51,20 +51,22 @@ const host: EvalHost = {
   },
 };
 
-async function run(more: readonly string[]) {
-  const place = await temporaryFolder();
+async function run(more: readonly string[], folderOfRun?: string) {
+  const place = folderOfRun ?? (await temporaryFolder());
   const data = await writeRows(join(place, 'data.jsonl'), evaluated);
   const out = join(place, 'out');
   const ended = await evalWith(
     [data, '--out', out, '--prototypes', bankPath, '--quiet', '--resamples', '200', ...more],
     host,
   );
-  const [head, ...rows] = (await readFile(join(out, 'chains.jsonl'), 'utf8'))
+  const [head, ...lines] = (await readFile(join(out, 'chains.jsonl'), 'utf8'))
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line));
+  // A run that is asked for more rows writes its header again.
+  const rows = lines.filter((line) => !('pgenrmChains' in line));
   const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as EvaluationReport;
-  return { ...ended, header: head as ChainsHeader, rows: rows as ChainsRow[], report };
+  return { ...ended, place, header: head as ChainsHeader, rows: rows as ChainsRow[], report };
 }
 
 const neighboursOf = (rows: readonly ChainsRow[]): Set<string> =>
@@ -99,6 +101,24 @@ describe('pgenrm eval with a bank', () => {
     for (const { user, chains } of rows)
       for (const { neighbour } of chains) expect(neighbour?.userId).not.toBe(user);
     expect(report.chains.identity.bank.overlap).toBe('own');
+  });
+
+  it('seeks later rows of a user by part 1 of the first, and resumes to the same rows', async () => {
+    const words = ['--levels', 'ind-2+pro-2', '--retrieve-by', 'cached'];
+    const whole = await run(words);
+    expect(whole.header.identity.sampling.retrieveBy).toBe('cached');
+    const rows = whole.rows.map((one) => ({ ...one, ms: 0 }));
+    for (const user of ['u8', 'u12']) {
+      const [first, second] = rows.filter((one) => one.user === user);
+      expect(first!.retrieval).toMatchObject({ by: 'chain', chain: 0 });
+      expect(second!.retrieval).toMatchObject({ by: 'cached', chain: null, from: first!.id });
+      expect([first!.analysis!.text !== undefined, second!.analysis!.text]).toEqual([true, undefined]);
+      const ids = (chains: ChainsRow['chains']) => chains.flatMap(({ neighbour }) => neighbour?.userId ?? []);
+      expect(ids(second!.chains)).toEqual(ids(first!.chains));
+    }
+    const part = await run([...words, '--limit', '7']);
+    const resumed = await run([...words, '--resume'], part.place);
+    expect(resumed.rows.map((one) => ({ ...one, ms: 0 }))).toEqual(rows);
   });
 
   it('refuses to sample where every user of the bank is evaluated', async () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openPreferenceData } from '../../src/data/preference-data.js';
@@ -115,6 +115,36 @@ describe('a run with similar users', () => {
     expect((await run(judge, 'resume')).counts.rows).toBe(7);
     const resumed = await lines();
     expect(resumed.map(({ row: number }) => number)).toEqual([4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('seeks a user’s later rows by their first one’s part 1, and resumes to the same lines', async () => {
+    const judge = { individual: 2, prototypes: 2, retrieveBy: 'cached' } as const;
+    const lasting = async () => (await lines()).map((line) => ({ ...line, ms: 0 }));
+    await run(judge);
+    const whole = await lasting();
+    // Rows 4 to 6 are the first of u0 to u2, and 7 to 9 their second ones.
+    expect(whole.map(({ id, retrieval }) => [id, retrieval!.by, retrieval!.from])).toEqual([
+      ['c0', 'chain', undefined],
+      ['c1', 'chain', undefined],
+      ['c2', 'chain', undefined],
+      ['c3', 'cached', 'c0'],
+      ['c4', 'cached', 'c1'],
+      ['c5', 'cached', 'c2'],
+      ['c6', null, undefined],
+    ]);
+    expect(whole.map(({ analysis }) => analysis?.text !== undefined)).toEqual([
+      ...[true, true, true, false, false, false, false],
+    ]);
+    await rm(out);
+    await rm(`${out}.manifest.json`);
+    world = await bankWorld(banks);
+    await run(judge, 'new', 4);
+    world = await bankWorld(banks);
+    await run(judge, 'resume');
+    expect(await lasting()).toEqual(whole);
+    // The texts came from the lines: the second session wrote no part 1 of u1's and u2's first rows.
+    expect(world.embedder.texts).toHaveLength(2);
+    expect(world.embedder.texts[0]).toBe(whole[1]!.analysis!.text);
   });
 
   it('has nothing of it in lines and manifest where it is not asked for', async () => {
