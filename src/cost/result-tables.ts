@@ -180,9 +180,11 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
     const { step, overhead } = costModel;
     const micro = (ms: number): string => (1000 * ms).toFixed(2);
     rows.push(
-      ['a step of the engine', micro(step.step)],
+      ['a decode call', micro(step.call)],
       ['a prompt row', micro(step.promptRow)],
       ['a row of a chain', micro(step.sampleRow)],
+      ['a prompt row for a thousand tokens that it attends to', micro(1000 * step.promptAttended)],
+      ['a row of a chain for a thousand tokens that it attends to', micro(1000 * step.sampleAttended)],
       ['a row for a thousand KV cells in use', micro(1000 * step.rowCell)],
       ['drawing a token', micro(step.draw)],
       ['overhead of a judgment alone', micro(overhead.alone.judgment)],
@@ -198,7 +200,7 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
     note:
       'untold' in costModel
         ? costModel.untold
-        : `In microseconds, fitted to ${costModel.blocks} blocks with a mean error of ${percent(costModel.fitError)}%; prompts of ${costModel.promptTokens.least.toFixed(0)} to ${costModel.promptTokens.most.toFixed(0)} tokens.`,
+        : `In microseconds, fitted to ${costModel.blocks} blocks with a mean error of ${percent(costModel.fitError)}%; prompts of ${costModel.prompts.own.least} to ${costModel.prompts.own.most} tokens.`,
     head: ['part', 'microseconds'],
     rows,
   };
