@@ -117,7 +117,7 @@ class Simulation {
 
   run(): Simulated {
     const { judgments, atOnce, forgetsAfter } = this.#options;
-    const before = atOnce > 1 ? Math.ceil(atOnce / 2) : 0;
+    const before = atOnce > 1 ? atOnce : 0;
     let ended = 0;
     let mark = { at: 0, counts: this.#counts };
     let firstChains = 0;
