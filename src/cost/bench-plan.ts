@@ -90,6 +90,9 @@ export function inFlight(variant: Variant, { maxSequences }: Pick<PlanSizes, 'ma
   return Math.max(2, Math.ceil(maxSequences / chainsOf(variant)) + 1);
 }
 
+/** Judgments end in bursts: what is half done at the ends of a span of fewer would weigh too much. */
+const LEAST_TIMED = 4;
+
 /**
  * Judgments of a `full` block that end before the clock starts, and while it runs. Those that began together end first:
  * their prompts were decoded one after another with nothing to write beside them, which never comes again.
@@ -100,7 +103,7 @@ export function fullCounts(
 ): { readonly before: number; readonly timed: number } {
   return {
     before: inFlight(variant, sizes),
-    timed: Math.max(2, Math.ceil(sizes.fullChains / chainsOf(variant))),
+    timed: Math.max(LEAST_TIMED, inFlight(variant, sizes), Math.ceil(sizes.fullChains / chainsOf(variant))),
   };
 }
 

@@ -27,7 +27,10 @@ export interface CostModel extends JudgedWork {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** A level as a model predicts it that has not seen it. */
+/**
+ * A level as a model predicts it whose costs were fitted without it. Lengths of prompts and chains and what rows shared are
+ * those of the level's own judgments: levels are measured on rows of other users, and these are what a model is asked with.
+ */
 export interface LeftOut {
   readonly name: string;
   readonly mode: Mode;
@@ -78,9 +81,11 @@ function tryWithout(
   );
   if ('untold' in model) return [];
   return (['alone', 'full'] as const).flatMap((mode): LeftOut[] => {
-    const measuredMs = meanMs(blocks.filter((block) => block.kind === mode && block.variant === name));
-    if (measuredMs === null) return [];
-    const predictedMs = predictMs(model, variant.level, mode).totalMs;
+    const its = blocks.filter((block) => block.kind === mode && block.variant === name);
+    const measuredMs = meanMs(its);
+    const asked = judgedWork(its, [variant]);
+    if (measuredMs === null || asked === null) return [];
+    const predictedMs = predictMs({ ...model, ...asked }, variant.level, mode).totalMs;
     return [{ name, mode, measuredMs, predictedMs, error: predictedMs / measuredMs - 1 }];
   });
 }

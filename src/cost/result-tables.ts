@@ -209,7 +209,7 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
 function leftOutTable({ costModel }: ScalingResult): ReportTable {
   return {
     title: 'Levels predicted without having seen them',
-    note: 'The model is fitted without the level, then asked for it. Milliseconds a judgment.',
+    note: "Costs are fitted without the level, then asked for it with its own judgments' lengths and shared prefixes, for each level sees rows of its own. Milliseconds a judgment.",
     head: ['level and mode', 'measured', 'predicted', 'error, %'],
     rows:
       'untold' in costModel
@@ -244,7 +244,7 @@ export function resultRemarks(result: ScalingResult): string[] {
     `model ${model.description}, SHA-256 ${identity.model.sha256 ?? 'unknown'}; template ${identity.template.name} (${identity.template.hash.slice(0, 16)})`,
     `llama.cpp ${identity.generator.llamaRelease}${header.libraryHash === null ? '' : ` (libllama ${header.libraryHash})`}, ${identity.generator.kind} generator on ${identity.generator.backend}, ${identity.generator.maxSequences} rows at once, ${identity.generator.threads} threads, context ${identity.generator.contextTokens}`,
     `data SHA-256 ${identity.data.fingerprint}, ${identity.data.rows} rows; bank ${identity.bank.checksum ?? 'none'}`,
-    `${rounds.whole} of ${rounds.asked} rounds in random order, ${result.seconds.toFixed(0)} s measured in ${result.sessions} sessions, warm-up left out`,
+    `${rounds.whole} of ${rounds.asked} rounds in random order, each with the model loaded anew, ${result.seconds.toFixed(0)} s measured in ${result.sessions} sessions, warm-up left out`,
     peakText(header.peak),
     `keeping accounts took ${percent(measuring.share, 3)}% of what was measured${measuring.meteredOverBare === null ? '' : `; with accounts over without: ${ratioText(measuring.meteredOverBare, 3)}`}`,
   ];

@@ -61,7 +61,7 @@ describe('pgenrm bench scaling', () => {
     expect(variants.map(({ name }) => name)).toEqual(['1', 'ind-2', 'ind-4']);
     for (const { individual, alone, full, accuracy, usedChains, kvBytes } of variants) {
       expect(alone).toMatchObject({ rounds: 2, judgments: 4 });
-      expect(full!.judgments).toBe(2 * Math.max(2, 8 / individual));
+      expect(full!.judgments).toBe(2 * Math.max(4, 8 / individual));
       expect(usedChains.value).toBe(individual);
       expect(accuracy!.rows).toBe(4 + full!.judgments);
       expect(kvBytes!.value).toBeGreaterThan(0);
