@@ -3,7 +3,7 @@
 #   bench/gpu.sh pack FOLDER   on a machine that has the project built: makes the folder to carry over
 #   bench/gpu.sh [run]         in that folder: measures, and leaves everything in results/
 # By environment: GPU (cuda; off for the CPU), MODEL (a GGUF; default random weights in the 8B shape, written here),
-# ROWS ("24 64 128 192" chains at once), LEVELS, PARTS ("generation scaling"), ROUNDS, MAX_TOKENS, QUICK=1, OUT.
+# ROWS ("24 64 128 192 255" chains at once: llama.cpp has 256 sequences, of which every prompt takes one), LEVELS, PARTS ("generation scaling"), ROUNDS, MAX_TOKENS, QUICK=1, OUT.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 node=$root/bin/node
@@ -47,7 +47,7 @@ for part in ${PARTS:-generation scaling}; do
         "${quick[@]}" --json "$out/generation.json" 2>&1 | tee "$out/generation.txt" || failed+=(generation)
       ;;
     scaling)
-      for rows in ${ROWS:-24 64 128 192}; do
+      for rows in ${ROWS:-24 64 128 192 255}; do
         echo "#### bench scaling, $rows chains at once"
         "$node" dist/cli/main.js bench scaling --data examples/preferences.jsonl --users examples/users.jsonl \
           --gpu "$gpu" --model "$model" "${note[@]}" --levels "${LEVELS:-1,ind-8,ind-16,ind-32}" --max-sequences "$rows" \

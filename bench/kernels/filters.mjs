@@ -18,7 +18,7 @@ export async function benchFilters({ native, wasm, folder, rows, queries, option
     const truth = await native.search(few, { k: K, ...search, exact: true });
     const run = (index) => () => index.search(few, { k: K, effort: EFFORT, threads: 1, ...search });
     const work = Object.fromEntries(Object.entries(indices).map(([name, index]) => [name, run(index)]));
-    const times = await interleaved(work, options.seconds / 4);
+    const { times } = await interleaved(work, options.seconds / 4);
     for (const [engine, time] of Object.entries(times)) {
       const { labels } = await work[engine]();
       lines.push({

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadKernels } from '../../dist/kernels/choose.js';
+import { runRounds } from '../harness/rounds.mjs';
 import { clusteredSource } from './data.mjs';
 import { timed } from './timing.mjs';
 
@@ -35,14 +36,9 @@ export async function benchKmeans(options, peers, report) {
         : {}),
       [`wasm (from ${part.data.length / DIM} rows)`]: () => iteration(wasm, part, 1, count),
     };
-    const runs = {};
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [engine, work] of Object.entries(contenders)) {
-        runs[engine] ??= [];
-        runs[engine].push(await work());
-      }
-    }
-    const best = Object.fromEntries(Object.entries(runs).map(([engine, all]) => [engine, ofOne(all)]));
+    const { results, failed } = await runRounds(contenders, { rounds: ROUNDS });
+    for (const [engine, reason] of Object.entries(failed)) throw new Error(`${engine}: ${reason}`);
+    const best = Object.fromEntries(Object.entries(results).map(([engine, all]) => [engine, ofOne(all)]));
     report.table(
       `k-means, ${count} rows of ${DIM} dimensions, ${CENTRES} centres, in turn; best of ${ROUNDS}`,
       {

@@ -11,10 +11,11 @@
 // Peers that are not installed are left out and named: `npm i --prefix bench/peers usearch faiss-node` brings
 // them (faiss-node only where its installer may fetch a binary), PGENRM_BENCH_PEERS names another folder that holds them;
 // PGENRM_BENCH_PYTHON names a Python with scikit-learn (default: the one on the PATH).
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { surveyKernels } from '../../dist/kernels/choose.js';
+import { environment, environmentText, machineTicks, ticksBetween } from '../harness/environment.mjs';
+import { writeJson } from '../harness/report.mjs';
 import { benchDelay } from './delay.mjs';
 import { benchKmeans } from './kmeans.mjs';
 import { benchNumeric } from './numeric.mjs';
@@ -88,24 +89,31 @@ const options = optionsOf(process.argv.slice(2));
 if (options.cache) mkdirSync(options.cache, { recursive: true });
 const peers = await loadPeers();
 const kernels = await surveyKernels();
-const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+const ranOn = environment();
 const report = new Report({
-  machine,
-  node: process.version,
-  date: new Date().toISOString(),
+  environment: ranOn,
   kernels: kernels.map(({ name, simd, reason }) => ({ name, simd: simd ?? null, reason: reason ?? null })),
   peers: peers.notes,
   options,
 });
-console.log(`${machine}, Node ${process.version}`);
+console.log(environmentText(ranOn));
 for (const { name, simd, reason } of kernels) console.log(`kernels ${name}: ${simd ?? reason}`);
 for (const note of peers.notes) console.log(note);
 
+const before = machineTicks();
 for (const part of options.parts) {
   report.part(part);
   await BENCHES[part](options, peers, report);
   // Written after each part: what was measured is kept where a later part is stopped.
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.json) writeJson(options.json, report);
+}
+const noise = ticksBetween(before, machineTicks());
+report.facts.noise = noise;
+if (noise !== null) {
+  const percent = (share) => `${(100 * share).toFixed(1)}%`;
+  console.log(
+    `\nload ${ranOn.loadAtStart.toFixed(2)} at the start; busy ${percent(noise.busyShare)}, steal time ${percent(noise.stealShare)}`,
+  );
 }
 report.finish();
-if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+if (options.json) writeJson(options.json, report);

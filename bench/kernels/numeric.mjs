@@ -28,20 +28,20 @@ export async function benchNumeric(options, _peers, report) {
   for (const [task, work] of Object.entries(tasks)) {
     const [a, b] = [await work(native), await work(wasm)];
     const apart = Math.max(...a.map((value, i) => Math.abs(value - b[i])));
-    const times = await interleaved(
+    const { times, over } = await interleaved(
       { native: () => work(native), wasm: () => work(wasm) },
       options.seconds / 2,
     );
-    const ofNative = times.native.median / times.wasm.median;
+    const ofNative = over('native', 'wasm');
     lines.push({ task, nativeMs: times.native.cpu, wasmMs: times.wasm.cpu, ofNative, apart });
   }
   report.table(
-    'native and WASM, one thread; processor time',
+    'native and WASM, one thread; processor time, ratios with 95% intervals',
     {
       task: ['task'],
       nativeMs: ['native ms', 'tenths'],
       wasmMs: ['wasm ms', 'tenths'],
-      ofNative: ['wasm of native', 'hundredths'],
+      ofNative: ['wasm of native', 'ratio'],
       apart: ['most apart', 'small'],
     },
     lines,

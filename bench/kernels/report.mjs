@@ -1,5 +1,6 @@
 // What a run of the benchmark found: rows of plain values, printed as tables and written as JSON.
 // Knows columns and aims; nothing of what is measured.
+import { ratioText } from '../harness/statistics.mjs';
 
 /** Ways to print a value. */
 const SHOWN = {
@@ -8,6 +9,7 @@ const SHOWN = {
   recall: (value) => value.toFixed(4),
   tenths: (value) => value.toFixed(1),
   hundredths: (value) => value.toFixed(2),
+  ratio: (value) => ratioText(value),
   small: (value) => value.toExponential(1),
 };
 

@@ -92,7 +92,7 @@ async function leastEfforts(engines, truth, options, report, size) {
 async function compare(way, chosen, engines, options, report, title) {
   const names = Object.keys(chosen).filter((name) => engines[name][way]);
   for (const name of names) await engines[name].prepare?.(chosen[name].effort);
-  const times = await interleaved(
+  const { times, over } = await interleaved(
     Object.fromEntries(names.map((name) => [name, () => engines[name][way](chosen[name].effort)])),
     options.seconds,
   );
@@ -100,16 +100,16 @@ async function compare(way, chosen, engines, options, report, title) {
     engine,
     ...chosen[engine],
     perSecond: (options.queries / times[engine].wall) * 1000,
-    ofNative: times.native.median / times[engine].median,
+    ofNative: over('native', engine),
   }));
   report.table(
-    `${title}: in turn, at the least effort of each with recall >= ${FLOOR}; ratio by median processor time`,
+    `${title}: in turn, at the least effort of each with recall >= ${FLOOR}; ratio of processor time, with its 95% interval`,
     {
       engine: ['engine'],
       effort: ['effort'],
       recall: ['recall@10', 'recall'],
       perSecond: ['queries/s', 'count'],
-      ofNative: ['of native', 'hundredths'],
+      ofNative: ['of native', 'ratio'],
     },
     lines,
   );
@@ -119,11 +119,21 @@ async function compare(way, chosen, engines, options, report, title) {
 function noteAims(dim, chosen, oneThread, batch, report) {
   const name = (text) => `${dim}-d: ${text}`;
   report.aim(name('recall@10 of native'), chosen.native.recall, FLOOR, null);
-  report.aim(name('native of hnswlib-node, one thread'), 1 / oneThread['hnswlib-node']?.ofNative, 3, null);
-  report.aim(name('native of usearch-f32, one thread'), 1 / oneThread['usearch-f32']?.ofNative, 1, null);
-  report.aim(name('native of usearch-f32, all threads'), 1 / batch['usearch-f32']?.ofNative, 1, null);
+  report.aim(
+    name('native of hnswlib-node, one thread'),
+    1 / oneThread['hnswlib-node']?.ofNative.ratio,
+    3,
+    null,
+  );
+  report.aim(
+    name('native of usearch-f32, one thread'),
+    1 / oneThread['usearch-f32']?.ofNative.ratio,
+    1,
+    null,
+  );
+  report.aim(name('native of usearch-f32, all threads'), 1 / batch['usearch-f32']?.ofNative.ratio, 1, null);
   if (chosen['usearch-i8']?.recall >= FLOOR) {
-    report.aim(name('native of usearch-i8, one thread'), 1 / oneThread['usearch-i8'].ofNative, 1, null);
+    report.aim(name('native of usearch-i8, one thread'), 1 / oneThread['usearch-i8'].ofNative.ratio, 1, null);
   }
-  report.aim(name('WASM of native, one thread'), oneThread.wasm?.ofNative, 0.4, null);
+  report.aim(name('WASM of native, one thread'), oneThread.wasm?.ofNative.ratio, 0.4, null);
 }

@@ -1,4 +1,6 @@
 // Times contenders in turn, so that what else the machine does falls on all of them alike.
+import { runRounds } from '../harness/rounds.mjs';
+import { pairedRatio } from '../harness/statistics.mjs';
 
 const cpuMs = () => {
   const { user, system } = process.cpuUsage();
@@ -6,27 +8,22 @@ const cpuMs = () => {
 };
 
 /**
- * Runs every contender in turn until `seconds` have passed (three rounds at least, after one to warm up).
- * Returns for each name the best wall time, the best processor time and the median processor time, in ms.
+ * Runs every contender in turn, in a random order each round, until `seconds` have passed (three rounds at least, after
+ * one to warm up). Gives for each name the best wall and processor time in ms, and `over(a, b)`: the ratio of a's
+ * processor time over b's, paired by round, with its 95% interval. Throws what a contender throws.
  */
 export async function interleaved(contenders, seconds) {
   const names = Object.keys(contenders);
-  const times = Object.fromEntries(names.map((name) => [name, []]));
-  for (const name of names) await contenders[name]();
-  const end = performance.now() + seconds * 1000;
-  for (let round = 0; round < 3 || performance.now() < end; round++) {
-    for (const name of names) {
-      const { wall, cpu } = await timed(contenders[name]);
-      times[name].push({ wall, cpu });
-    }
-  }
-  const sorted = (name, key) => times[name].map((time) => time[key]).sort((a, b) => a - b);
-  return Object.fromEntries(
-    names.map((name) => {
-      const cpu = sorted(name, 'cpu');
-      return [name, { wall: sorted(name, 'wall')[0], cpu: cpu[0], median: cpu[cpu.length >> 1] }];
-    }),
-  );
+  const work = Object.fromEntries(names.map((name) => [name, () => timed(contenders[name])]));
+  const { results, failed } = await runRounds(work, { rounds: 3, seconds, warmups: 1 });
+  for (const [name, reason] of Object.entries(failed)) throw new Error(`${name}: ${reason}`);
+  const all = (name, key) => results[name].map((time) => time[key]);
+  const best = (name) => ({ wall: Math.min(...all(name, 'wall')), cpu: Math.min(...all(name, 'cpu')) });
+  return {
+    times: Object.fromEntries(names.map((name) => [name, best(name)])),
+    over: (a, b) => pairedRatio(all(a, 'cpu'), all(b, 'cpu')),
+    rounds: results[names[0]].length,
+  };
 }
 
 /** Wall and processor time of one run, in ms, with its result. */

@@ -103,7 +103,10 @@ Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
   o["decodedTokens"] = static_cast<double>(s.n_decode_rows_total);
   o["generatedTokens"] = static_cast<double>(s.n_generated_total);
   o["preempted"] = static_cast<double>(s.n_preempted_total);
+  o["calls"] = static_cast<double>(s.n_calls_total);
   o["rowCells"] = static_cast<double>(s.n_row_cells_total);
+  o["promptAttended"] = static_cast<double>(s.n_prefill_attended_total);
+  o["sampleAttended"] = static_cast<double>(s.n_decode_attended_total);
   o["decodeMs"] = milliseconds(s.decode_us_total);
   o["drawMs"] = milliseconds(s.draw_us_total);
   return o;

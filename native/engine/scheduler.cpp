@@ -328,16 +328,19 @@ void Scheduler::demote(size_t index) {
 
 
 void Scheduler::take_decoded() {
+  statistics_.n_calls_total += 1;
   statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
     if (stretch.sample) {
       statistics_.n_decode_rows_total += stretch.n_rows;
+      statistics_.n_decode_attended_total += n_attended(stretch);
       if (stretch.completes) want_draw(*stretch.sample, decoder_.logits(stretch.last_row));
       continue;
     }
     PromptSlot& slot = *stretch.slot;
     slot.n_decoded += stretch.n_rows;
     statistics_.n_prefill_rows_total += stretch.n_rows;
+    statistics_.n_prefill_attended_total += n_attended(stretch);
     stretch.requester->n_prompt_decoded += stretch.n_rows;
     if (stretch.completes) {
       const float* logits = decoder_.logits(stretch.last_row);
@@ -346,6 +349,12 @@ void Scheduler::take_decoded() {
   }
   statistics_.decode_us_total += microseconds_since(decode_began_);
   draw_all();
+}
+
+int64_t Scheduler::n_attended(const Stretch& stretch) const {
+  int64_t n = 0;
+  for (int32_t i = 0; i < stretch.n_rows; ++i) n += rows_[static_cast<size_t>(stretch.last_row - i)].position + 1;
+  return n;
 }
 
 void Scheduler::recover(DecodeStatus status) {

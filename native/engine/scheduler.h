@@ -45,7 +45,11 @@ struct StepStatistics {
   int64_t n_decode_rows_total = 0;
   int64_t n_generated_total = 0;
   int64_t n_preempted_total = 0;
+  int64_t n_calls_total = 0;      // of decode(): a step makes none, one, or one for samples and one for prompts
   int64_t n_row_cells_total = 0;  // over all decoded rows, the KV cells in use as the row was decoded
+  // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
+  int64_t n_prefill_attended_total = 0;
+  int64_t n_decode_attended_total = 0;
   int64_t decode_us_total = 0;    // from the call of decode() until its logits are there
   int64_t draw_us_total = 0;      // drawing tokens from logits
 };
@@ -118,6 +122,7 @@ class Scheduler {
   void preempt(Sample& sample);
   void demote(size_t index);
   void take_decoded();
+  int64_t n_attended(const Stretch& stretch) const;
   void recover(DecodeStatus status);
   void want_draw(Sample& sample, const float* logits);
   void draw_all();

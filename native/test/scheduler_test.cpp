@@ -332,6 +332,9 @@ void forgotten_prompts_are_decoded_again() {
   EXPECT(scheduler.statistics().n_prefill_rows_total == 101);
   // 50 rows over 51 cells (one of them for the logits), once with one row, and again with 50.
   EXPECT(scheduler.statistics().n_row_cells_total == 101 * 51);
+  // Rows of a prompt attend to 1, 2, ... 50 tokens; the one row of the second request to all 50.
+  EXPECT(scheduler.statistics().n_prefill_attended_total == 2 * (50 * 51 / 2) + 50);
+  EXPECT(scheduler.statistics().n_calls_total == 3);
   EXPECT(scheduler.statistics().decode_us_total >= 0);
 }
 

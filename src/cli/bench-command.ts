@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { agreement, compareResults, comparisonTable } from '../cost/compare-results.js';
 import { predictionText, predictLevel } from '../cost/predict.js';
 import { BENCH_FILES, readResult, shortMarkdown } from '../cost/write-result.js';
+import { percent } from '../evaluation/report.js';
 import { JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { harmless, terminalTable } from '../report/table.js';
 import { DEFAULT_FOLDER } from './bench-flags.js';
@@ -99,7 +100,7 @@ function comparisonText(
   const table = comparisonTable(comparison, all);
   const lines = [
     ...(table.rows.length === 0 ? [] : [terminalTable(table, colour)]),
-    `${agree} of ${told} figures agree within their intervals; of these figures the second lies in the first's own interval in ${inside}`,
+    `${agree} of ${told} figures agree within their intervals${told === 0 ? '' : ` (${percent(agree / told)}%)`}; of these figures the second lies in the first's own interval in ${inside}`,
     ...(onlyFirst.length === 0 ? [] : [`only in the first: ${onlyFirst.join('; ')}`]),
     ...(onlySecond.length === 0 ? [] : [`only in the second: ${onlySecond.join('; ')}`]),
     ...(conditions.length === 0

@@ -7,6 +7,7 @@ import { chainsOf } from '../cost/bench-plan.js';
 import type { Prices } from '../cost/result.js';
 import { FORMAT_NAMES, type FormatName } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
+import { OVERLAP_CHOICES, type OverlapChoice } from '../evaluation/bank-overlap.js';
 import { JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { GRAMMAR_CHOICES, type GrammarChoice } from '../reward-model/judgment.js';
 import {
@@ -25,9 +26,11 @@ export interface BenchOptions {
   readonly users?: string;
   readonly split?: string;
   readonly format?: FormatName;
+  readonly group?: string;
   readonly limit: number;
   readonly prototypes?: string;
   readonly embedder?: string;
+  readonly bankOverlap: OverlapChoice;
   readonly levels?: string;
   readonly adaptive: number | 'off';
   readonly adaptiveLevels?: string;
@@ -84,9 +87,20 @@ export function benchFlags(command: Command): void {
     .option('--users <file>', "users' stated criteria and histories")
     .option('--split <name>', 'only the rows of this split; default test where the data has it')
     .addOption(choiceOption('--format <name>', 'shape of the rows; detected by default', FORMAT_NAMES))
+    .option(
+      '--group <name>',
+      "only rows of users whom the users file's field group puts here, such as unseen",
+    )
     .addOption(numberOption('--limit <n>', 'rows to take judgments from', LIMIT_RANGE).default(256))
     .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
     .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')
+    .addOption(
+      choiceOption(
+        '--bank-overlap <what>',
+        "bank users who are judged: exclude, nobody's neighbours; own, only not their own",
+        OVERLAP_CHOICES,
+      ).default('exclude'),
+    )
     .option('--levels <list>', 'such as 1,ind-8,ind-8+pro-4')
     .addOption(
       new Option('--adaptive <risk>', 'risk of the rows with adaptive stopping, or off')

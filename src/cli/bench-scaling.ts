@@ -3,7 +3,9 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { BenchBank, BenchEvent, OpenedModel } from '../cost/bench-options.js';
 import { BenchStore } from '../cost/bench-store.js';
+import { type EnergyReading, readEnergy } from '../cost/energy.js';
 import { readAccuracies } from '../cost/eval-accuracies.js';
 import { resultOf } from '../cost/figures.js';
 import { GpuWatch, gpuFacts } from '../cost/gpu-watch.js';
@@ -11,12 +13,11 @@ import { load as machineLoad } from '../cost/machine.js';
 import { MeteredGenerator } from '../cost/metered-generator.js';
 import { type ModelCost, readModelCost } from '../cost/model-cost.js';
 import type { PeakShape } from '../cost/peak.js';
-import { type BenchBank, type BenchEvent, runScalingBench } from '../cost/scaling-bench.js';
+import { benchRows, runScalingBench } from '../cost/scaling-bench.js';
 import { BENCH_FILES, resultText, writeResult } from '../cost/write-result.js';
-import { openPreferenceData, type PreferenceData } from '../data/preference-data.js';
+import type { PreferenceRow } from '../data/preference-data.js';
 import { messageOf, PgenrmError } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
-import { defaultSplit } from '../evaluation/protocol.js';
 import { loadKernels } from '../kernels/choose.js';
 import { type LoadedParts, loadParts } from '../reward-model/load-parts.js';
 import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
@@ -33,6 +34,7 @@ import { mayColour } from './console-streams.js';
 import { levelsOf } from './eval-options.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch, STOPPING_TEXT } from './interrupt.js';
+import { openJudgedData } from './judged-data.js';
 import { loadOptions } from './model-options.js';
 import type { CommandContext } from './run-cli.js';
 
@@ -40,6 +42,8 @@ import type { CommandContext } from './run-cli.js';
 export interface BenchHost {
   readonly loadParts: (options: LoadOptions) => Promise<LoadedParts>;
   readonly modelCost: (path: string) => Promise<ModelCost>;
+  /** Counters of the processor's energy at this moment. */
+  readonly energy: () => EnergyReading | null;
   /** The machine's peak, and the hash of the library that decodes. */
   readonly measureMachine: (options: BenchOptions, cost: ModelCost | null) => Promise<MeasuredMachine>;
 }
@@ -80,9 +84,11 @@ async function benchScaling(
     join(options.out, BENCH_FILES.blocks),
     options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
   );
-  const { data, split } = await openData(options);
-  const { model, generator, bank } = await openModel(options, data, host, signal);
-  await using _model = model;
+  const { data, split } = await openJudgedData(options.data, options);
+  const rows = await benchRows(data, options.limit);
+  await using models = new Models(() => openModel(options, rows, host, signal));
+  const { bank, ...opened } = await models.next();
+  const { model } = opened;
   const accuracies =
     options.accuracy === undefined
       ? undefined
@@ -101,9 +107,9 @@ async function benchScaling(
     const outcome = await runScalingBench({
       data,
       split: split ?? null,
-      rows: options.limit,
-      model,
-      generator,
+      rows,
+      opened,
+      reopen: () => models.next(),
       store,
       variants: benchVariants(levels, adaptiveLevels, options.adaptive),
       bank,
@@ -123,6 +129,7 @@ async function benchScaling(
       libraryHash,
       gpuFacts: await gpuFacts(),
       gpus,
+      energy: host.energy,
       signal,
       onEvent: options.quiet ? () => undefined : (event) => say(context, event),
     });
@@ -152,33 +159,39 @@ async function benchScaling(
   }
 }
 
-/** Rows of the split that is asked for, else of `test` where there are several, else all. */
-async function openData(
-  options: BenchOptions,
-): Promise<{ readonly data: PreferenceData; readonly split: string | undefined }> {
-  const common = {
-    ...(options.users === undefined ? {} : { users: options.users }),
-    ...(options.format === undefined ? {} : { format: options.format }),
-  };
-  const all = options.split === undefined ? await openPreferenceData(options.data, common) : null;
-  const split = options.split ?? defaultSplit(all!.splits);
-  const data = split === undefined ? all! : await openPreferenceData(options.data, { ...common, split });
-  return { data, split };
-}
-
-interface OpenedModel {
-  readonly model: RewardModel;
-  readonly generator: MeteredGenerator;
+interface ModelAndBank extends OpenedModel {
   readonly bank: BenchBank | null;
 }
 
-/** Loads model and bank. Users who are judged are nobody's neighbours. Errors: `BANK_MISMATCH` and those of loading. */
+/** One model at a time: the next is loaded once the last is closed. */
+class Models implements AsyncDisposable {
+  readonly #open: () => Promise<ModelAndBank>;
+  #opened: ModelAndBank | null = null;
+
+  constructor(open: () => Promise<ModelAndBank>) {
+    this.#open = open;
+  }
+
+  async next(): Promise<ModelAndBank> {
+    await this[Symbol.asyncDispose]();
+    this.#opened = await this.#open();
+    return this.#opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = null;
+    await opened?.model[Symbol.asyncDispose]();
+  }
+}
+
+/** Loads model and bank; users who are judged are nobody's neighbours, or not their own. Errors: `BANK_MISMATCH` and those of loading. */
 async function openModel(
   options: BenchOptions,
-  data: PreferenceData,
+  rows: readonly PreferenceRow[],
   host: BenchHost,
   signal: AbortSignal,
-): Promise<OpenedModel> {
+): Promise<ModelAndBank> {
   const {
     generator: inside,
     bank: whole,
@@ -190,16 +203,19 @@ async function openModel(
   const generator = new MeteredGenerator(inside);
   try {
     if (whole === undefined) return { model: await RewardModel.over(generator, rest), generator, bank: null };
-    const judged = await overlapWith(data, whole, signal);
+    const judged = await overlapWith({ rows: () => rows }, whole, signal);
+    const overlap = options.bankOverlap;
     const model = await RewardModel.over(generator, {
       ...rest,
-      bank: withoutUsers(whole, judged),
+      bank: overlap === 'exclude' ? withoutUsers(whole, judged) : whole,
       ownsBank: true,
     });
     // Chains of similar users cost what they cost with this model and template: another one's bank is not this bench's.
     whole.checkMadeWith({ modelSha256: model.modelSha256, templateHash: model.template.hash });
     const { manifest, additions, userCount } = whole;
-    const bank = { checksum: manifest.checksum, additions, users: userCount - judged.size };
+    // A user who is judged is at least not their own neighbour.
+    const barred = overlap === 'exclude' ? judged.size : Math.min(1, judged.size);
+    const bank = { checksum: manifest.checksum, additions, overlap, users: userCount - barred };
     return { model, generator, bank };
   } catch (error) {
     await generator[Symbol.asyncDispose]();
@@ -211,6 +227,8 @@ async function openModel(
 
 function say(context: CommandContext, event: BenchEvent): void {
   if (event.type === 'warmUp') context.err.write('warming up\n');
+  else if (event.type === 'reopened')
+    context.err.write(`round ${event.round + 1}: the model was loaded anew\n`);
   else if (event.type === 'started')
     context.err.write(`${event.blocks} blocks${event.done > 0 ? `, ${event.done} done before` : ''}\n`);
   else {
@@ -223,6 +241,7 @@ function say(context: CommandContext, event: BenchEvent): void {
 const MODELS: BenchHost = {
   loadParts,
   modelCost: readModelCost,
+  energy: readEnergy,
   async measureMachine(options, cost) {
     const { chooseLlama } = await import('../generator/llama-library.js');
     const { files } = await chooseLlama(options.gpu);

@@ -3,14 +3,14 @@
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { openPreferenceData, type PreferenceData } from '../data/preference-data.js';
-import { selectRows, userGroups } from '../data/select-rows.js';
+import type { PreferenceData } from '../data/preference-data.js';
+import { userGroups } from '../data/select-rows.js';
 import { PgenrmError } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
 import { ChainsWriter, openChains, type StoredChains } from '../evaluation/chains-file.js';
 import { type EvaluateOptions, evaluate } from '../evaluation/evaluate.js';
 import { type LearnedShare, learnShare } from '../evaluation/learn-share.js';
-import { defaultSplit, protocolOf } from '../evaluation/protocol.js';
+import { protocolOf } from '../evaluation/protocol.js';
 import type { EvaluationReport } from '../evaluation/report.js';
 import { terminalText } from '../evaluation/report-text.js';
 import {
@@ -39,6 +39,7 @@ import {
 } from './eval-options.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
+import { openJudgedData } from './judged-data.js';
 import { loadOptions } from './model-options.js';
 import { createProgress, type Progress } from './progress.js';
 import type { CommandContext } from './run-cli.js';
@@ -113,7 +114,7 @@ async function fromData(
     join(options.out!, EVALUATION_FILES.chains),
     options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
   );
-  const { data, split } = await openEvaluated(path, options);
+  const { data, split } = await openJudgedData(path, options);
   signal.throwIfAborted();
   try {
     const summary = await sample({ data, split, asked, options, writer, context, host, progress, signal });
@@ -128,24 +129,6 @@ async function fromData(
   } finally {
     progress.close();
   }
-}
-
-/** Rows of the split that is asked for, else of `test` where there are several, else all. */
-async function openEvaluated(
-  path: string,
-  options: EvalOptions,
-): Promise<{ data: PreferenceData; split: string | undefined }> {
-  const common = {
-    ...(options.users === undefined ? {} : { users: options.users }),
-    ...(options.format === undefined ? {} : { format: options.format }),
-  };
-  const all = options.split === undefined ? await openPreferenceData(path, common) : null;
-  const split = options.split ?? defaultSplit(all!.splits);
-  const data = split === undefined ? all! : await openPreferenceData(path, { ...common, split });
-  if (data.count === 0 && data.damage === undefined)
-    throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to evaluate`);
-  const { group = null, rowsPerUser = null } = options;
-  return { data: await selectRows(data, { group, rowsPerUser }), split };
 }
 
 interface Sampling {

@@ -90,14 +90,20 @@ export function inFlight(variant: Variant, { maxSequences }: Pick<PlanSizes, 'ma
   return Math.max(2, Math.ceil(maxSequences / chainsOf(variant)) + 1);
 }
 
-/** Judgments of a `full` block that end before the clock starts, and while it runs. */
+/** Judgments end in bursts: what is half done at the ends of a span of fewer would weigh too much. */
+const LEAST_TIMED = 4;
+
+/**
+ * Judgments of a `full` block that end before the clock starts, and while it runs. Those that began together end first:
+ * their prompts were decoded one after another with nothing to write beside them, which never comes again.
+ */
 export function fullCounts(
   variant: Variant,
   sizes: Pick<PlanSizes, 'maxSequences' | 'fullChains'>,
 ): { readonly before: number; readonly timed: number } {
   return {
-    before: Math.ceil(inFlight(variant, sizes) / 2),
-    timed: Math.max(2, Math.ceil(sizes.fullChains / chainsOf(variant))),
+    before: inFlight(variant, sizes),
+    timed: Math.max(LEAST_TIMED, inFlight(variant, sizes), Math.ceil(sizes.fullChains / chainsOf(variant))),
   };
 }
 

@@ -2,7 +2,7 @@
 // Types and their reading back; running is `run-block.ts`, files are `bench-store.ts`.
 
 import { z } from 'zod';
-import type { KvCacheInfo } from '../generator/generator.js';
+import type { KvCacheInfo, Scheduling } from '../generator/generator.js';
 import type { Machine } from './machine.js';
 import type { ModelCost } from './model-cost.js';
 import type { PeakShape } from './peak.js';
@@ -24,11 +24,15 @@ const JUDGMENT = z.object({
   distinct: COUNT,
   generated: COUNT,
   requests: COUNT,
+  /** Prompt length, chains and decoded prompt tokens of each request; those of similar users come last. */
+  each: z.array(z.object({ length: COUNT, chains: COUNT, decoded: COUNT })),
+  /** Chains as similar users that ended; each is a request of its own. */
+  neighbours: COUNT,
   /** Chains that could be read, that could not, and that were planned and not written to their end. */
   used: COUNT,
   lost: COUNT,
   saved: COUNT,
-  /** New tokens of each chain. */
+  /** New tokens of each chain, those as similar users last. */
   chainTokens: z.array(COUNT),
   /** 1 as the user chose, 0 not (or no chain was usable), 0.5 a tie; null where the row has no label. */
   correct: NUMBER.nullable(),
@@ -40,9 +44,11 @@ const JUDGMENT = z.object({
 export type JudgmentRecord = z.infer<typeof JUDGMENT>;
 
 const COUNTERS = z.object({
-  steps: NUMBER,
+  calls: NUMBER,
   promptRows: NUMBER,
   sampleRows: NUMBER,
+  promptAttended: NUMBER,
+  sampleAttended: NUMBER,
   rowCells: NUMBER,
   generatedTokens: NUMBER,
   preempted: NUMBER,
@@ -97,10 +103,15 @@ export interface BenchIdentity {
     readonly fingerprint: string;
     readonly format: string;
     readonly split: string | null;
+    readonly group: string | null;
     readonly users: string | null;
     readonly rows: number;
   };
-  readonly bank: { readonly checksum: string | null; readonly additions: number | null };
+  readonly bank: {
+    readonly checksum: string | null;
+    readonly additions: number | null;
+    readonly overlap: string | null;
+  };
   readonly generator: {
     readonly kind: string;
     readonly llamaRelease: string;
@@ -139,11 +150,8 @@ export interface BenchHeader {
     readonly cost: ModelCost | null;
   };
   readonly kvCache: KvCacheInfo | null;
-  readonly engine: {
-    /** Most rows of a step, and most prompt rows of one while samples decode. */
-    readonly batch: number;
-    readonly prefillChunk: number;
-  };
+  /** Null where the generator does not tell. */
+  readonly scheduling: Scheduling | null;
   readonly peak: PeakShape;
   readonly variants: readonly {
     readonly name: string;

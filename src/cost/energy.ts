@@ -17,7 +17,7 @@ interface Counter {
 /** All counters at one moment. */
 export type EnergyReading = readonly Counter[];
 
-/** Reads the counters of all processor packages; null where there are none or they may not be read. */
+/** Reads the counters of all processor packages; null where there are none, or one of them may not be read. */
 export function readEnergy(folder: string = POWERCAP): EnergyReading | null {
   let names: string[];
   try {
@@ -25,17 +25,19 @@ export function readEnergy(folder: string = POWERCAP): EnergyReading | null {
   } catch {
     return null;
   }
-  // Packages are named intel-rapl:0; intel-rapl:0:0 is a part of one and would count twice.
+  // intel-rapl:0:0 is a part of the package intel-rapl:0, and psys has all packages in it: they would count twice.
   const counters = names
     .filter((name) => /^(intel|amd)-rapl:\d+$/.test(name))
-    .flatMap((name): Counter[] => {
+    .filter((name) => textOf(join(folder, name, 'name'))?.startsWith('package') === true)
+    .map((name): Counter => {
       const path = join(folder, name, 'energy_uj');
-      const at = Number(textOf(path) ?? Number.NaN);
-      const range = Number(textOf(join(folder, name, 'max_energy_range_uj')) ?? Number.NaN);
-      return Number.isFinite(at) && Number.isFinite(range) ? [{ path, at, range }] : [];
+      return { path, at: numberOf(path), range: numberOf(join(folder, name, 'max_energy_range_uj')) };
     });
-  return counters.length === 0 ? null : counters;
+  const readable = counters.every(({ at, range }) => Number.isFinite(at) && Number.isFinite(range));
+  return counters.length === 0 || !readable ? null : counters;
 }
+
+const numberOf = (path: string): number => Number(textOf(path) ?? Number.NaN);
 
 /**
  * Joules between two readings; null where either is missing. A counter that went round once is set right, so readings

@@ -7,25 +7,17 @@ import { chainsOf, type Variant, variantName } from './bench-plan.js';
 import type { BenchHeader, BlockRecord, JudgmentRecord } from './bench-record.js';
 import type { StoredBench } from './bench-store.js';
 import { fitCostModel, type Mode } from './cost-model.js';
-import { bytesOfCell, flopsOf, type ModelCost } from './model-cost.js';
+import { bytesOfCell, flopsOf } from './model-cost.js';
+import { measuringOf, noiseOf } from './noise.js';
 import type {
   AccuracyFigure,
   ModeFigures,
-  NoiseReport,
   Prices,
   ScalingResult,
   VariantRatio,
   VariantResult,
 } from './result.js';
-import {
-  drift,
-  type Estimate,
-  mean,
-  meanEstimate,
-  pairedRatio,
-  quantileEstimate,
-  sum,
-} from './statistics.js';
+import { type Estimate, mean, meanEstimate, pairedRatio, quantileEstimate, sum } from './statistics.js';
 
 /** What figures are made with. */
 export interface FigureOptions {
@@ -49,6 +41,7 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
   for (const variant of variants) each.push(await variantResult(variant, header, blocks, options));
   const measured = each.filter(({ alone, full }) => alone !== null || full !== null);
   const { maxSequences } = header.identity.generator;
+  const { scheduling } = header;
   return {
     pgenrmScaling: 1,
     created: new Date().toISOString(),
@@ -59,7 +52,7 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
     seconds: sum(blocks.map(({ ms }) => ms)) / 1000,
     variants: withFrontier(measured),
     ratios: ratiosOf(variants, blocks),
-    costModel: fitCostModel(blocks, variants, { maxSequences, ...header.engine }),
+    costModel: fitCostModel(blocks, variants, scheduling === null ? null : { maxSequences, ...scheduling }),
     noise: noiseOf(blocks, options.load, header.machine.usableCores),
     measuring: measuringOf(blocks),
     prices: options.prices,
@@ -143,7 +136,7 @@ function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeF
   const { cost } = header.model;
   const { peak } = header;
   const blockFlops = (block: BlockRecord): number =>
-    mean(judgedOf(block).map((one) => judgmentFlops(cost!, one)));
+    mean(judgedOf(block).map((one) => flopsOf(cost!, { requests: one.each, generated: one.generated })));
   const perBlock = (value: (block: BlockRecord) => number): Estimate => meanEstimate(judged.map(value));
   const told = (value: (block: BlockRecord) => number | null): Estimate | null => {
     const values = judged.map(value);
@@ -181,16 +174,6 @@ function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeF
     peakMemoryBytes: greatest(judged.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     gpuMemoryBytes: greatest(judged.map(({ gpuMemoryBytes }) => gpuMemoryBytes)),
   };
-}
-
-function judgmentFlops(cost: ModelCost, one: JudgmentRecord): number {
-  return flopsOf(cost, {
-    promptLength: one.requests === 0 ? 0 : one.prompt / one.requests,
-    decodedPrompt: one.decoded,
-    prompts: one.requests,
-    generated: one.generated,
-    chains: one.chainTokens.length,
-  });
 }
 
 function greatest(values: readonly (number | null)[]): number | null {
@@ -269,53 +252,6 @@ function pairsOf(
     const other = others.get(block.round);
     return other === undefined ? [] : [[block.ms / block.judged, other.ms / other.judged]];
   });
-}
-
-function noiseOf(blocks: readonly BlockRecord[], load: number, cores: number): NoiseReport {
-  const steal = blocks.flatMap(({ stealShare }) => stealShare ?? []);
-  const times: Record<string, number[]> = {};
-  const byRound = [...blocks].sort((a, b) => a.round - b.round);
-  for (const { kind, variant, probe, ms, judged } of byRound) {
-    // Judgments of other rounds are other rows: what compares is the same request, or time a judgment.
-    const name = probe === null ? `${kind} ${variant}` : `probe ${JSON.stringify(probe)}`;
-    const list = times[name] ?? [];
-    list.push(ms / Math.max(1, judged));
-    times[name] = list;
-  }
-  const others = blocks.flatMap(({ busyShare, processorSeconds, ms }) =>
-    busyShare === null || processorSeconds === null || ms < 500
-      ? []
-      : [busyShare - (1000 * processorSeconds) / (ms * cores)],
-  );
-  return {
-    drift: drift(times),
-    stealShare: steal.length === 0 ? null : mean(steal),
-    mostStealShare: steal.length === 0 ? null : Math.max(...steal),
-    load,
-    otherWorkShare: others.length === 0 ? null : Math.max(0, mean(others)),
-  };
-}
-
-function measuringOf(blocks: readonly BlockRecord[]): ScalingResult['measuring'] {
-  const total = sum(blocks.map(({ ms }) => ms));
-  const bare = blocks.filter(({ kind, judged }) => kind === 'bare' && judged > 0);
-  const pairs = bare.flatMap(({ round, variant, ms, judged }): [number, number][] => {
-    const metered = blocks.find(
-      (block) =>
-        block.kind === 'full' && block.variant === variant && block.round === round && block.judged > 0,
-    );
-    return metered === undefined ? [] : [[metered.ms / metered.judged, ms / judged]];
-  });
-  return {
-    share: total === 0 ? 0 : sum(blocks.map(({ measuringMs }) => measuringMs)) / total,
-    meteredOverBare:
-      pairs.length === 0
-        ? null
-        : pairedRatio(
-            pairs.map(([metered]) => metered),
-            pairs.map(([, alone]) => alone),
-          ),
-  };
 }
 
 function rented(full: ModeFigures | null, { perHour }: Prices): Estimate | null {

@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 
 /** Milliseconds between two looks. */
 const INTERVAL_MS = 100;
+/** Milliseconds that nvidia-smi may take for an answer. */
+const ANSWERS_MS = 20_000;
 const FIELDS = 'index,memory.used,power.draw';
 
 /** What was seen between two calls of {@link GpuWatch.take}. */
@@ -26,10 +28,9 @@ export interface GpuFacts {
 /** What nvidia-smi says of the machine; null where there is none. */
 export async function gpuFacts(command = 'nvidia-smi'): Promise<GpuFacts | null> {
   try {
-    const { stdout } = await promisify(execFile)(command, [
-      '--query-gpu=name,driver_version',
-      '--format=csv,noheader',
-    ]);
+    const query = ['--query-gpu=name,driver_version', '--format=csv,noheader'];
+    // A driver in trouble may never answer.
+    const { stdout } = await promisify(execFile)(command, query, { timeout: ANSWERS_MS });
     const rows = stdout
       .trim()
       .split('\n')

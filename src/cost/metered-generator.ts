@@ -29,6 +29,8 @@ export interface RequestAccount {
   /** New tokens of each chain that ended. */
   readonly chainTokens: number[];
   readonly prompts: Int32Array[];
+  /** Each request in the order of asking; `decoded` is 0 until it has ended. */
+  readonly each: { readonly length: number; readonly chains: number; decoded: number }[];
 }
 
 /** The account of no request at all. */
@@ -43,6 +45,7 @@ export function emptyAccount(): RequestAccount {
     generatedTokens: 0,
     chainTokens: [],
     prompts: [],
+    each: [],
   };
 }
 
@@ -93,11 +96,12 @@ export class MeteredGenerator implements Generator {
     const account = this.#judgments.getStore();
     if (account === undefined) return this.#inside.generate(request);
     const began = performance.now();
-    enter(account, request);
+    const entry = enter(account, request);
     this.#spentMs += performance.now() - began;
     const generation = await this.#inside.generate(request);
     const ended = performance.now();
     account.decodedPromptTokens += generation.usage.decodedPromptTokens;
+    entry.decoded = generation.usage.decodedPromptTokens;
     account.generatedTokens += generation.usage.generatedTokens;
     for (const { tokens } of generation.samples) account.chainTokens.push(tokens);
     this.#spentMs += performance.now() - ended;
@@ -109,7 +113,10 @@ export class MeteredGenerator implements Generator {
   }
 }
 
-function enter(account: RequestAccount, { prompt, seeds }: GenerationRequest): void {
+function enter(
+  account: RequestAccount,
+  { prompt, seeds }: GenerationRequest,
+): RequestAccount['each'][number] {
   account.requests += 1;
   account.chains += seeds.length;
   account.promptTokens += prompt.length;
@@ -117,6 +124,9 @@ function enter(account: RequestAccount, { prompt, seeds }: GenerationRequest): v
   const shared = account.prompts.reduce((most, other) => Math.max(most, sharedLength(prompt, other)), 0);
   account.distinctPromptTokens += prompt.length - shared;
   account.prompts.push(prompt);
+  const entry = { length: prompt.length, chains: seeds.length, decoded: 0 };
+  account.each.push(entry);
+  return entry;
 }
 
 /** How many tokens two prompts begin with alike. */

@@ -70,28 +70,33 @@ export function bytesOfCell({ cellBytes }: ModelCost, cache: KvCacheInfo | undef
 
 /** What a judgment decoded. */
 export interface DecodedTokens {
-  /** Tokens of a prompt, on average. */
-  readonly promptLength: number;
-  /** Prompt tokens that were decoded, and prompts whose last token needs logits. */
-  readonly decodedPrompt: number;
-  readonly prompts: number;
+  readonly requests: readonly {
+    /** Tokens of the prompt, and how many of them were decoded. */
+    readonly length: number;
+    readonly decoded: number;
+    readonly chains: number;
+  }[];
+  /** New tokens of all chains, which are taken as equally long. */
   readonly generated: number;
-  readonly chains: number;
 }
 
 /**
- * Model FLOPs of a judgment: decoded prompt tokens attend to half of their prompt on average and, where a part was shared,
- * to that part as well; new tokens to the prompt and half of their own chain.
+ * Model FLOPs of a judgment: decoded prompt tokens attend to half of what was decoded with them and, where a part was
+ * shared, to that part as well; new tokens to their prompt and half of their own chain. Embedding the text that similar
+ * users are sought by is not among them.
  */
-export function flopsOf(cost: ModelCost, tokens: DecodedTokens): number {
-  const { promptLength, decodedPrompt, prompts, generated, chains } = tokens;
-  const decodedEach = prompts === 0 ? 0 : Math.min(promptLength, decodedPrompt / prompts);
-  const promptAttends = promptLength - decodedEach / 2;
+export function flopsOf(cost: ModelCost, { requests, generated }: DecodedTokens): number {
+  const chains = requests.reduce((total, one) => total + one.chains, 0);
   const chainLength = chains === 0 ? 0 : generated / chains;
-  const attended = decodedPrompt * promptAttends + generated * (promptLength + chainLength / 2);
+  let [decoded, attended] = [0, 0];
+  for (const one of requests) {
+    decoded += one.decoded;
+    attended += one.decoded * (one.length - one.decoded / 2);
+    attended += one.chains * chainLength * (one.length + chainLength / 2);
+  }
   return (
-    cost.flopsPerToken * (decodedPrompt + generated) +
-    cost.flopsPerOutput * (prompts + generated) +
+    cost.flopsPerToken * (decoded + generated) +
+    cost.flopsPerOutput * (requests.length + generated) +
     cost.flopsPerAttended * attended
   );
 }

@@ -4,6 +4,7 @@
 import { PgenrmError } from '../errors.js';
 import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { inFlight } from './bench-plan.js';
+import { meanLength } from './chain-lengths.js';
 import { type Predicted, type PredictOptions, predictMs } from './cost-model.js';
 import { bytesOfCell, flopsOf } from './model-cost.js';
 import type { ScalingResult } from './result.js';
@@ -37,8 +38,9 @@ export function predictLevel(result: ScalingResult, wish: PredictionWish): Predi
   if ('untold' in costModel)
     throw new PgenrmError('INVALID_OPTION', `this result has no cost model: ${costModel.untold}`);
   const { level } = wish;
-  const promptTokens = wish.promptTokens ?? costModel.promptTokens.mean;
-  const chainTokens = wish.chainTokens ?? mean(costModel.chainTokens);
+  const { prompts, shares, chains, orders } = costModel;
+  const promptTokens = wish.promptTokens ?? prompts.own.mean;
+  const chainTokens = wish.chainTokens ?? meanLength(chains.own);
   const { contextTokens } = header.identity.generator;
   if (promptTokens + chainTokens > contextTokens) {
     throw new PgenrmError(
@@ -51,9 +53,13 @@ export function predictLevel(result: ScalingResult, wish: PredictionWish): Predi
     predictMs(costModel, level, 'alone', options),
     predictMs(costModel, level, 'full', options),
   ];
-  const prompts = Math.min(level.individual, costModel.orders) + level.prototype;
   const { cost } = header.model;
-  const distinct = promptTokens * (Math.max(1, costModel.shares.alone.all) + level.prototype);
+  const others = Math.min(level.individual, orders) - 1;
+  const neighbourTokens = (promptTokens / prompts.own.mean) * prompts.neighbour.mean;
+  // What a judgment alone needs: what it shares with other ones occupies its cells as well.
+  const distinct = promptTokens * (1 + others * shares.alone.other) + neighbourTokens * level.prototype;
+  const each = (count: number, length: number, share: number, itsChains: number) =>
+    Array.from({ length: count }, () => ({ length, decoded: length * share, chains: itsChains / count }));
   const errors = costModel.leftOut.map(({ error }) => Math.abs(error));
   return {
     level: levelName(level),
@@ -67,11 +73,12 @@ export function predictLevel(result: ScalingResult, wish: PredictionWish): Predi
       cost === null
         ? null
         : flopsOf(cost, {
-            promptLength: promptTokens,
-            decodedPrompt: alone.work.promptRows,
-            prompts,
+            requests: [
+              ...each(1, promptTokens, shares.alone.first, level.individual / (others + 1)),
+              ...each(others, promptTokens, shares.alone.other, (level.individual * others) / (others + 1)),
+              ...each(level.prototype, neighbourTokens, shares.alone.neighbour, level.prototype),
+            ],
             generated: alone.work.generatedTokens,
-            chains: level.individual + level.prototype,
           }),
     kvBytes:
       cost === null
@@ -88,7 +95,7 @@ function cautionsOf(
   promptTokens: number,
 ): string[] {
   if ('untold' in costModel) return [];
-  const { least, most } = costModel.promptTokens;
+  const { least, most } = costModel.prompts.own;
   const measured = header.variants.filter(({ adaptive }) => adaptive === null);
   const chains = level.individual + level.prototype;
   const largest = Math.max(...measured.map(({ individual, prototype }) => individual + prototype));

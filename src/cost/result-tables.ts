@@ -180,9 +180,11 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
     const { step, overhead } = costModel;
     const micro = (ms: number): string => (1000 * ms).toFixed(2);
     rows.push(
-      ['a step of the engine', micro(step.step)],
+      ['a decode call', micro(step.call)],
       ['a prompt row', micro(step.promptRow)],
       ['a row of a chain', micro(step.sampleRow)],
+      ['a prompt row for a thousand tokens that it attends to', micro(1000 * step.promptAttended)],
+      ['a row of a chain for a thousand tokens that it attends to', micro(1000 * step.sampleAttended)],
       ['a row for a thousand KV cells in use', micro(1000 * step.rowCell)],
       ['drawing a token', micro(step.draw)],
       ['overhead of a judgment alone', micro(overhead.alone.judgment)],
@@ -198,7 +200,7 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
     note:
       'untold' in costModel
         ? costModel.untold
-        : `In microseconds, fitted to ${costModel.blocks} blocks with a mean error of ${percent(costModel.fitError)}%; prompts of ${costModel.promptTokens.least.toFixed(0)} to ${costModel.promptTokens.most.toFixed(0)} tokens.`,
+        : `In microseconds, fitted to ${costModel.blocks} blocks with a mean error of ${percent(costModel.fitError)}%; prompts of ${costModel.prompts.own.least} to ${costModel.prompts.own.most} tokens.`,
     head: ['part', 'microseconds'],
     rows,
   };
@@ -207,7 +209,7 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
 function leftOutTable({ costModel }: ScalingResult): ReportTable {
   return {
     title: 'Levels predicted without having seen them',
-    note: 'The model is fitted without the level, then asked for it. Milliseconds a judgment.',
+    note: "Costs are fitted without the level, then asked for it with its own judgments' lengths and shared prefixes, for each level sees rows of its own. Milliseconds a judgment.",
     head: ['level and mode', 'measured', 'predicted', 'error, %'],
     rows:
       'untold' in costModel
@@ -242,7 +244,7 @@ export function resultRemarks(result: ScalingResult): string[] {
     `model ${model.description}, SHA-256 ${identity.model.sha256 ?? 'unknown'}; template ${identity.template.name} (${identity.template.hash.slice(0, 16)})`,
     `llama.cpp ${identity.generator.llamaRelease}${header.libraryHash === null ? '' : ` (libllama ${header.libraryHash})`}, ${identity.generator.kind} generator on ${identity.generator.backend}, ${identity.generator.maxSequences} rows at once, ${identity.generator.threads} threads, context ${identity.generator.contextTokens}`,
     `data SHA-256 ${identity.data.fingerprint}, ${identity.data.rows} rows; bank ${identity.bank.checksum ?? 'none'}`,
-    `${rounds.whole} of ${rounds.asked} rounds in random order, ${result.seconds.toFixed(0)} s measured in ${result.sessions} sessions, warm-up left out`,
+    `${rounds.whole} of ${rounds.asked} rounds in random order, each with the model loaded anew, ${result.seconds.toFixed(0)} s measured in ${result.sessions} sessions, warm-up left out`,
     peakText(header.peak),
     `keeping accounts took ${percent(measuring.share, 3)}% of what was measured${measuring.meteredOverBare === null ? '' : `; with accounts over without: ${ratioText(measuring.meteredOverBare, 3)}`}`,
   ];

@@ -3,79 +3,21 @@
 
 import type { PreferenceData, PreferenceRow } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
-import { PACKAGE_VERSION } from '../package.js';
-import type { JudgeOptions } from '../reward-model/judgment.js';
-import type { RewardModel } from '../reward-model/reward-model.js';
-import { isRowError } from '../scoring-run/row-record.js';
+import { headerOf } from './bench-header.js';
+import type { ScalingBenchOptions } from './bench-options.js';
 import {
   type Block,
   blockName,
-  chainsOf,
-  inFlight,
   type PlanSizes,
   roundBlocks,
   roundTasks,
   taskName,
   usualProbes,
-  type Variant,
-  variantName,
 } from './bench-plan.js';
-import type { BenchHeader, BlockRecord, SkippedVariant } from './bench-record.js';
-import type { BenchStore, StoredBench } from './bench-store.js';
-import type { GpuFacts, GpuWatch } from './gpu-watch.js';
-import { machineFacts } from './machine.js';
-import type { MeteredGenerator } from './metered-generator.js';
-import { bytesOfCell, type ModelCost } from './model-cost.js';
-import type { PeakShape } from './peak.js';
+import type { BlockRecord } from './bench-record.js';
+import { warmUp, whatFits } from './bench-room.js';
+import type { StoredBench } from './bench-store.js';
 import { type BlockParts, runBlock } from './run-block.js';
-
-/** The bank that similar users come from, as far as a bench records it. */
-export interface BenchBank {
-  readonly checksum: string;
-  readonly additions: number;
-  /** Users of the bank who may be neighbours. */
-  readonly users: number;
-}
-
-/** What is measured, with what, and where it goes. */
-export interface ScalingBenchOptions {
-  readonly data: PreferenceData;
-  readonly split: string | null;
-  /** Most rows, from the first. */
-  readonly rows: number;
-  /** Over `generator`; holds the bank where a level has similar users. */
-  readonly model: RewardModel;
-  readonly generator: MeteredGenerator;
-  readonly store: BenchStore;
-  readonly variants: readonly Variant[];
-  readonly bank: BenchBank | null;
-  readonly rounds: number;
-  /** No round begins that would not end within so many minutes; at least two are made. Null: all rounds. */
-  readonly minutes: number | null;
-  readonly aloneRows: number;
-  readonly fullChains: number;
-  readonly checksMeasuring: boolean;
-  readonly seed: number;
-  readonly judge: Omit<
-    JudgeOptions,
-    'individual' | 'prototypes' | 'adaptive' | 'seed' | 'signal' | 'onEvent'
-  >;
-  readonly peak: PeakShape;
-  /** Null where the model file's header cannot be read. */
-  readonly cost: ModelCost | null;
-  readonly modelNote: string | null;
-  readonly libraryHash: string | null;
-  readonly gpuFacts: GpuFacts | null;
-  readonly gpus: GpuWatch | null;
-  readonly signal: AbortSignal;
-  readonly onEvent?: (event: BenchEvent) => void;
-}
-
-/** What a bench reports while it goes on. */
-export type BenchEvent =
-  | { readonly type: 'warmUp' }
-  | { readonly type: 'started'; readonly path: string; readonly blocks: number; readonly done: number }
-  | { readonly type: 'block'; readonly block: BlockRecord; readonly done: number; readonly blocks: number };
 
 /** How a bench ended. */
 export interface BenchOutcome {
@@ -86,13 +28,12 @@ export interface BenchOutcome {
 
 /**
  * Runs a bench, or goes on with it, until all rounds are done, the time is used up or the signal aborts; what was measured
- * is kept in its file. Errors: `INPUT_MALFORMED` (no rows), `OUT_OF_MEMORY` (no level fits), `RUN_MISMATCH`,
+ * is kept in its file. Errors: `OUT_OF_MEMORY` (no level fits), `RUN_MISMATCH`,
  * `OUTPUT_FAILED`, the error of the first rows where none of them can be judged, and what ends a generator.
  */
 export async function runScalingBench(options: ScalingBenchOptions): Promise<BenchOutcome> {
-  const { store, signal, onEvent, seed } = options;
-  const rows = await readRows(options);
-  const info = options.generator.info;
+  const { store, signal, onEvent, seed, opened } = options;
+  const { info } = opened.generator;
   const sizes: PlanSizes = {
     aloneRows: options.aloneRows,
     fullChains: options.fullChains,
@@ -100,7 +41,7 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
     contextTokens: info.contextTokens,
   };
   onEvent?.({ type: 'warmUp' });
-  const parts: BlockParts = { ...options, rows, sizes, judge: { ...options.judge, seed }, session: 0 };
+  const parts: BlockParts = { ...options, ...opened, sizes, judge: { ...options.judge, seed }, session: 0 };
   const seen = await warmUp(parts, options.variants);
   const { fitting, skipped } = whatFits(options, seen);
   if (fitting.length === 0) {
@@ -109,9 +50,9 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
       `no level fits: ${skipped.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}; choose smaller levels or a smaller context`,
     );
   }
-  const stored = await store.start(headerOf(options, rows.length, fitting, skipped));
+  const stored = await store.start(headerOf(options, fitting, skipped));
   const done = new Map(stored.blocks.map((block) => [block.block, block]));
-  const probes = options.generator.counters() === null ? [] : usualProbes(sizes);
+  const probes = opened.generator.counters() === null ? [] : usualProbes(sizes);
   const tasks = roundTasks(fitting, probes, options.checksMeasuring);
   const session = stored.blocks.reduce((most, block) => Math.max(most, block.session + 1), 0);
   const run = new Rounds({ ...parts, session }, options, done, tasks.length * options.rounds);
@@ -128,7 +69,9 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
 class Rounds {
   readonly failed: { name: string; reason: string }[] = [];
   readonly total: number;
-  readonly #parts: BlockParts;
+  #parts: BlockParts;
+  /** Whether a round has run since the model was loaded. */
+  #used = false;
   readonly #options: ScalingBenchOptions;
   readonly #done: Map<string, BlockRecord>;
 
@@ -152,7 +95,9 @@ class Rounds {
       const elapsed = performance.now() - began;
       if (minutes !== null && round >= 2 && elapsed + longest > minutes * 60_000) return 'outOfTime';
       try {
-        for (const block of blocksOf(round)) await this.#run(block);
+        const blocks = blocksOf(round).filter((block) => this.#isToDo(block));
+        if (blocks.length > 0) await this.#begin(round);
+        for (const block of blocks) await this.#run(block);
       } catch (error) {
         if (!signal.aborted) throw error;
         return 'stopped';
@@ -162,9 +107,24 @@ class Rounds {
     return 'finished';
   }
 
+  #isToDo(block: Block): boolean {
+    return !this.#done.has(blockName(block)) && !this.failed.some(({ name }) => name === taskName(block));
+  }
+
+  /** Every round has a model of its own, as every run has. */
+  async #begin(round: number): Promise<void> {
+    const { reopen, variants, onEvent, signal } = this.#options;
+    if (this.#used) {
+      signal.throwIfAborted();
+      this.#parts = { ...this.#parts, ...(await reopen()) };
+      onEvent?.({ type: 'reopened', round });
+      await warmUp(this.#parts, variants);
+    }
+    this.#used = true;
+  }
+
   async #run(block: Block): Promise<void> {
     const name = blockName(block);
-    if (this.#done.has(name) || this.failed.some((one) => one.name === taskName(block))) return;
     const { store, onEvent, signal } = this.#options;
     signal.throwIfAborted();
     let record: BlockRecord;
@@ -183,7 +143,8 @@ class Rounds {
   }
 }
 
-async function readRows({ data, rows: most }: ScalingBenchOptions): Promise<PreferenceRow[]> {
+/** The first rows of the data that fit its format, at most so many. Errors: `INPUT_MALFORMED` where there are none. */
+export async function benchRows(data: PreferenceData, most: number): Promise<PreferenceRow[]> {
   const rows: PreferenceRow[] = [];
   for await (const row of data.rows()) {
     if (row.kind === 'row') rows.push(row);
@@ -191,148 +152,4 @@ async function readRows({ data, rows: most }: ScalingBenchOptions): Promise<Pref
   }
   if (rows.length > 0) return rows;
   throw new PgenrmError('INPUT_MALFORMED', `${data.path} holds no rows that can be judged`);
-}
-
-/** What a judgment of the data is like. */
-interface Seen {
-  readonly longestChain: number;
-  readonly promptTokens: number;
-  /** Prompt tokens of one user's orders together. */
-  readonly distinctTokens: number;
-}
-
-/** Rows that are tried before the error of the last one is taken for that of all. */
-const TRIED_ROWS = 5;
-
-/** Judges once or twice, not timed: threads start, pages come in, chains show their length. */
-async function warmUp(parts: BlockParts, variants: readonly Variant[]): Promise<Seen> {
-  const { generator, model, rows, judge, signal } = parts;
-  const prototypes = variants.some(({ level }) => level.prototype > 0) ? 1 : 0;
-  let last: unknown;
-  for (const row of rows.slice(0, TRIED_ROWS)) {
-    const input = { id: row.id, user: row.user, context: row.item.context, candidates: row.item.candidates };
-    try {
-      const { account } = await generator.account(() =>
-        model.judge(input, {
-          ...judge,
-          individual: Math.max(2, row.item.candidates.length),
-          ...(prototypes === 0 ? {} : { prototypes }),
-          signal,
-        }),
-      );
-      return {
-        longestChain: Math.max(1, ...account.chainTokens),
-        promptTokens: Math.max(...account.prompts.map(({ length }) => length)),
-        distinctTokens: account.distinctPromptTokens,
-      };
-    } catch (error) {
-      if (signal.aborted || !isRowError(error)) throw error;
-      last = error;
-    }
-  }
-  throw last;
-}
-
-/** Levels whose judgments have room, and what the others would need. */
-function whatFits(
-  { variants, generator, bank, cost }: ScalingBenchOptions,
-  seen: Seen,
-): { readonly fitting: Variant[]; readonly skipped: SkippedVariant[] } {
-  const { kvCache, maxSequences } = generator.info;
-  const fitting: Variant[] = [];
-  const skipped: SkippedVariant[] = [];
-  const megabytes = (cells: number): string =>
-    cost === null ? '' : ` (${((cells * bytesOfCell(cost, kvCache)) / 1e6).toFixed(0)} MB)`;
-  for (const variant of variants) {
-    const { prototype } = variant.level;
-    const chains = Math.min(chainsOf(variant), maxSequences);
-    const need = seen.distinctTokens + prototype * seen.promptTokens + chains * seen.longestChain;
-    const name = variantName(variant);
-    if (kvCache !== undefined && need > kvCache.cells) {
-      skipped.push({
-        name,
-        reason: `a judgment needs ${need} KV cells${megabytes(need)}, there are ${kvCache.cells}${megabytes(kvCache.cells)}`,
-      });
-    } else if (bank !== null && prototype > bank.users) {
-      skipped.push({
-        name,
-        reason: `it needs ${prototype} similar users, the bank has ${bank.users} who are not judged themselves`,
-      });
-    } else fitting.push(variant);
-  }
-  return { fitting, skipped };
-}
-
-function headerOf(
-  options: ScalingBenchOptions,
-  rows: number,
-  fitting: readonly Variant[],
-  skipped: readonly SkippedVariant[],
-): BenchHeader {
-  const { data, split, model, generator, bank, judge, seed, gpuFacts } = options;
-  const { info, model: modelInfo } = generator;
-  const machine = machineFacts();
-  const settings = model.settings({ ...judge, seed });
-  const { kvCache } = info;
-  return {
-    pgenrmBench: 1,
-    pgenrm: PACKAGE_VERSION,
-    created: new Date().toISOString(),
-    identity: {
-      machine: { cpu: machine.cpu, cores: machine.cores, gpus: gpuFacts?.names.join(', ') ?? 'none' },
-      model: { sha256: model.modelSha256 },
-      template: { name: model.template.name, hash: model.template.hash },
-      data: {
-        fingerprint: data.fingerprint,
-        format: data.format,
-        split,
-        users: data.users?.fingerprint ?? null,
-        rows,
-      },
-      bank: { checksum: bank?.checksum ?? null, additions: bank?.additions ?? null },
-      generator: {
-        kind: info.kind,
-        llamaRelease: info.llamaRelease,
-        backend: info.backend,
-        contextTokens: info.contextTokens,
-        maxSequences: info.maxSequences,
-        threads: info.threads,
-        kv: kvCache === undefined ? null : `${kvCache.layout} ${kvCache.type}`,
-      },
-      options: {
-        levels: options.variants.map(variantName).join('; '),
-        rows: options.aloneRows,
-        fullChains: options.fullChains,
-        checkMeasuring: options.checksMeasuring,
-        seed,
-        ...settings.sampling,
-        maxTokens: settings.maxTokens,
-        historyEvents: settings.historyEvents,
-        grammar: settings.grammar,
-        prefer: settings.prefer,
-        retrieveBy: bank === null ? null : settings.retrieveBy,
-      },
-    },
-    machine,
-    driver: gpuFacts?.driver ?? null,
-    libraryHash: options.libraryHash,
-    model: {
-      description: modelInfo.description,
-      parameters: modelInfo.parameters,
-      sizeBytes: modelInfo.sizeBytes,
-      note: options.modelNote,
-      cost: options.cost,
-    },
-    kvCache: kvCache ?? null,
-    engine: { batch: info.batch ?? 512, prefillChunk: info.prefillChunk ?? 256 },
-    peak: options.peak,
-    variants: fitting.map((variant) => ({
-      name: variantName(variant),
-      ...variant.level,
-      adaptive: variant.adaptive,
-      inFlight: inFlight(variant, info),
-    })),
-    skipped,
-    choices: info.choices,
-  };
 }

@@ -1,27 +1,20 @@
 // Steps of the engine for judgments that were not run: the scheduler's rules on numbers instead of tokens.
 // Knows how rows are mixed into steps and what a step costs by a cost model; no model, no text.
 
+import type { Scheduling } from '../generator/generator.js';
+import { type ChainLengths, LengthDeck } from './chain-lengths.js';
+import { decodeMs, type EngineWork, meanOf, NOTHING, type StepCost, sumOf } from './engine-work.js';
 import { seededRandom } from './statistics.js';
 
-/** What one step of the engine costs, in milliseconds; none is negative. */
-export interface StepCost {
-  /** A step, whatever is in it. */
-  readonly step: number;
-  readonly promptRow: number;
-  readonly sampleRow: number;
-  /** A row for each KV cell in use. */
-  readonly rowCell: number;
-  /** Drawing one token. */
-  readonly draw: number;
+/** How the engine is sized. */
+export interface EngineSizes extends Scheduling {
+  readonly maxSequences: number;
 }
 
-/** How the engine is sized. */
-export interface EngineSizes {
-  readonly maxSequences: number;
-  /** Most rows of a step. */
-  readonly batch: number;
-  /** Most prompt rows of a step while samples decode. */
-  readonly prefillChunk: number;
+/** Prompts of one kind: tokens of one, and how many of them are decoded; the rest is shared. */
+export interface PromptWork {
+  readonly tokens: number;
+  readonly decoded: number;
 }
 
 /** Judgments as the engine sees them. */
@@ -30,22 +23,12 @@ export interface Workload {
   readonly prototype: number;
   /** Orders that the candidates are shown in, at most; each is a prompt. */
   readonly orders: number;
-  /** Tokens of a prompt. */
-  readonly promptTokens: number;
-  /** Of these, the share that is decoded: for all own prompts together, over one prompt's length; for a neighbour's. */
-  readonly ownShare: number;
-  readonly neighbourShare: number;
-  /** Lengths of chains to draw from; not empty. */
-  readonly chainTokens: readonly number[];
-}
-
-/** Counts of the engine's work, summed up. */
-export interface EngineWork {
-  readonly steps: number;
-  readonly promptRows: number;
-  readonly sampleRows: number;
-  readonly rowCells: number;
-  readonly generatedTokens: number;
+  /** The first prompt of a judgment, and that of every other order. */
+  readonly first: PromptWork;
+  readonly other: PromptWork;
+  readonly neighbour: PromptWork;
+  readonly ownChains: ChainLengths;
+  readonly neighbourChains: ChainLengths;
 }
 
 /** What a simulation ended with, for one judgment. */
@@ -56,18 +39,28 @@ export interface Simulated extends EngineWork {
   readonly firstChainMs: number | null;
 }
 
+/** What is simulated. */
+export interface SimulateOptions {
+  readonly judgments: number;
+  readonly atOnce: number;
+  readonly seed: number;
+  /** After so many judgments prompts that no request needs are forgotten; absent: never. */
+  readonly forgetsAfter?: number;
+}
+
 interface Prompt {
   readonly judgment: number;
   readonly length: number;
   /** Rows still to decode. */
   left: number;
   readonly own: boolean;
-  readonly chains: number[];
+  readonly chains: readonly number[];
 }
 
 interface Running {
   readonly judgment: number;
   readonly own: boolean;
+  readonly prompt: number;
   left: number;
   written: number;
 }
@@ -89,33 +82,42 @@ export function simulate(
   cost: StepCost,
   sizes: EngineSizes,
   work: Workload,
-  { judgments, atOnce, seed }: { readonly judgments: number; readonly atOnce: number; readonly seed: number },
+  options: SimulateOptions,
 ): Simulated {
-  return new Simulation(cost, sizes, work, seed).run(judgments, atOnce);
+  return new Simulation(cost, sizes, work, options).run();
 }
 
 class Simulation {
   readonly #cost: StepCost;
   readonly #sizes: EngineSizes;
   readonly #work: Workload;
-  readonly #random: () => number;
+  readonly #options: SimulateOptions;
+  readonly #ownLengths: LengthDeck;
+  readonly #neighbourLengths: LengthDeck;
+  /** Prompts that wait to be let in, those that are decoded, and chains whose prompt is. */
+  readonly #waiting: Prompt[] = [];
   readonly #prompts: Prompt[] = [];
   readonly #ready: { readonly prompt: Prompt; readonly chain: number }[] = [];
   #running: Running[] = [];
   readonly #judgments = new Map<number, Judgment>();
   #next = 0;
   #now = 0;
-  #counts = { steps: 0, promptRows: 0, sampleRows: 0, rowCells: 0, generatedTokens: 0 };
+  #idleCells = 0;
+  #counts = NOTHING;
 
-  constructor(cost: StepCost, sizes: EngineSizes, work: Workload, seed: number) {
+  constructor(cost: StepCost, sizes: EngineSizes, work: Workload, options: SimulateOptions) {
     this.#cost = cost;
     this.#sizes = sizes;
     this.#work = work;
-    this.#random = seededRandom(seed);
+    this.#options = options;
+    const random = seededRandom(options.seed);
+    this.#ownLengths = new LengthDeck(work.ownChains, random);
+    this.#neighbourLengths = new LengthDeck(work.neighbourChains, random);
   }
 
-  run(judgments: number, atOnce: number): Simulated {
-    const before = atOnce > 1 ? Math.ceil(atOnce / 2) : 0;
+  run(): Simulated {
+    const { judgments, atOnce, forgetsAfter } = this.#options;
+    const before = atOnce > 1 ? atOnce : 0;
     let ended = 0;
     let mark = { at: 0, counts: this.#counts };
     let firstChains = 0;
@@ -125,23 +127,19 @@ class Simulation {
         ended += 1;
         firstChains += (judgment.firstEnd ?? 0) - judgment.began;
         if (ended === before) mark = { at: this.#now, counts: this.#counts };
+        if (forgetsAfter !== undefined && ended % forgetsAfter === 0) this.#idleCells = 0;
         if (ended < before + judgments) this.#begin();
       }
     }
-    const each = (name: keyof EngineWork): number => (this.#counts[name] - mark.counts[name]) / judgments;
     return {
+      ...meanOf(mark.counts, this.#counts, judgments),
       ms: (this.#now - mark.at) / judgments,
       firstChainMs: atOnce > 1 ? null : firstChains / judgments,
-      steps: each('steps'),
-      promptRows: each('promptRows'),
-      sampleRows: each('sampleRows'),
-      rowCells: each('rowCells'),
-      generatedTokens: each('generatedTokens'),
     };
   }
 
   #begin(): void {
-    const { individual, prototype, orders, promptTokens, ownShare } = this.#work;
+    const { individual, prototype, orders, first, other } = this.#work;
     const id = this.#next;
     this.#next += 1;
     const prompts = Math.min(individual, orders);
@@ -152,61 +150,93 @@ class Simulation {
       began: this.#now,
       cells: 0,
     });
-    const rows = promptTokens * ownShare;
+    const lengths = this.#ownLengths.judgment(individual);
     for (let index = 0; index < prompts; index += 1) {
-      // The first prompt decodes what is new of the user; the others what differs by the order.
-      const others = Math.min(rows / prompts, Math.max(0, rows - promptTokens) / Math.max(1, prompts - 1));
-      const left = index === 0 ? rows - others * (prompts - 1) : others;
-      const chains = Math.floor(individual / prompts) + (index < individual % prompts ? 1 : 0);
-      this.#submit(id, true, left, chains);
+      const chains = lengths.filter((_, chain) => chain % prompts === index);
+      this.#submit(id, true, index === 0 ? first : other, chains);
     }
   }
 
-  #submit(judgment: number, own: boolean, left: number, chains: number): void {
-    const lengths = Array.from({ length: chains }, () => this.#chainLength());
-    this.#prompts.push({
-      judgment,
-      own,
-      length: this.#work.promptTokens,
-      left: Math.max(1, Math.round(left)),
-      chains: lengths,
-    });
+  #submit(judgment: number, own: boolean, { tokens, decoded }: PromptWork, chains: number[]): void {
+    const left = Math.max(1, Math.round(decoded));
+    this.#waiting.push({ judgment, own, length: Math.max(left, Math.round(tokens)), left, chains });
   }
 
-  #chainLength(): number {
-    const { chainTokens } = this.#work;
-    return Math.max(2, chainTokens[Math.floor(this.#random() * chainTokens.length)]!);
-  }
-
-  /** One step; gives the judgments that ended in it. */
+  /** One step, or many that are alike but for their lengths; gives the judgments that ended in it. */
   #step(): Judgment[] {
+    this.#admit();
     this.#start();
-    const { batch, prefillChunk } = this.#sizes;
+    if (this.#prompts.length === 0 && this.#running.length <= this.#sizes.batch) return this.#write();
+    const { batch, prefillChunk, separatesPrompts } = this.#sizes;
     const sampleRows = Math.min(this.#running.length, batch);
-    let room = sampleRows === 0 ? batch : Math.min(batch - sampleRows, prefillChunk);
-    let promptRows = 0;
+    const taken = separatesPrompts ? 0 : sampleRows;
+    let room = sampleRows === 0 ? batch : Math.min(batch - taken, prefillChunk);
+    let [promptRows, promptAttended] = [0, 0];
     for (const prompt of this.#prompts) {
       const rows = Math.min(room, prompt.left);
+      promptAttended += rows * (prompt.length - prompt.left) + (rows * (rows + 1)) / 2;
       prompt.left -= rows;
       promptRows += rows;
       room -= rows;
-      this.#judgments.get(prompt.judgment)!.cells += rows;
       if (room === 0) break;
     }
-    this.#takeDecodedPrompts();
-    const cells = this.#cells();
-    const rows = sampleRows + promptRows;
-    const { step, promptRow, sampleRow, rowCell, draw } = this.#cost;
-    this.#now +=
-      step + promptRow * promptRows + sampleRow * sampleRows + rowCell * rows * cells + draw * sampleRows;
-    this.#counts = {
-      steps: this.#counts.steps + 1,
-      promptRows: this.#counts.promptRows + promptRows,
-      sampleRows: this.#counts.sampleRows + sampleRows,
-      rowCells: this.#counts.rowCells + rows * cells,
-      generatedTokens: this.#counts.generatedTokens + sampleRows,
+    const sampleAttended = this.#running
+      .slice(0, sampleRows)
+      .reduce((total, { prompt, written }) => total + prompt + written, 0);
+    const both = sampleRows > 0 && promptRows > 0;
+    const done = {
+      calls: both && separatesPrompts ? 2 : 1,
+      promptRows,
+      sampleRows,
+      promptAttended,
+      sampleAttended,
+      rowCells: (sampleRows + promptRows) * this.#cells(),
+      generatedTokens: sampleRows,
     };
-    return this.#advance();
+    this.#spend(done);
+    this.#takeDecodedPrompts();
+    return this.#advance(1);
+  }
+
+  /** Steps of samples alone until the first of them ends: nothing else changes before. */
+  #write(): Judgment[] {
+    const rows = this.#running.length;
+    const steps = Math.max(1, Math.min(...this.#running.map(({ left }) => left)));
+    // Every sample grows by one token a step.
+    const grown = (rows * steps * (steps - 1)) / 2;
+    const attended = this.#running.reduce((total, { prompt, written }) => total + prompt + written, 0);
+    this.#spend({
+      calls: steps,
+      promptRows: 0,
+      sampleRows: rows * steps,
+      promptAttended: 0,
+      sampleAttended: steps * attended + grown,
+      rowCells: rows * (steps * this.#cells() + grown),
+      generatedTokens: rows * steps,
+    });
+    return this.#advance(steps);
+  }
+
+  #spend(done: EngineWork): void {
+    this.#now += decodeMs(this.#cost, done) + this.#cost.draw * done.generatedTokens;
+    this.#counts = sumOf(this.#counts, done);
+  }
+
+  /** Prompts come in as long as running samples could use them soon. */
+  #admit(): void {
+    const { maxSequences, maxAhead } = this.#sizes;
+    let unfinished =
+      this.#running.length +
+      this.#ready.length +
+      this.#prompts.reduce((total, { chains }) => total + chains.length, 0);
+    for (;;) {
+      const [prompt] = this.#waiting;
+      if (prompt === undefined || (unfinished > 0 && unfinished >= maxSequences + maxAhead)) return;
+      this.#waiting.shift();
+      this.#prompts.push(prompt);
+      this.#judgments.get(prompt.judgment)!.cells += prompt.left;
+      unfinished += prompt.chains.length;
+    }
   }
 
   /** Prompts whose last row was decoded in this step: their chains wait to start. */
@@ -222,17 +252,18 @@ class Simulation {
   #start(): void {
     while (this.#ready.length > 0 && this.#running.length < this.#sizes.maxSequences) {
       const { prompt, chain } = this.#ready.shift()!;
+      const { judgment, own, length } = prompt;
       this.#counts = { ...this.#counts, generatedTokens: this.#counts.generatedTokens + 1 };
       this.#now += this.#cost.draw;
-      this.#running.push({ judgment: prompt.judgment, own: prompt.own, left: chain - 1, written: 1 });
+      this.#running.push({ judgment, own, prompt: length, left: chain - 1, written: 1 });
     }
   }
 
-  #advance(): Judgment[] {
+  #advance(steps: number): Judgment[] {
     const ended: Judgment[] = [];
     for (const sample of this.#running) {
-      sample.left -= 1;
-      sample.written += 1;
+      sample.left -= steps;
+      sample.written += steps;
     }
     const [done, going] = [
       this.#running.filter(({ left }) => left <= 0),
@@ -249,20 +280,22 @@ class Simulation {
       }
       if (judgment.chainsLeft > 0) continue;
       this.#judgments.delete(id);
+      this.#idleCells = Math.min(this.#sizes.maxIdleCells, this.#idleCells + judgment.cells);
       ended.push(judgment);
     }
     return ended;
   }
 
   #admitNeighbours(id: number): void {
-    const { prototype, promptTokens, neighbourShare } = this.#work;
+    const { prototype, neighbour } = this.#work;
     for (let index = 0; index < prototype; index += 1) {
-      this.#submit(id, false, promptTokens * neighbourShare, 1);
+      this.#submit(id, false, neighbour, this.#neighbourLengths.judgment(1));
     }
   }
 
+  /** Cells in use: prompts that are let in, samples, and prompts that nobody needs any more. */
   #cells(): number {
-    let cells = this.#work.promptTokens * (1 - Math.min(1, this.#work.ownShare));
+    let cells = this.#idleCells;
     for (const judgment of this.#judgments.values()) cells += judgment.cells;
     for (const { written } of this.#running) cells += written;
     return cells;

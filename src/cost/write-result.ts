@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, PgenrmError } from '../errors.js';
 import { writeAtomically } from '../output/atomic-file.js';
-import { drawnCharts } from '../report/chart.js';
+import { type Chart, drawnCharts, standaloneSvg } from '../report/chart.js';
 import { type Draw, loadDraw } from '../report/draw.js';
 import { htmlPage } from '../report/page.js';
 import { harmless, markdownCell, markdownTable, terminalTable } from '../report/table.js';
@@ -39,7 +39,7 @@ export function shortMarkdown(result: ScalingResult): string {
   return levels === undefined ? '' : `${markdownTable(levels).split('\n').slice(4).join('\n')}\n`;
 }
 
-/** Writes the files, each in one step; earlier ones are replaced. Errors: `OUTPUT_FAILED`. */
+/** Writes the files, the pictures by themselves too, each in one step; earlier ones are replaced. Errors: `OUTPUT_FAILED`. */
 export async function writeResult(
   folder: string,
   result: ScalingResult,
@@ -54,6 +54,9 @@ export async function writeResult(
     pictures,
   });
   const texts: readonly (readonly [string, string])[] = [
+    ...pictures.flatMap(({ chart, svg }): [string, string][] =>
+      svg === null ? [] : [[pictureFile(chart), standaloneSvg(svg)]],
+    ),
     [BENCH_FILES.json, `${JSON.stringify(result, null, 2)}\n`],
     [BENCH_FILES.markdown, resultMarkdown(result)],
     [BENCH_FILES.page, page],
@@ -61,6 +64,10 @@ export async function writeResult(
   for (const [name, text] of texts) await writeAtomically(join(folder, name), text);
   return { files: texts.map(([name]) => join(folder, name)), withoutPictures };
 }
+
+/** The file of a picture: its title in lower case, such as `cost-against-accuracy.svg`. */
+export const pictureFile = ({ title }: Chart): string =>
+  `${title.toLowerCase().replace(/[^a-z]+/g, '-')}.svg`;
 
 /** Reads a result.json. Errors: `INPUT_NOT_FOUND`; `INPUT_MALFORMED` where it is none, or of another version. */
 export async function readResult(path: string): Promise<ScalingResult> {

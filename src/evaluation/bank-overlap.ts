@@ -1,7 +1,7 @@
 // Users of a bank who are evaluated too: who they are, and a view of the bank in which they are nobody's neighbours.
 // Knows data rows and banks; nothing of judgments.
 
-import type { PreferenceData } from '../data/preference-data.js';
+import type { PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import type { PrototypeBank, SimilarUser, SimilarUsersOptions } from '../prototypes/bank.js';
 
@@ -14,9 +14,14 @@ export const OVERLAP_CHOICES = ['exclude', 'own'] as const;
 /** One of {@link OVERLAP_CHOICES}. */
 export type OverlapChoice = (typeof OVERLAP_CHOICES)[number];
 
+/** Rows that are judged, with whatever else comes with them. */
+interface JudgedRows {
+  rows(): AsyncIterable<PreferenceRow | RowProblem> | Iterable<PreferenceRow | RowProblem>;
+}
+
 /** Ids of the evaluated users whom the bank has. Memory: the ids. */
 export async function overlapWith(
-  data: PreferenceData,
+  data: JudgedRows,
   bank: Pick<PrototypeBank, 'user'>,
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string>> {

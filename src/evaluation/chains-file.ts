@@ -1,13 +1,10 @@
 // Reads and writes chains files: durable, resumable, one row in memory at a time.
 // Knows lines and runs; nothing of models or of what is computed from chains.
 
-import { mkdir, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { messageOf, PgenrmError } from '../errors.js';
 import { jsonLines } from '../output/json-lines.js';
-import { LineFile } from '../output/line-file.js';
-import { outputFailed, systemCode } from '../output/output-error.js';
-import { RunLock } from '../output/run-lock.js';
+import { RunFile, type RunFileMode } from '../output/run-file.js';
 import {
   asChainsRow,
   asHeader,
@@ -134,45 +131,25 @@ function notFound(path: string, error: unknown): PgenrmError {
   });
 }
 
-/** `new` refuses a file that exists, `overwrite` replaces it, `resume` goes on with it or begins it. */
-export type ChainsMode = 'new' | 'overwrite' | 'resume';
-
 /** A chains file that is being written, locked against other processes. */
 export class ChainsWriter implements AsyncDisposable {
-  readonly path: string;
-  readonly #mode: ChainsMode;
-  readonly #lock: RunLock;
-  #file: LineFile | undefined;
+  readonly #file: RunFile;
 
-  private constructor(path: string, mode: ChainsMode, lock: RunLock) {
-    this.path = path;
-    this.#mode = mode;
-    this.#lock = lock;
+  private constructor(file: RunFile) {
+    this.#file = file;
   }
 
   /**
    * Takes hold of a chains file, its folder made where it is missing; nothing is written before {@link start}.
    * Errors: `INVALID_OPTION` where it exists under `new`; `OUTPUT_FAILED`.
    */
-  static async open(path: string, mode: ChainsMode): Promise<ChainsWriter> {
-    try {
-      await mkdir(dirname(path), { recursive: true });
-    } catch (error) {
-      throw outputFailed(dirname(path), error);
-    }
-    const lock = await RunLock.acquire(path);
-    try {
-      if ((await exists(path)) && mode === 'new') {
-        throw new PgenrmError(
-          'INVALID_OPTION',
-          `${path} exists; go on with it by --resume, compute from it with --from ${path}, replace it by --force, or choose another folder`,
-        );
-      }
-      return new ChainsWriter(path, mode, lock);
-    } catch (error) {
-      await lock.release();
-      throw error;
-    }
+  static async open(path: string, mode: RunFileMode): Promise<ChainsWriter> {
+    const otherwise = `go on with it by --resume, compute from it with --from ${path}, replace it by --force, or choose another folder`;
+    return new ChainsWriter(await RunFile.open(path, mode, otherwise));
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   /**
@@ -181,40 +158,27 @@ export class ChainsWriter implements AsyncDisposable {
    * Errors: `RUN_MISMATCH` where the file is of another run, each difference named; `OUTPUT_FAILED`.
    */
   async start(header: ChainsHeader): Promise<ReadonlySet<string>> {
-    if (this.#mode === 'resume' && (await exists(this.path))) {
+    if (await this.#file.goesOn()) {
       const { end, keys, asked } = await this.#existing(header);
-      this.#file = await LineFile.open(this.path, end);
-      if (asked !== header.rows) await this.#file.append(JSON.stringify(header));
+      await this.#file.goOn(end);
+      if (asked !== header.rows) await this.#file.append(header);
       return keys;
     }
-    try {
-      await rm(this.path, { force: true });
-    } catch (error) {
-      throw outputFailed(this.path, error);
-    }
-    this.#file = await LineFile.open(this.path);
-    await this.#file.append(JSON.stringify(header));
+    await this.#file.begin(header);
     return new Set();
   }
 
   async append(row: ChainsRow): Promise<void> {
-    if (this.#file === undefined)
-      throw new PgenrmError('INTERNAL', 'a row was written before its chains file was started');
-    await this.#file.append(JSON.stringify(row));
+    await this.#file.append(row);
   }
 
   /** Closes the file, which keeps its lock until this is disposed. */
   async close(): Promise<void> {
-    await this.#file?.close();
-    this.#file = undefined;
+    await this.#file.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.close();
-    } finally {
-      await this.#lock.release();
-    }
+    await this.#file[Symbol.asyncDispose]();
   }
 
   async #existing(
@@ -248,18 +212,4 @@ export class ChainsWriter implements AsyncDisposable {
       `${this.path} was made by an evaluation that differs from this one: ${differences.join('; ')}; repeat that one's data, model, bank and options, choose another folder, or start anew with --force`,
     );
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    const facts = await stat(path);
-    if (facts.isFile()) return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw outputFailed(path, error);
-  }
-  throw new PgenrmError(
-    'OUTPUT_FAILED',
-    `the chains file ${path} is not a regular file; choose another folder`,
-  );
 }

@@ -26,7 +26,7 @@ export interface EngineFacts {
 export interface EngineWishes {
   /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
-  /** Samples that decode at once, 1 to 192; default 32 on a CPU, 128 on a GPU. */
+  /** Samples that decode at once, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
@@ -61,6 +61,12 @@ export interface EnginePlan {
   readonly choices: readonly string[];
 }
 
+/**
+ * llama.cpp's own limit (LLAMA_MAX_SEQ). Every running sample has a sequence and so has every prompt that it came of, so
+ * that 256 samples at once cannot be: with c chains a prompt, 256 c / (c + 1) run, such as 128 of one chain each, 227 of
+ * eight, 240 of sixteen.
+ */
+const MAX_SEQUENCES = 256;
 const DEFAULT_CONTEXT = 8192;
 /** Prompts that are held at once; in streams each takes a whole context of memory. */
 const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
@@ -81,7 +87,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const contextTokens =
     whole('contextTokens', wishes.contextTokens, 64, Math.max(64, facts.trainedContext || 2 ** 20)) ??
     Math.min(facts.trainedContext || DEFAULT_CONTEXT, DEFAULT_CONTEXT);
-  const maxSequences = whole('maxSequences', wishes.maxSequences, 1, 192) ?? (onGpu ? 128 : 32);
+  const maxSequences = whole('maxSequences', wishes.maxSequences, 1, MAX_SEQUENCES - 1) ?? (onGpu ? 128 : 32);
   whole('threads', wishes.threads, 1, 1024);
   const { threads } = facts.threads;
   const choices: string[] = [];
@@ -89,7 +95,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const gpuLayers = layersOnGpu(facts, contextTokens, choices);
   const promptsAtOnce = onGpu ? null : promptsOnCpu(facts);
   const prompts = wishes.kvLayout === 'streams' ? PROMPT_SEQUENCES.streams : PROMPT_SEQUENCES.unified;
-  const sequences = Math.min(256, maxSequences + prompts);
+  const sequences = Math.min(MAX_SEQUENCES, maxSequences + prompts);
   const { kvCache, maxIdleCells, reasons } = planKvCache(
     {
       onGpu,

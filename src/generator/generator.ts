@@ -142,12 +142,15 @@ export interface StepStatistics {
 /** What a generator counted since it was loaded; measuring takes differences. */
 export interface EngineCounters {
   /** Calls of llama_decode. */
-  readonly steps: number;
+  readonly calls: number;
   /** Rows of prompts that were decoded, and of samples. */
   readonly promptRows: number;
   readonly sampleRows: number;
   /** Over all decoded rows, the KV cells in use as the row was decoded. */
   readonly rowCells: number;
+  /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to, itself among them. */
+  readonly promptAttended: number;
+  readonly sampleAttended: number;
   readonly generatedTokens: number;
   /** Samples that gave their cells back and went on later. */
   readonly preempted: number;
@@ -173,6 +176,20 @@ export type KvLayout = 'unified' | 'streams';
 export type KvType = 'f16' | 'q8_0';
 export type FlashAttention = 'auto' | 'on' | 'off';
 
+/** How the native engine makes decode calls of requests. */
+export interface Scheduling {
+  /** Most rows of a call. */
+  readonly batch: number;
+  /** Most prompt rows of a step while samples decode. */
+  readonly prefillChunk: number;
+  /** Whether samples and prompts are decoded in calls of their own. */
+  readonly separatesPrompts: boolean;
+  /** Samples beyond `maxSequences` whose prompts are decoded ahead of need. */
+  readonly maxAhead: number;
+  /** Most KV cells of prompts that no request needs. */
+  readonly maxIdleCells: number;
+}
+
 /** How a generator runs: what `doctor` and the run manifest state. */
 export interface GeneratorInfo {
   readonly kind: 'native' | 'portable';
@@ -189,9 +206,8 @@ export interface GeneratorInfo {
   /** Unrelated prompts that it pays to have at work at once; absent: as many as fill `maxSequences`. */
   readonly promptsAtOnce?: number;
   readonly threads: number;
-  /** Most rows of one decode call, and most prompt rows of one while samples decode; absent as `kvCache`. */
-  readonly batch?: number;
-  readonly prefillChunk?: number;
+  /** How rows come together in decode calls; absent as `kvCache`. */
+  readonly scheduling?: Scheduling;
   /** Absent where the generator does not choose it. */
   readonly kvCache?: KvCacheInfo;
   /** Choices made for this machine, each with its reason, for people. */

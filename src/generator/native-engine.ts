@@ -171,7 +171,10 @@ export class EngineHandle {
     const {
       type: _,
       decodedTokens: _rows,
+      calls: _calls,
       rowCells: _cells,
+      promptAttended: _promptAttended,
+      sampleAttended: _sampleAttended,
       decodeMs: _decode,
       drawMs: _draw,
       ...step

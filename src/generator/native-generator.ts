@@ -112,8 +112,13 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
     maxSequences: plan.maxSequences,
     ...(plan.promptsAtOnce === null ? {} : { promptsAtOnce: plan.promptsAtOnce }),
     threads: plan.threads,
-    batch: plan.batch,
-    prefillChunk: plan.prefillChunk,
+    scheduling: {
+      batch: plan.batch,
+      prefillChunk: plan.prefillChunk,
+      separatesPrompts: plan.separatesPrompts,
+      maxAhead: plan.maxAhead,
+      maxIdleCells: plan.maxIdleCells,
+    },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...plan.choices],
   });
@@ -168,12 +173,15 @@ class NativeGenerator implements Generator {
 
   counters(): EngineCounters {
     const { decodedPromptTokens: promptRows, decodedTokens: sampleRows, ...all } = this.statistics();
-    const { steps, rowCells, generatedTokens, preempted, decodeMs, drawMs, cells } = all;
+    const { calls, rowCells, promptAttended, sampleAttended } = all;
+    const { generatedTokens, preempted, decodeMs, drawMs, cells } = all;
     return {
-      steps,
+      calls,
       promptRows,
       sampleRows,
       rowCells,
+      promptAttended,
+      sampleAttended,
       generatedTokens,
       preempted,
       decodeMs,

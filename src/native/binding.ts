@@ -159,8 +159,13 @@ export interface NativeStatistics {
   readonly decodedTokens: number;
   readonly generatedTokens: number;
   readonly preempted: number;
+  /** Calls of llama_decode: a step makes none, one, or one for samples and one for prompts. */
+  readonly calls: number;
   /** Over all decoded rows, the KV cells in use as the row was decoded. */
   readonly rowCells: number;
+  /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to. */
+  readonly promptAttended: number;
+  readonly sampleAttended: number;
   /** Milliseconds from the calls of llama_decode until their logits were there. */
   readonly decodeMs: number;
   /** Milliseconds of drawing tokens from logits. */

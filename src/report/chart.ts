@@ -44,6 +44,15 @@ export const CHART_CONFIG = {
   range: { category: COLOURS },
 };
 
+/** Ink of pages, on light ground and on dark. */
+export const INK = { light: '#1b1f24', dark: '#e6edf3' };
+
+/** A picture as a file of its own, which no page gives a colour: its ink follows what the reader's system prefers. */
+export function standaloneSvg(svg: string): string {
+  const style = `<style>:root { color: ${INK.light}; } @media (prefers-color-scheme: dark) { :root { color: ${INK.dark}; } }</style>`;
+  return `${svg.replace(/<svg[^>]*>/, (tag) => `${tag}${style}`)}\n`;
+}
+
 /** Draws charts; where the drawing libraries cannot be loaded the pictures are empty and the reason is told. */
 export async function drawnCharts(
   charts: readonly Chart[],

@@ -1,12 +1,12 @@
 // A report as one HTML page that needs nothing else: facts, tables and pictures, readable on light and dark ground.
 // Knows tables and drawn pictures; nothing of what they show.
 
-import type { Picture } from './chart.js';
+import { INK, type Picture } from './chart.js';
 import type { ReportTable } from './table.js';
 
 const STYLE = `
-:root { color-scheme: light dark; --ground: #ffffff; --ink: #1b1f24; --faint: #59636e; --line: #d1d9e0; }
-@media (prefers-color-scheme: dark) { :root { --ground: #12161b; --ink: #e6edf3; --faint: #9aa4af; --line: #39424c; } }
+:root { color-scheme: light dark; --ground: #ffffff; --ink: ${INK.light}; --faint: #59636e; --line: #d1d9e0; }
+@media (prefers-color-scheme: dark) { :root { --ground: #12161b; --ink: ${INK.dark}; --faint: #9aa4af; --line: #39424c; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 64rem; padding: 1.5rem; background: var(--ground); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }

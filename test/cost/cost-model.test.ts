@@ -1,18 +1,36 @@
 import { describe, expect, it } from 'vitest';
 import type { Variant } from '../../src/cost/bench-plan.js';
 import { variantName } from '../../src/cost/bench-plan.js';
-import type { BlockRecord } from '../../src/cost/bench-record.js';
+import type { BlockRecord, JudgmentRecord } from '../../src/cost/bench-record.js';
 import { type CostModel, fitCostModel, predictMs } from '../../src/cost/cost-model.js';
+import type { StepCost } from '../../src/cost/engine-work.js';
 import { nonNegativeFit } from '../../src/cost/least-squares.js';
 import { flopsOf, type ModelCost } from '../../src/cost/model-cost.js';
-import { type EngineSizes, type StepCost, simulate } from '../../src/cost/simulate.js';
+import { type EngineSizes, simulate, type Workload } from '../../src/cost/simulate.js';
 
-const SIZES: EngineSizes = { maxSequences: 8, batch: 64, prefillChunk: 32 };
-const STEP: StepCost = { step: 2, promptRow: 0.05, sampleRow: 0.3, rowCell: 0.0002, draw: 0.02 };
+const SIZES: EngineSizes = {
+  maxSequences: 8,
+  batch: 64,
+  prefillChunk: 32,
+  separatesPrompts: false,
+  maxAhead: 8,
+  maxIdleCells: 0,
+};
+const STEP: StepCost = {
+  call: 2,
+  promptRow: 0.05,
+  sampleRow: 0.3,
+  promptAttended: 0.0004,
+  sampleAttended: 0.001,
+  rowCell: 0.0002,
+  draw: 0.02,
+};
 const only = (step: Partial<StepCost>): StepCost => ({
-  step: 0,
+  call: 0,
   promptRow: 0,
   sampleRow: 0,
+  promptAttended: 0,
+  sampleAttended: 0,
   rowCell: 0,
   draw: 0,
   ...step,
@@ -48,58 +66,64 @@ describe('least squares without negative coefficients', () => {
   });
 });
 
-const work = (changes: object) => ({
+const long = (...judgments: number[]) => ({ judgments, within: [1] });
+const work = (changes: Partial<Workload>): Workload => ({
   individual: 1,
   prototype: 0,
   orders: 2,
-  promptTokens: 10,
-  ownShare: 1,
-  neighbourShare: 1,
-  chainTokens: [3],
+  first: { tokens: 10, decoded: 10 },
+  other: { tokens: 10, decoded: 2 },
+  neighbour: { tokens: 10, decoded: 10 },
+  ownChains: long(3),
+  neighbourChains: long(3),
   ...changes,
 });
 const once = { judgments: 1, atOnce: 1, seed: 1 };
 
 describe('simulated steps', () => {
-  const small: EngineSizes = { maxSequences: 4, batch: 4, prefillChunk: 2 };
+  const small: EngineSizes = { ...SIZES, maxSequences: 4, batch: 4, prefillChunk: 2 };
 
   it('counts what the scheduler would do', () => {
     // Rows 4, 4 and 2 of the prompt, then two tokens after the one that the prompt's logits give.
-    const one = simulate(only({ step: 1 }), small, work({}), once);
-    expect(one).toMatchObject({ ms: 5, steps: 5, promptRows: 10, sampleRows: 2, generatedTokens: 3 });
+    const one = simulate(only({ call: 1 }), small, work({}), once);
+    expect(one).toMatchObject({ ms: 5, calls: 5, promptRows: 10, sampleRows: 2, generatedTokens: 3 });
     expect(one.firstChainMs).toBe(5);
+    // Rows of the prompt attend to 1, 2, ... 10 tokens, the two tokens to 11 and 12.
+    expect(one).toMatchObject({ promptAttended: 55, sampleAttended: 23 });
     expect(simulate(only({ promptRow: 2, sampleRow: 3, draw: 1 }), small, work({}), once).ms).toBe(29);
   });
 
   it('decodes what orders share once, and chains together', () => {
-    const two = simulate(
-      only({ step: 1 }),
-      SIZES,
-      work({ individual: 4, ownShare: 1.2, chainTokens: [5] }),
-      once,
-    );
+    const two = simulate(only({ call: 1 }), SIZES, work({ individual: 4, ownChains: long(5) }), once);
     expect(two).toMatchObject({ promptRows: 12, generatedTokens: 20, sampleRows: 16 });
     // One step for both prompts, then four for the four tokens left of every chain.
-    expect(two.steps).toBe(5);
+    expect(two.calls).toBe(5);
   });
 
   it('lets similar users wait for an own chain, and rows for a free sequence', () => {
-    const alone = simulate(only({ step: 1 }), SIZES, work({ chainTokens: [5] }), once);
-    const similar = simulate(only({ step: 1 }), SIZES, work({ prototype: 2, chainTokens: [5] }), once);
+    const similarUsers = work({ prototype: 2, ownChains: long(5), neighbourChains: long(5) });
+    const alone = simulate(only({ call: 1 }), SIZES, work({ ownChains: long(5) }), once);
+    const similar = simulate(only({ call: 1 }), SIZES, similarUsers, once);
     expect(similar.ms).toBe(2 * alone.ms);
-    const narrow = simulate(only({ step: 1 }), { ...SIZES, maxSequences: 1 }, work({ individual: 3 }), once);
+    const narrow = simulate(only({ call: 1 }), { ...SIZES, maxSequences: 1 }, work({ individual: 3 }), once);
     expect(narrow.sampleRows).toBe(6);
-    expect(narrow.steps).toBeGreaterThanOrEqual(7);
+    expect(narrow.calls).toBeGreaterThanOrEqual(7);
+  });
+
+  it('counts cells and attended tokens as chains grow', () => {
+    const { rowCells, sampleAttended } = simulate(STEP, SIZES, work({ ownChains: long(5) }), once);
+    // Four rows over the prompt of ten tokens and what is written: 11 to 14 tokens, and as many cells.
+    expect([rowCells, sampleAttended]).toEqual([10 * 10 + 50, 50]);
   });
 
   it('times a full engine between ends of judgments', () => {
     const options = { judgments: 20, atOnce: 4, seed: 1 };
-    const full = simulate(STEP, SIZES, work({ chainTokens: [20, 40] }), options);
-    const alone = simulate(STEP, SIZES, work({ chainTokens: [20, 40] }), { ...once, judgments: 20 });
+    const full = simulate(STEP, SIZES, work({ ownChains: long(20, 40) }), options);
+    const alone = simulate(STEP, SIZES, work({ ownChains: long(20, 40) }), { ...once, judgments: 20 });
     expect(full.ms).toBeLessThan(alone.ms);
     expect(full.generatedTokens).toBeGreaterThan(20);
     expect(full.generatedTokens).toBeLessThan(40);
-    expect(full).toEqual(simulate(STEP, SIZES, work({ chainTokens: [20, 40] }), options));
+    expect(full).toEqual(simulate(STEP, SIZES, work({ ownChains: long(20, 40) }), options));
   });
 });
 
@@ -112,6 +136,8 @@ const LEVELS: Variant[] = [
   [8, 4],
 ].map(([individual = 1, prototype = 0]) => ({ level: { individual, prototype }, adaptive: null }));
 
+const LENGTHS = { judgments: [40, 50, 60], within: [1] };
+const shares = { first: 1, other: 0.25, neighbour: 0.5 };
 const TRUTH: Omit<CostModel, 'leftOut'> = {
   step: STEP,
   sizes: SIZES,
@@ -119,20 +145,56 @@ const TRUTH: Omit<CostModel, 'leftOut'> = {
     alone: { judgment: 5, chain: 1, search: 4 },
     full: { judgment: 1, chain: 0.5, search: 0 },
   },
-  shares: { alone: { one: 1, all: 1.25, neighbour: 0.5 }, full: { one: 1, all: 1.25, neighbour: 0.5 } },
-  chainTokens: [40, 50, 60],
-  promptTokens: { mean: 200, least: 200, most: 200 },
+  shares: { alone: shares, full: shares },
+  chains: { own: LENGTHS, neighbour: LENGTHS },
+  prompts: {
+    own: { mean: 200, least: 200, most: 200 },
+    neighbour: { mean: 300, least: 300, most: 300 },
+  },
   orders: 2,
+  forgetsAfter: 3,
   blocks: 0,
   fitError: 0,
 };
 
-/** A block of one judgment that costs what a known model says. */
+/** A judgment whose chains have so many tokens each. */
+function madeJudgment({ level: { individual, prototype } }: Variant, tokens: number): JudgmentRecord {
+  const own = Math.min(individual, 2);
+  const each = [
+    ...Array.from({ length: own }, (_, index) => ({
+      length: 200,
+      chains: individual / own,
+      decoded: index === 0 ? 200 : 50,
+    })),
+    ...Array.from({ length: prototype }, () => ({ length: 300, chains: 1, decoded: 150 })),
+  ];
+  return {
+    row: 1,
+    user: null,
+    ms: 1,
+    firstChainMs: null,
+    prompt: 200 * own + 300 * prototype,
+    unshared: 200 * individual + 300 * prototype,
+    decoded: each.reduce((total, one) => total + one.decoded, 0),
+    distinct: 200,
+    generated: tokens * (individual + prototype),
+    requests: each.length,
+    each,
+    neighbours: prototype,
+    used: individual + prototype,
+    lost: 0,
+    saved: 0,
+    chainTokens: Array.from({ length: individual + prototype }, () => tokens),
+    correct: null,
+    error: null,
+  };
+}
+
+/** A block of three judgments that cost what a known model says. */
 function madeBlock(variant: Variant, kind: 'alone' | 'full', round: number): BlockRecord {
-  const { individual, prototype } = variant.level;
   const { totalMs, work: done } = predictMs(TRUTH, variant.level, kind);
-  const requests = Math.min(individual, 2) + prototype;
   const drawMs = STEP.draw * done.generatedTokens;
+  const counters = { ...done, decodeMs: done.ms - drawMs, drawMs, preempted: 0 };
   return {
     block: `${round} ${kind} ${variantName(variant)}`,
     round,
@@ -141,8 +203,8 @@ function madeBlock(variant: Variant, kind: 'alone' | 'full', round: number): Blo
     probe: null,
     session: 0,
     started: '',
-    ms: totalMs,
-    judged: 1,
+    ms: 3 * totalMs,
+    judged: 3,
     processorSeconds: null,
     stealShare: null,
     busyShare: null,
@@ -150,30 +212,22 @@ function madeBlock(variant: Variant, kind: 'alone' | 'full', round: number): Blo
     gpuMemoryBytes: null,
     cpuJoules: null,
     gpuJoules: null,
-    counters: { ...done, decodeMs: done.ms - drawMs, drawMs, preempted: 0 },
+    counters: { ...counters, ...Object.fromEntries(COUNTED.map((name) => [name, 3 * counters[name]])) },
     measuringMs: 0,
-    judgments: [
-      {
-        row: 1,
-        user: null,
-        ms: totalMs,
-        firstChainMs: null,
-        prompt: 200 * requests,
-        unshared: 200 * (individual + prototype),
-        decoded: Math.round(200 * ((individual === 1 ? 1 : 1.25) + 0.5 * prototype)),
-        distinct: 200,
-        generated: Math.round(done.generatedTokens),
-        requests,
-        used: individual + prototype,
-        lost: 0,
-        saved: 0,
-        chainTokens: [40, 50, 60],
-        correct: null,
-        error: null,
-      },
-    ],
+    judgments: LENGTHS.judgments.map((tokens) => madeJudgment(variant, tokens)),
   };
 }
+const COUNTED = [
+  'calls',
+  'promptRows',
+  'sampleRows',
+  'promptAttended',
+  'sampleAttended',
+  'rowCells',
+  'generatedTokens',
+  'decodeMs',
+  'drawMs',
+] as const;
 
 describe('the cost model', () => {
   const blocks = LEVELS.flatMap((variant) =>
@@ -184,12 +238,15 @@ describe('the cost model', () => {
   it('finds the parts that made the figures', () => {
     if ('untold' in model) throw new Error(model.untold);
     expect(model.fitError).toBeLessThan(1e-6);
-    for (const part of ['step', 'promptRow', 'sampleRow', 'rowCell', 'draw'] as const) {
+    for (const part of Object.keys(STEP) as (keyof StepCost)[]) {
       expect(model.step[part] / STEP[part]).toBeCloseTo(1, 3);
     }
-    expect(model.shares.alone).toMatchObject({ one: 1, all: 1.25 });
-    expect(model.shares.alone.neighbour).toBeCloseTo(0.5, 9);
+    expect(model.shares.alone).toEqual(shares);
+    expect(model.prompts).toEqual(TRUTH.prompts);
     expect(model.orders).toBe(2);
+    for (const part of ['judgment', 'chain', 'search'] as const) {
+      expect(model.overhead.alone[part]).toBeCloseTo(TRUTH.overhead.alone[part], 6);
+    }
     expect(predictMs(model, { individual: 32, prototype: 8 }, 'alone').totalMs).toBeCloseTo(
       predictMs(TRUTH, { individual: 32, prototype: 8 }, 'alone').totalMs,
       -1,
@@ -208,6 +265,10 @@ describe('the cost model', () => {
       untold: expect.stringMatching(/does not count/),
     });
     expect(fitCostModel([], LEVELS, SIZES)).toHaveProperty('untold');
+    expect(fitCostModel(blocks, LEVELS, null)).toEqual({ untold: expect.stringMatching(/does not count/) });
+    expect(fitCostModel(blocks.slice(0, 5), LEVELS, SIZES)).toEqual({
+      untold: expect.stringMatching(/too few/),
+    });
   });
 });
 
@@ -222,12 +283,19 @@ describe('model FLOPs', () => {
   };
   it('counts weights, outputs and attention', () => {
     // 8 prompt tokens that attend to 4 each, 2 chains of 3 tokens that attend to 8 + 1.5 each.
-    const flops = flopsOf(cost, { promptLength: 8, decodedPrompt: 8, prompts: 1, generated: 6, chains: 2 });
+    const flops = flopsOf(cost, { requests: [{ length: 8, decoded: 8, chains: 2 }], generated: 6 });
     expect(flops).toBe(100 * 14 + 10 * 7 + 8 * 4 + 6 * 9.5);
   });
-  it('lets the part of a prompt that was not shared attend to all before it', () => {
-    // Of two prompts of 10 tokens, 12 were decoded: 6 each, which attend to 7 on average.
-    const flops = flopsOf(cost, { promptLength: 10, decodedPrompt: 12, prompts: 2, generated: 0, chains: 0 });
-    expect(flops).toBe(100 * 12 + 10 * 2 + 12 * 7);
+  it('lets the part of a prompt that was not shared attend to all before it, and each chain to its own prompt', () => {
+    const requests = [
+      { length: 10, decoded: 6, chains: 0 },
+      { length: 20, decoded: 4, chains: 0 },
+    ];
+    const flops = flopsOf(cost, { requests, generated: 0 });
+    expect(flops).toBe(100 * 10 + 10 * 2 + 6 * 7 + 4 * 18);
+    const chains = requests.map((one, index) => ({ ...one, chains: 1 + index }));
+    const more = flopsOf(cost, { requests: chains, generated: 6 }) - flops;
+    // Chains of 2 tokens: one over 10 tokens of prompt, two over 20.
+    expect(more).toBe(100 * 6 + 10 * 6 + 2 * 11 + 4 * 21);
   });
 });

@@ -14,11 +14,26 @@ import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
 /** A fake generator that counts a step a generated token, and can have a small KV cache. */
 export class CountingGenerator extends FakeGenerator {
   forgotten = 0;
-  #counts = { steps: 0, promptRows: 0, sampleRows: 0, generatedTokens: 0 };
+  #counts = {
+    calls: 0,
+    promptRows: 0,
+    sampleRows: 0,
+    promptAttended: 0,
+    sampleAttended: 0,
+    generatedTokens: 0,
+  };
 
   constructor(options: FakeOptions = {}, cells?: number) {
     super(options);
     const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto' } as const;
+    const scheduling = {
+      batch: 512,
+      prefillChunk: 256,
+      separatesPrompts: true,
+      maxAhead: 1,
+      maxIdleCells: 1000,
+    };
+    Object.assign(this.info, { scheduling });
     if (cells !== undefined) Object.assign(this.info, { kvCache: { ...kvCache, cells } });
   }
 
@@ -34,8 +49,8 @@ export class CountingGenerator extends FakeGenerator {
   }
 
   counters(): EngineCounters {
-    const { steps, promptRows, sampleRows, generatedTokens } = this.#counts;
-    const [decodeMs, drawMs] = [0.001 * (steps + promptRows + sampleRows), 0.0001 * generatedTokens];
+    const { calls, promptRows, sampleRows, generatedTokens } = this.#counts;
+    const [decodeMs, drawMs] = [0.001 * (calls + promptRows + sampleRows), 0.0001 * generatedTokens];
     return { ...this.#counts, rowCells: 100 * sampleRows, preempted: 0, decodeMs, drawMs, cells: 0 };
   }
 
@@ -63,9 +78,11 @@ export class CountingGenerator extends FakeGenerator {
   }
 
   #count(promptRows: number, generatedTokens: number): void {
-    this.#counts.steps += generatedTokens / 4;
+    this.#counts.calls += generatedTokens / 4;
     this.#counts.promptRows += promptRows;
     this.#counts.sampleRows += generatedTokens;
+    this.#counts.promptAttended += (promptRows * promptRows) / 2;
+    this.#counts.sampleAttended += generatedTokens * promptRows;
     this.#counts.generatedTokens += generatedTokens;
   }
 }
@@ -94,7 +111,8 @@ export const usualParts = (generator = new CountingGenerator({ maxSequences: 4 }
 /** Runs one command line of the group. */
 export async function fakeBench(
   words: readonly string[],
-  parts: () => LoadedParts = usualParts,
+  parts: () => LoadedParts | Promise<LoadedParts> = usualParts,
+  energy: BenchHost['energy'] = () => null,
 ): Promise<Ended> {
   const [out, err] = [new Sink(), new Sink()];
   let code = -1;
@@ -108,6 +126,7 @@ export async function fakeBench(
       weightType: 8,
       layers: 2,
     }),
+    energy,
     measureMachine: async () => ({ peak: { untold: 'a made-up machine' }, libraryHash: 'beef' }),
   };
   const program = new Command().exitOverride().configureOutput({ writeErr: (text) => err.write(text) });

@@ -32,4 +32,13 @@ describe('planEngine', () => {
     expect(choices.filter((choice) => /^prompts at work at once: 1, /.test(choice))).toHaveLength(1);
     expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).choices.join()).not.toMatch(/at work at once/);
   });
+
+  it('holds prompts beside samples, within the sequences that llama.cpp has', () => {
+    const sequences = (maxSequences: number) => planEngine(SMALL, { maxSequences }).sequences;
+    expect(sequences(32)).toBe(32 + 64);
+    expect(sequences(192)).toBe(256);
+    expect(sequences(255)).toBe(256);
+    // A prompt needs one of them, so that there cannot be a row for each.
+    expect(() => sequences(256)).toThrow(/maxSequences must be a whole number from 1 to 255, got 256/);
+  });
 });

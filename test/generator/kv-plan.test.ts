@@ -98,7 +98,7 @@ describe('the plan of the KV cache', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 64, max: 100_000 }),
-        fc.integer({ min: 1, max: 192 }),
+        fc.integer({ min: 1, max: 255 }),
         fc.integer({ min: 16, max: 200_000 }),
         fc.double({ min: 1, max: 1e12, noNaN: true }),
         (contextTokens, maxSequences, cellBytes, room) => {

@@ -31,13 +31,17 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
     expect(decoded).toEqual([prompt.length, 1, prompt.length]);
     // The engine hands its counters out at the end of a step, after what the step ended.
     await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4);
-    const { promptRows, sampleRows, rowCells, decodeMs, steps } = generator.counters!()!;
+    const { promptRows, sampleRows, rowCells, decodeMs, calls, ...rows } = generator.counters!()!;
     expect(promptRows).toBe(2 * prompt.length + 1);
     // The last token of a sample is drawn and never decoded.
     expect(sampleRows).toBe(3 * 2 * 3);
     expect(rowCells).toBeGreaterThan(sampleRows * prompt.length);
     expect(decodeMs).toBeGreaterThan(0);
-    expect(steps).toBeGreaterThanOrEqual(3 * 4);
+    // Each time the prompt in one call, then three for the two samples together.
+    expect(calls).toBe(3 * 4);
+    const { length } = prompt;
+    expect(rows.promptAttended).toBe(length * (length + 1) + length);
+    expect(rows.sampleAttended).toBe(3 * 2 * (3 * length + 6));
   });
 
   it('measures a matrix product, and checks it', async () => {

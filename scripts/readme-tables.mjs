@@ -1,0 +1,26 @@
+// Fills in the README's tables from results that are committed, between the marks
+//   <!-- bench table PATH -->  and  <!-- end of table -->
+// With --check nothing is written and a table that does not say what its result says is an error.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readResult, shortMarkdown } from '../dist/cost/write-result.js';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const file = path.join(root, 'README.md');
+const before = readFileSync(file, 'utf8');
+const parts = before.split(/(<!-- bench table \S+ -->\n)([\s\S]*?)(<!-- end of table -->)/);
+const wrong = [];
+for (let at = 1; at < parts.length; at += 4) {
+  const result = /bench table (\S+) -->/.exec(parts[at])[1];
+  const table = `\n${shortMarkdown(await readResult(path.join(root, result)))}\n`;
+  if (table !== parts[at + 1]) wrong.push(result);
+  parts[at + 1] = table;
+}
+if (process.argv.includes('--check')) {
+  for (const result of wrong) console.error(`README.md: the table of ${result} is not that of the result`);
+  process.exitCode = wrong.length > 0 ? 1 : 0;
+} else {
+  if (wrong.length > 0) writeFileSync(file, parts.join(''));
+  console.log(`README.md: ${wrong.length} of ${(parts.length - 1) / 4} tables changed`);
+}

@@ -1,0 +1,88 @@
+// The header of a bench: everything that its figures depend on, and what it ran on.
+// Collects facts; what they mean to a bench that is resumed is `bench-record.ts`.
+
+import { PACKAGE_VERSION } from '../package.js';
+import type { ScalingBenchOptions } from './bench-options.js';
+import { inFlight, type Variant, variantName } from './bench-plan.js';
+import type { BenchHeader, SkippedVariant } from './bench-record.js';
+import { machineFacts } from './machine.js';
+
+/** The header of a bench of the levels that fit. */
+export function headerOf(
+  options: ScalingBenchOptions,
+  fitting: readonly Variant[],
+  skipped: readonly SkippedVariant[],
+): BenchHeader {
+  const { data, split, bank, judge, seed, gpuFacts } = options;
+  const { model, generator } = options.opened;
+  const { info, model: modelInfo } = generator;
+  const machine = machineFacts();
+  const settings = model.settings({ ...judge, seed });
+  const { kvCache } = info;
+  return {
+    pgenrmBench: 1,
+    pgenrm: PACKAGE_VERSION,
+    created: new Date().toISOString(),
+    identity: {
+      machine: { cpu: machine.cpu, cores: machine.cores, gpus: gpuFacts?.names.join(', ') ?? 'none' },
+      model: { sha256: model.modelSha256 },
+      template: { name: model.template.name, hash: model.template.hash },
+      data: {
+        fingerprint: data.fingerprint,
+        format: data.format,
+        split,
+        group: data.selection?.group ?? null,
+        users: data.users?.fingerprint ?? null,
+        rows: options.rows.length,
+      },
+      bank: {
+        checksum: bank?.checksum ?? null,
+        additions: bank?.additions ?? null,
+        overlap: bank?.overlap ?? null,
+      },
+      generator: {
+        kind: info.kind,
+        llamaRelease: info.llamaRelease,
+        backend: info.backend,
+        contextTokens: info.contextTokens,
+        maxSequences: info.maxSequences,
+        threads: info.threads,
+        kv: kvCache === undefined ? null : `${kvCache.layout} ${kvCache.type}`,
+      },
+      options: {
+        levels: options.variants.map(variantName).join('; '),
+        rows: options.aloneRows,
+        fullChains: options.fullChains,
+        checkMeasuring: options.checksMeasuring,
+        seed,
+        ...settings.sampling,
+        maxTokens: settings.maxTokens,
+        historyEvents: settings.historyEvents,
+        grammar: settings.grammar,
+        prefer: settings.prefer,
+        retrieveBy: bank === null ? null : settings.retrieveBy,
+      },
+    },
+    machine,
+    driver: gpuFacts?.driver ?? null,
+    libraryHash: options.libraryHash,
+    model: {
+      description: modelInfo.description,
+      parameters: modelInfo.parameters,
+      sizeBytes: modelInfo.sizeBytes,
+      note: options.modelNote,
+      cost: options.cost,
+    },
+    kvCache: kvCache ?? null,
+    scheduling: info.scheduling ?? null,
+    peak: options.peak,
+    variants: fitting.map((variant) => ({
+      name: variantName(variant),
+      ...variant.level,
+      adaptive: variant.adaptive,
+      inFlight: inFlight(variant, info),
+    })),
+    skipped,
+    choices: info.choices,
+  };
+}
