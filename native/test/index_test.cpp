@@ -108,6 +108,11 @@ void check_parallel_build(const Kind& kind) {
   expect_sound(index, queries, one, k);
   expect_sound(index, queries, exact, k);
   EXPECT(recall(one, exact, k) > 0.8);
+  // So much effort that all are scanned by what is stored.
+  const Answer scanned = search(index, queries, asked(k, 80, false, 4));
+  EXPECT(scanned == search(index, queries, asked(k, 80, false, 1)));
+  expect_sound(index, queries, scanned, k);
+  EXPECT(recall(scanned, exact, k) >= 0.98);
 }
 
 void check_filters(const Kind& kind) {
