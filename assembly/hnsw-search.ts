@@ -1,9 +1,26 @@
 // Walks the graph of the index in use for one query at a time.
 // Twin of native/core/hnsw-search.cpp: the same nodes in the same order on 8-bit codes.
-import { codeBytes, decode, encode, floatDistance, queryDistance, widen } from './codec';
-import { codeOf, exactRow, isRemoved, labelOf, nodeOf } from './graph';
-import { codeStorage, count, dim, F32, freshMark, quantized, removed, visit } from './graph-state';
+import { codeBytes, encode, queryDistance, widen } from './codec';
+import { codeOf } from './graph';
+import { count, dim, freshMark, visit } from './graph-state';
 import { descend } from './hnsw-build';
+import {
+  allowed,
+  beginAnswer,
+  beginSearch,
+  byCodes,
+  endSearch,
+  filtered,
+  mostLookedAt,
+  passes,
+  rankedCount,
+  rankNode,
+  scan,
+  scanCodes,
+  scanned,
+  sureCount,
+  writeAnswer,
+} from './hnsw-scan';
 import { release, take } from './memory';
 import { freshNeighbours, freshNode, freshReserve } from './neighbours';
 import {
@@ -19,26 +36,14 @@ import {
   poolTakes,
 } from './pool';
 import { OK, OUT_OF_MEMORY } from './status';
-import { less, offer } from './top-k';
-import { writeSorted } from './vectors';
+import { less } from './top-k';
 
-/** Vectors that a scan may look at for each that a walk would. */
-const SCAN_FACTOR: f64 = 16;
-
-let allow: usize = 0;
-let allowBytes: usize = 0;
-let exclude: usize = 0;
-let excludeCount: i32 = 0;
 let effort: i32 = 0;
 let found: i32 = 0;
-let best: usize = 0;
-let bestSize: i32 = 0;
-let row: usize = 0;
-let wide: usize = 0;
 
 /**
- * Searches the index in use. queries: f32 [n x dim], of length 1 under cosine; allow: bit a label, 0 for every
- * label; exclude: u32, sorted; labels u32 and distances f32 [n x k].
+ * Searches the index in use. queries: f32 [n x dim], of length 1 under cosine; allow: bit a label from allowFirst on,
+ * 0 for every label; exclude: u32, sorted; labels u32 and distances f32 [n x k].
  */
 export function searchGraph(
   queries: usize,
@@ -46,81 +51,55 @@ export function searchGraph(
   k: i32,
   effortOf: i32,
   exactly: bool,
-  allowOf: usize,
-  allowBytesOf: usize,
-  excludeOf: usize,
-  excludeCountOf: i32,
+  allow: usize,
+  allowBytes: usize,
+  allowFirst: u32,
+  exclude: usize,
+  excludeCount: i32,
   labels: usize,
   distances: usize,
 ): i32 {
-  allow = allowOf;
-  allowBytes = allowBytesOf;
-  exclude = excludeOf;
-  excludeCount = excludeCountOf;
   effort = effortOf;
-  const live = count - removed;
-  const allowed = allow !== 0 ? min(live, countBits()) : live;
-  const filtered = allow !== 0 || excludeCount > 0 || removed > 0;
-  const scanned = exactly || <f64>allowed * <f64>allowed <= <f64>live * <f64>effort * SCAN_FACTOR;
   const code = take(codeBytes() + 16);
-  best = take((<usize>k) << 3);
-  row = take((<usize>dim) << 2);
-  wide = take((<usize>dim) << 1);
-  if (code === 0 || best === 0 || row === 0 || wide === 0) return OUT_OF_MEMORY;
-  if (!scanned && !(poolReserve(effort) && freshReserve() && (!filtered || heapReserve(count))))
-    return OUT_OF_MEMORY;
-  for (let q = 0; q < n; q++) {
+  const wide = take((<usize>dim) << 1);
+  let there =
+    beginSearch(k, effort, exactly, allow, allowBytes, allowFirst, exclude, excludeCount) &&
+    code !== 0 &&
+    wide !== 0 &&
+    (scanned || (poolReserve(effort) && freshReserve() && (!filtered || heapReserve(count))));
+  for (let q = 0; q < n && there; q++) {
     const query = queries + ((<usize>q * <usize>dim) << 2);
-    bestSize = 0;
-    if (allowed > 0) {
-      const walked = !scanned && encode(query, code);
-      if (walked) {
-        widen(code, wide);
-        if (filtered) walkFiltered(code);
-        else walk(code);
-      }
-      const sure = allowed - min(allowed, excludeCount);
-      if (walked && found >= min(k, sure)) rank(query, k);
-      else scan(query, k, allowed);
-    }
+    beginAnswer();
+    if (allowed > 0) there = answer(query, code, wide);
     const at = (<usize>q * <usize>k) << 2;
-    writeSorted(best, bestSize, k, labels + at, distances + at);
+    writeAnswer(labels + at, distances + at);
   }
+  endSearch();
   release(code);
-  release(best);
-  release(row);
   release(wide);
-  return OK;
+  return there ? OK : OUT_OF_MEMORY;
 }
 
-function countBits(): i32 {
-  let bits = 0;
-  for (let i: usize = 0; i < allowBytes; i++) bits += popcnt<i32>(load<u8>(allow + i));
-  return bits;
-}
-
-/** Whether a node may answer. */
-function passes(node: u32): bool {
-  if (isRemoved(node)) return false;
-  const label = labelOf(node);
-  if (allow !== 0) {
-    const byte = <usize>(label >>> 3);
-    if (byte >= allowBytes || ((load<u8>(allow + byte) >>> (label & 7)) & 1) === 0) return false;
+/** False where memory is refused. */
+function answer(query: usize, code: usize, wide: usize): bool {
+  // A query beyond the range of 16 bits is answered by the scan in full.
+  const encoded = (!scanned || byCodes) && encode(query, code);
+  if (encoded) widen(code, wide);
+  if (encoded && !scanned) {
+    let done = true;
+    if (filtered) done = walkFiltered(code, wide);
+    else walk(code, wide);
+    // The graph may not reach every node that is allowed.
+    if (done && found >= sureCount()) {
+      for (let i = 0; i < min(found, rankedCount()); i++) rankNode(query, poolNode(i));
+      return true;
+    }
   }
-  let low = 0;
-  let high = excludeCount;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const there = load<u32>(exclude + ((<usize>middle) << 2));
-    if (there === label) return false;
-    if (there < label) low = middle + 1;
-    else high = middle;
-  }
-  return true;
+  return encoded && byCodes ? scanCodes(query, code, wide) : scan(query);
 }
 
 /** Keeps the `effort` nearest nodes sorted; looks at the nearest whose neighbours are not known yet. */
-function walk(code: usize): void {
+function walk(code: usize, wide: usize): void {
   const mark = freshMark();
   const start = descend(code, wide, 0);
   visit(start, mark);
@@ -144,13 +123,17 @@ function walk(code: usize): void {
   found = size;
 }
 
-/** As `walk`, but nodes that may not answer are walked through, by a heap of their own. */
-function walkFiltered(code: usize): void {
+/**
+ * As `walk`, but nodes that may not answer are walked through, by a heap of their own. False where more vectors were
+ * looked at than a scan is worth.
+ */
+function walkFiltered(code: usize, wide: usize): bool {
   const mark = freshMark();
   const start = descend(code, wide, 0);
   visit(start, mark);
   let waiting = heapPush(queryDistance(code, wide, codeOf(start)), start, 0);
   let size = 0;
+  let lookedAt: f64 = 1;
   if (passes(start)) {
     poolInsert(load<f32>(heap), start, 0, effort);
     size = 1;
@@ -159,8 +142,10 @@ function walkFiltered(code: usize): void {
     const distance = load<f32>(heap);
     const nearest = load<u32>(heap, 4);
     if (size === effort && less(poolDistance(size - 1), poolNode(size - 1), distance, nearest)) break;
+    if (lookedAt > mostLookedAt) return false;
     waiting = heapPop(waiting);
     const neighbours = freshNeighbours(nearest, 0, mark);
+    lookedAt += neighbours;
     for (let i = 0; i < neighbours; i++) {
       const node = freshNode(i);
       const away = queryDistance(code, wide, codeOf(node));
@@ -172,41 +157,5 @@ function walkFiltered(code: usize): void {
     }
   }
   found = size;
-}
-
-/** Distance to the vector as it is stored, the query in full. */
-function storedDistance(query: usize, node: u32): f32 {
-  if (quantized) return floatDistance(query, exactRow(node));
-  if (codeStorage === F32) return floatDistance(query, codeOf(node));
-  decode(codeOf(node), row);
-  return floatDistance(query, row);
-}
-
-function offerNode(query: usize, node: u32, k: i32): void {
-  if (passes(node)) bestSize = offer(best, bestSize, k, storedDistance(query, node), labelOf(node));
-}
-
-function scan(query: usize, k: i32, allowed: i32): void {
-  bestSize = 0;
-  if (allow === 0 || allowed * 8 > count) {
-    for (let node = 0; node < count; node++) offerNode(query, node, k);
-    return;
-  }
-  for (let byte: usize = 0; byte < allowBytes; byte++) {
-    let bits: u32 = load<u8>(allow + byte);
-    while (bits !== 0) {
-      const node = nodeOf(<u32>(byte << 3) + ctz<u32>(bits));
-      if (node >= 0) offerNode(query, node, k);
-      bits &= bits - 1;
-    }
-  }
-}
-
-/** Ranks the nearest that were found by the vectors as they are stored. */
-function rank(query: usize, k: i32): void {
-  const ranked = min(found, 2 * k + 16);
-  for (let i = 0; i < ranked; i++) {
-    const node = poolNode(i);
-    bestSize = offer(best, bestSize, k, storedDistance(query, node), labelOf(node));
-  }
+  return true;
 }

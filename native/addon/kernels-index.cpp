@@ -202,7 +202,7 @@ struct SearchJob : Job {
   }
 };
 
-// (handle, queries, k, effort, exact, threads, allow or undefined, exclude)
+// (handle, queries, k, effort, exact, threads, allow or undefined, first label of allow, exclude)
 Napi::Value search(const Napi::CallbackInfo& info) {
   auto job = std::make_unique<SearchJob>();
   job->index = index_of(info);
@@ -211,10 +211,16 @@ Napi::Value search(const Napi::CallbackInfo& info) {
   if (allows) job->allow = bytes(info, 6).copied();
   // A set of no labels still is a set: its bits need an address.
   if (allows && job->allow.empty()) job->allow.push_back(0);
-  job->exclude = uint32_array(info, 7).copied();
-  job->params = {
-      uint32(info, 2),   uint32(info, 3),     flag(info, 4),      uint32(info, 5), allows ? job->allow.data() : nullptr,
-      job->allow.size(), job->exclude.data(), job->exclude.size()};
+  job->exclude = uint32_array(info, 8).copied();
+  job->params = {uint32(info, 2),
+                 uint32(info, 3),
+                 flag(info, 4),
+                 uint32(info, 5),
+                 allows ? job->allow.data() : nullptr,
+                 job->allow.size(),
+                 uint32(info, 7),
+                 job->exclude.data(),
+                 job->exclude.size()};
   return run_off_loop(info.Env(), std::move(job));
 }
 

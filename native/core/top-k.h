@@ -33,6 +33,13 @@ class TopK {
     }
   }
 
+  // Hands over what was kept, nearest first.
+  void drain(std::vector<Scored>& out) {
+    std::sort_heap(heap_.begin(), heap_.end());
+    out.swap(heap_);
+    heap_.clear();
+  }
+
   // Fills k places; those that nothing was offered for get no label and an infinite distance.
   void write(uint32_t* labels, float* distances) {
     std::sort_heap(heap_.begin(), heap_.end());

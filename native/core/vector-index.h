@@ -40,8 +40,9 @@ struct SearchParams {
   size_t effort;  // ef, at least k
   bool exact;
   uint32_t threads;
-  const uint8_t* allow;  // bit a label; null: every label
+  const uint8_t* allow;  // bit a label from allow_first on; null: every label
   size_t allow_bytes;
+  uint32_t allow_first;
   const uint32_t* exclude;  // sorted
   size_t n_exclude;
 };

@@ -36,7 +36,7 @@ struct Answer {
 };
 
 SearchParams asked(size_t k, size_t effort, bool exact, uint32_t threads) {
-  return {k, effort, exact, threads, nullptr, 0, nullptr, 0};
+  return {k, effort, exact, threads, nullptr, 0, 0, nullptr, 0};
 }
 
 Answer search(const VectorIndex& index, std::vector<float> queries, const SearchParams& params) {
@@ -108,6 +108,11 @@ void check_parallel_build(const Kind& kind) {
   expect_sound(index, queries, one, k);
   expect_sound(index, queries, exact, k);
   EXPECT(recall(one, exact, k) > 0.8);
+  // So much effort that all are scanned by what is stored.
+  const Answer scanned = search(index, queries, asked(k, 80, false, 4));
+  EXPECT(scanned == search(index, queries, asked(k, 80, false, 1)));
+  expect_sound(index, queries, scanned, k);
+  EXPECT(recall(scanned, exact, k) >= 0.98);
 }
 
 void check_filters(const Kind& kind) {
@@ -120,7 +125,7 @@ void check_filters(const Kind& kind) {
   const uint32_t removed[] = {3, 9, 11};
   EXPECT(index.remove(removed, 3).ok() && !index.has(3) && index.removed() == 3);
   for (const bool exact : {false, true}) {
-    const SearchParams params{k, 20, exact, 3, allow.data(), allow.size(), exclude, 4};
+    const SearchParams params{k, 20, exact, 3, allow.data(), allow.size(), 0, exclude, 4};
     const Answer found = search(index, queries, params);
     expect_sound(index, queries, found, k);
     for (const uint32_t label : found.labels) {

@@ -59,7 +59,11 @@ export interface SearchOptions {
   readonly allow?: LabelSet;
   /** These labels may not answer. */
   readonly exclude?: Uint32Array;
-  /** True scans every allowed vector; default: where that is the smaller work. */
+  /**
+   * True compares every allowed vector in full. Default false: the graph is walked, or, where that is less work,
+   * the allowed vectors are scanned: up to 1024 in full, more by what is stored for walking (8-bit codes), of which
+   * the nearest 2k + 16 are then compared in full.
+   */
   readonly exact?: boolean;
   /** Threads over the queries of one call; default all of the machine's. */
   readonly threads?: number;
@@ -194,8 +198,8 @@ export interface CheckedSearch {
   readonly exact: boolean;
   /** 0 stands for all of the machine's. */
   readonly threads: number;
-  /** Bits of the labels that may answer; absent where all may. */
-  readonly allow: Uint8Array | undefined;
+  /** The labels that may answer; absent where all may. */
+  readonly allow: LabelSet | undefined;
   /** Sorted. */
   readonly exclude: Uint32Array;
 }
@@ -213,7 +217,7 @@ export function checkSearch(queries: Matrix, options: SearchOptions, dim: number
     effort: Math.max(effort, options.k),
     exact: options.exact ?? false,
     threads: checkThreads(options.threads),
-    allow: options.allow?.bits,
+    allow: options.allow,
     exclude: options.exclude ? options.exclude.slice().sort() : new Uint32Array(0),
   };
 }

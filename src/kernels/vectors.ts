@@ -26,26 +26,47 @@ export interface Neighbours {
   readonly distances: Float32Array;
 }
 
-/** A set of labels as one bit each, for searches that only some labels may answer. */
+/** A set of labels as one bit each from its first on, for searches that only some labels may answer. */
 export class LabelSet {
-  /** Bit `label % 8` of byte `label / 8`. */
+  /** A multiple of 8 at or below the least label. */
+  readonly first: number;
+  /** Bit `n % 8` of byte `n / 8` stands for label `first + n`. */
   readonly bits: Uint8Array;
 
-  private constructor(bits: Uint8Array) {
+  private constructor(first: number, bits: Uint8Array) {
+    this.first = first;
     this.bits = bits;
   }
 
   /** The set of the given labels, unsigned 32-bit integers in any order; repeats count once. */
   static of(labels: Iterable<number>): LabelSet {
     const list = Uint32Array.from(labels);
+    if (list.length === 0) return new LabelSet(0, new Uint8Array(0));
+    let least = Number.POSITIVE_INFINITY;
     let most = -1;
-    for (const label of list) most = Math.max(most, label);
-    const bits = new Uint8Array(Math.floor(most / 8) + 1);
-    for (const label of list) bits[label >>> 3]! |= 1 << (label & 7);
-    return new LabelSet(bits);
+    for (const label of list) {
+      least = Math.min(least, label);
+      most = Math.max(most, label);
+    }
+    const first = least - (least % 8);
+    const bits = new Uint8Array(Math.floor((most - first) / 8) + 1);
+    for (const label of list) bits[(label - first) >>> 3]! |= 1 << (label & 7);
+    return new LabelSet(first, bits);
+  }
+
+  /** The labels from one up to another that is not among them, integers from 0 to 2^32; none where they are equal. */
+  static range(from: number, to: number): LabelSet {
+    const first = from - (from % 8);
+    const bits = new Uint8Array(from < to ? Math.ceil((to - first) / 8) : 0).fill(0xff);
+    if (bits.length > 0) {
+      bits[0]! &= 0xff << (from - first);
+      bits[bits.length - 1]! &= 0xff >> (8 * bits.length - (to - first));
+    }
+    return new LabelSet(first, bits);
   }
 
   has(label: number): boolean {
-    return (((this.bits[label >>> 3] ?? 0) >> (label & 7)) & 1) === 1;
+    const place = label - this.first;
+    return place >= 0 && (((this.bits[Math.floor(place / 8)] ?? 0) >> (place % 8)) & 1) === 1;
   }
 }

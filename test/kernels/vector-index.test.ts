@@ -108,6 +108,42 @@ describeEach('VectorIndex', (kernels) => {
     expect(none.distances.every((value) => value === Infinity)).toBe(true);
   });
 
+  it('finds the nearest of one cluster without one member, walking or scanning, at any label', async () => {
+    const clusters = 3;
+    const many = clusteredRows(6000, 16, clusters, 0.35, 8);
+    const asked = part(clusteredRows(6000, 16, clusters, 0.35, 8), 100, 130);
+    const { labels: cluster } = await kernels.exactSearch(many, part(many, 0, clusters), {
+      metric: 'cosine',
+      k: 1,
+    });
+    const order = Array.from(cluster.keys()).sort((a, b) => cluster[a]! - cluster[b]! || a - b);
+    const members = {
+      data: Float32Array.from({ length: 6000 * 16 }, (_, i) => many.data[order[i >> 4]! * 16 + (i & 15)]!),
+      dim: 16,
+    };
+    const size = cluster.filter((each) => each === 0).length;
+    expect(size).toBeGreaterThan(1024);
+    for (const offset of [0, 999_997]) {
+      using index = await kernels.buildIndex(members, {
+        metric: 'cosine',
+        links: 8,
+        buildEffort: 40,
+        labels: Uint32Array.from({ length: 6000 }, (_, i) => offset + i),
+      });
+      const allow = LabelSet.range(offset, offset + size);
+      const exclude = Uint32Array.of(offset + order.indexOf(100));
+      for (const effort of [36, 60, 400]) {
+        const options = { k: 8, effort, allow, exclude };
+        const found = await index.search(asked, options);
+        const truth = await index.search(asked, { ...options, exact: true });
+        expect(recall(found, truth)).toBeGreaterThanOrEqual(0.98);
+        for (const label of found.labels) {
+          expect(label >= offset && label < offset + size && label !== exclude[0]).toBe(true);
+        }
+      }
+    }
+  });
+
   it('excludes one label out of a walk over all', async () => {
     using index = await built(kernels);
     const own = part(rows, 7, 8);
@@ -282,7 +318,8 @@ describe.skipIf(compiled.length < 2)('native and WASM', () => {
         using other = await to.indexFromBytes(bytes, { metric });
         expect(Buffer.from(await other.toBytes()).equals(bytes)).toBe(true);
         const allow = LabelSet.of(Array.from({ length: 750 }, (_, i) => 2 * i));
-        for (const options of [walked, { ...walked, allow }, { ...walked, exact: true }]) {
+        const scannedByCodes = { k: 10, effort: 100 };
+        for (const options of [walked, { ...walked, allow }, scannedByCodes, { ...walked, exact: true }]) {
           const a = await index.search(queries, options);
           const b = await other.search(queries, options);
           agree(a, b);

@@ -89,4 +89,28 @@ it('LabelSet holds its labels', () => {
   const set = LabelSet.of([3, 3, 0, 17]);
   expect([0, 1, 3, 16, 17, 18, 4e9].filter((label) => set.has(label))).toEqual([0, 3, 17]);
   expect(LabelSet.of([]).bits.length).toBe(0);
+  const far = LabelSet.of([4_294_967_290, 4_294_967_294]);
+  expect([far.first, far.bits.length]).toEqual([4_294_967_288, 1]);
+  expect([0, 2, 6, 4_294_967_290, 4_294_967_293, 4_294_967_294].filter((label) => far.has(label))).toEqual([
+    4_294_967_290, 4_294_967_294,
+  ]);
+});
+
+it('LabelSet.range holds the labels from one up to another', () => {
+  for (const [from, to] of [
+    [0, 0],
+    [5, 5],
+    [0, 8],
+    [3, 6],
+    [7, 9],
+    [16, 25],
+    [1001, 1040],
+  ] as const) {
+    const set = LabelSet.range(from, to);
+    const around = Array.from({ length: 80 }, (_, i) => Math.max(0, from - 20) + i);
+    expect(around.filter((label) => set.has(label))).toEqual(
+      Array.from({ length: to - from }, (_, i) => from + i),
+    );
+    expect(set.bits.length).toBeLessThanOrEqual((to - from) / 8 + 2);
+  }
 });

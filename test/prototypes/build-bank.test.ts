@@ -200,6 +200,17 @@ describe('buildBank', () => {
     expect(options.loads.generator).toBe(0);
   });
 
+  it('takes rows whose id comes twice as members with ids of their own', async () => {
+    const rows = styledRows(4, 2);
+    const data = await dataOf(folder, [...rows, { ...rows[5], user_id: 'u9' }]);
+    const options = await fakeBuild(folder, data);
+    const { manifest } = await buildBank(options);
+    expect(manifest.counts).toMatchObject({ members: 9, users: 5, lost: 0, failed: 0, invalid: 0 });
+    await using bank = await PrototypeBank.open(options.out);
+    const found = await bank.similarUsers(bank.prototypeVector(0), 5);
+    expect(new Set(found.map(({ rowId }) => rowId)).size).toBe(5);
+  });
+
   it('refuses k over the usable rows, a zero embedding, and data without a usable chain', async () => {
     const data = await dataOf(folder, styledRows(4, 2));
     const lost = (sample: Parameters<typeof tellStyle>[0]): string =>

@@ -127,6 +127,7 @@ export interface NativeKernelsBinding {
     exact: boolean,
     threads: number,
     allow: Uint8Array | undefined,
+    allowFirst: number,
     exclude: Uint32Array,
   ): Promise<KernelStatus & { labels: Uint32Array; distances: Float32Array }>;
   indexSave(index: IndexHandle, path: string | undefined): Promise<KernelStatus & { bytes: Uint8Array }>;

@@ -49,7 +49,8 @@ class NativeIndex implements IndexOperations {
       effort,
       exact,
       threads,
-      allow,
+      allow?.bits,
+      allow?.first ?? 0,
       exclude,
     );
     checkStatus(found, 'queries');

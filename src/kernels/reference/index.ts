@@ -65,8 +65,7 @@ class ReferenceIndex implements IndexOperations {
     const excluded = new Set(checked.exclude);
     const { allow } = checked;
     const allowed = this.entries.filter(
-      ({ label, removed }) =>
-        !removed && !excluded.has(label) && (!allow || ((allow[label >>> 3] ?? 0) >> (label & 7)) % 2 === 1),
+      ({ label, removed }) => !removed && !excluded.has(label) && (allow === undefined || allow.has(label)),
     );
     const rows = preparedRows('queries', queries, this.metric);
     const found = Array.from({ length: checked.queries }, (_, q) =>

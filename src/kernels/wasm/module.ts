@@ -119,6 +119,7 @@ export interface WasmExports {
     exact: number,
     allow: number,
     allowBytes: number,
+    allowFirst: number,
     exclude: number,
     excludeCount: number,
     labels: number,
