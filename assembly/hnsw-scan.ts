@@ -121,7 +121,9 @@ function gather(): i32 {
   let found = 0;
   if (allow === 0 || <f64>allowed * 8 > <f64>count) {
     for (let node = 0; node < count; node++) {
-      if (passes(node)) store<u32>(nodes + ((<usize>found++) << 2), node);
+      if (!passes(node)) continue;
+      store<u32>(nodes + ((<usize>found) << 2), node);
+      found++;
     }
     return found;
   }
@@ -129,8 +131,10 @@ function gather(): i32 {
     let bits: u32 = load<u8>(allow + byte);
     while (bits !== 0) {
       const node = nodeOf(allowFirst + <u32>(byte << 3) + ctz<u32>(bits));
-      if (node >= 0 && passes(node)) store<u32>(nodes + ((<usize>found++) << 2), node);
       bits &= bits - 1;
+      if (node < 0 || !passes(node)) continue;
+      store<u32>(nodes + ((<usize>found) << 2), node);
+      found++;
     }
   }
   return found;

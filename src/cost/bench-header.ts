@@ -80,7 +80,10 @@ export function headerOf(
       name: variantName(variant),
       ...variant.level,
       adaptive: variant.adaptive,
-      inFlight: inFlight(variant, info),
+      inFlight: inFlight(variant, {
+        maxSequences: info.maxSequences,
+        promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
+      }),
     })),
     skipped,
     choices: info.choices,

@@ -38,6 +38,7 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
     aloneRows: options.aloneRows,
     fullChains: options.fullChains,
     maxSequences: info.maxSequences,
+    promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
     contextTokens: info.contextTokens,
   };
   onEvent?.({ type: 'warmUp' });

@@ -188,6 +188,8 @@ export interface Scheduling {
   readonly maxAhead: number;
   /** Most KV cells of prompts that no request needs. */
   readonly maxIdleCells: number;
+  /** Unrelated prompts that it pays to have at work at once; null: as many as fill `maxSequences`. */
+  readonly promptsAtOnce: number | null;
 }
 
 /** How a generator runs: what `doctor` and the run manifest state. */
@@ -203,8 +205,6 @@ export interface GeneratorInfo {
   readonly contextTokens: number;
   /** Most samples that decode at once. */
   readonly maxSequences: number;
-  /** Unrelated prompts that it pays to have at work at once; absent: as many as fill `maxSequences`. */
-  readonly promptsAtOnce?: number;
   readonly threads: number;
   /** How rows come together in decode calls; absent as `kvCache`. */
   readonly scheduling?: Scheduling;

@@ -110,7 +110,6 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
     devices: choice.devices,
     contextTokens: plan.contextTokens,
     maxSequences: plan.maxSequences,
-    ...(plan.promptsAtOnce === null ? {} : { promptsAtOnce: plan.promptsAtOnce }),
     threads: plan.threads,
     scheduling: {
       batch: plan.batch,
@@ -118,6 +117,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       separatesPrompts: plan.separatesPrompts,
       maxAhead: plan.maxAhead,
       maxIdleCells: plan.maxIdleCells,
+      promptsAtOnce: plan.promptsAtOnce,
     },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...plan.choices],

@@ -83,7 +83,8 @@ export async function writeChains(stage: ChainStage): Promise<void> {
     eosToken: tokenizer.eosToken,
   });
   const writer = { generator, chat, template: judge.template, settings };
-  const concurrency = settings.concurrency ?? Math.min(16, info.promptsAtOnce ?? info.maxSequences);
+  const concurrency =
+    settings.concurrency ?? Math.min(16, info.scheduling?.promptsAtOnce ?? info.maxSequences);
   const missing = takenRows(stage.data, done, total);
   for await (const line of mapInOrder(missing, (row, _, stop) => chainLine(writer, row, stop), {
     concurrency,

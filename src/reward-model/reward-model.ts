@@ -217,8 +217,8 @@ export class RewardModel implements AsyncDisposable {
       checkRange('concurrency', wish, JUDGE_RANGES.concurrency);
       return wish;
     }
-    const { maxSequences, promptsAtOnce = Number.POSITIVE_INFINITY } = this.generatorInfo;
-    return Math.min(16, promptsAtOnce, Math.max(1, Math.ceil(maxSequences / chains)));
+    const { maxSequences, scheduling } = this.generatorInfo;
+    return Math.min(16, scheduling?.promptsAtOnce ?? 16, Math.max(1, Math.ceil(maxSequences / chains)));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */

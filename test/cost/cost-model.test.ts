@@ -15,6 +15,7 @@ const SIZES: EngineSizes = {
   separatesPrompts: false,
   maxAhead: 8,
   maxIdleCells: 0,
+  promptsAtOnce: null,
 };
 const STEP: StepCost = {
   call: 2,

@@ -9,7 +9,7 @@ import { Interruption } from '../../src/cli/interrupt.js';
 import { PgenrmError } from '../../src/errors.js';
 import type { EngineCounters, Generation, GenerationRequest } from '../../src/generator/generator.js';
 import type { LoadedParts } from '../../src/reward-model/load-parts.js';
-import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
+import { FAKE_SCHEDULING, FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
 
 /** A fake generator that counts a step a generated token, and can have a small KV cache. */
 export class CountingGenerator extends FakeGenerator {
@@ -26,14 +26,7 @@ export class CountingGenerator extends FakeGenerator {
   constructor(options: FakeOptions = {}, cells?: number) {
     super(options);
     const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto' } as const;
-    const scheduling = {
-      batch: 512,
-      prefillChunk: 256,
-      separatesPrompts: true,
-      maxAhead: 1,
-      maxIdleCells: 1000,
-    };
-    Object.assign(this.info, { scheduling });
+    Object.assign(this.info, { scheduling: FAKE_SCHEDULING });
     if (cells !== undefined) Object.assign(this.info, { kvCache: { ...kvCache, cells } });
   }
 

@@ -10,6 +10,7 @@ import type {
   GeneratorInfo,
   ModelInfo,
   Sample,
+  Scheduling,
   Tokenizer,
 } from '../../src/generator/generator.js';
 
@@ -36,6 +37,14 @@ export interface FakeOptions {
   readonly metadata?: ReadonlyMap<string, string>;
 }
 
+export const FAKE_SCHEDULING: Scheduling = {
+  batch: 512,
+  prefillChunk: 256,
+  separatesPrompts: true,
+  maxAhead: 1,
+  maxIdleCells: 1000,
+  promptsAtOnce: null,
+};
 const ROLES = ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'];
 const FIRST_CONTROL = 0x110000;
 const CONTROL = new Map(ROLES.map((text, index) => [text, FIRST_CONTROL + index]));
@@ -91,7 +100,9 @@ export class FakeGenerator implements Generator {
       backend: 'cpu',
       devices: ['fake'],
       contextTokens: options.contextTokens ?? 200_000,
-      ...(options.promptsAtOnce === undefined ? {} : { promptsAtOnce: options.promptsAtOnce }),
+      ...(options.promptsAtOnce === undefined
+        ? {}
+        : { scheduling: { ...FAKE_SCHEDULING, promptsAtOnce: options.promptsAtOnce } }),
       maxSequences: options.maxSequences ?? 8,
       threads: 1,
       choices: ['fake: for tests'],
