@@ -41,13 +41,19 @@ export function orderSeed(seed: number, key: string): number {
 
 /** A key for an item without an id: SHA-256 of the user's signals, the context and the candidates. */
 export function contentKey(user: User, item: Item): string {
-  const content = [
-    user.id ?? null,
-    user.criteria ?? '',
-    user.history.map((event) => [turnsOf(event.context), event.chosen, event.rejected]),
-    turnsOf(item.context),
-    item.candidates,
-  ];
+  return digestOf([user.id ?? null, ...signalsOf(user), turnsOf(item.context), item.candidates]);
+}
+
+/** A key for a user without an id: SHA-256 of the user's signals. */
+export function signalsKey(user: User): string {
+  return digestOf(signalsOf(user));
+}
+
+function signalsOf({ criteria, history }: User): [string, unknown[]] {
+  return [criteria ?? '', history.map((event) => [turnsOf(event.context), event.chosen, event.rejected])];
+}
+
+function digestOf(content: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(content), 'utf8').digest('hex');
 }
 

@@ -172,6 +172,7 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
     texts: options.texts === true,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    reorder: options.reorder,
     signal,
     onEvent: (event) => progress.onEvent(runEvent(event)),
   });

@@ -12,7 +12,7 @@ import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../reward
 import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
-import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
+import { DEFAULT_REORDER, LIMIT_RANGE } from '../scoring-run/scoring-run.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 
 /** How figures are computed. */
@@ -133,5 +133,12 @@ export function samplingFlags(command: Command): void {
     .addOption(
       numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
     )
-    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency));
+    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
+    .addOption(
+      numberOption(
+        '--reorder <rows>',
+        'rows among which those of one user are judged together, so that shared text is decoded once; 1: as they stand',
+        JUDGE_RANGES.reorder,
+      ).default(DEFAULT_REORDER),
+    );
 }

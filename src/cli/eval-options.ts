@@ -56,6 +56,7 @@ export interface EvalOptions {
   readonly threads?: number;
   readonly context?: number;
   readonly concurrency?: number;
+  readonly reorder: number;
   readonly out?: string;
   readonly texts?: true;
   readonly resume?: true;

@@ -11,7 +11,7 @@ import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
 import type { RunSummary } from '../scoring-run/run-journal.js';
 import { type OutputMode, openRunOutput, type RunOutput, streamOutput } from '../scoring-run/run-output.js';
-import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
+import { DEFAULT_REORDER, LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
 import { createLog } from './console-streams.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
@@ -114,6 +114,13 @@ export function scoreCommand(program: Command, context: CommandContext): void {
       numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
     )
     .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
+    .addOption(
+      numberOption(
+        '--reorder <rows>',
+        'rows among which those of one user are judged together, so that shared text is decoded once; 1: as they stand',
+        JUDGE_RANGES.reorder,
+      ).default(DEFAULT_REORDER),
+    )
     .option('--out <file>', 'where the lines go; - is standard output, without manifest', '-')
     .option('--chains', "put the chains' texts into the lines")
     .addOption(new Option('--resume', 'go on with an output after its last row').conflicts('force'))
@@ -159,6 +166,7 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
       ...(options.split === undefined ? {} : { split: options.split }),
       ...(options.limit === undefined ? {} : { limit: options.limit }),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      reorder: options.reorder,
       signal,
       onEvent(event) {
         if (event.type === 'row' && event.record.status !== 'scored')

@@ -39,6 +39,7 @@ export interface ScoreOptions {
   readonly threads?: number;
   readonly context?: number;
   readonly concurrency?: number;
+  readonly reorder: number;
   readonly out: string;
   readonly chains?: true;
   readonly resume?: true;

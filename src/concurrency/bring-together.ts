@@ -1,6 +1,47 @@
 // Reorders a stream within a window so that items of one key follow each other, and puts results back in order.
 // Knows nothing of what the items are; a user's items share a prompt's beginning, which is then decoded once.
 import { PgenrmError } from '../errors.js';
+import { type InOrderOptions, mapInOrder } from './in-order.js';
+
+/** How {@link mapTogether} works. */
+export interface TogetherOptions<T> extends Omit<InOrderOptions, 'window'> {
+  /** Values among which those of one key are brought together; 1 begins them in the stream's order. */
+  readonly reorder: number;
+  readonly keyOf: (value: T) => string | undefined;
+}
+
+type Settled<R> = { readonly index: number } & ({ readonly result: R } | { readonly error: unknown });
+
+/**
+ * As `mapInOrder`, but work on values of one key begins together, as far as `reorder` values allow; results keep the
+ * stream's order all the same. `work` gets the value's place in the stream.
+ *
+ * The source is read no further than `reorder` and twice the concurrency ahead of the consumer, and as many results
+ * are held at most: fewer than `reorder` of them wait for an earlier value that began later. With `reorder` above 1 so
+ * many values are read before work begins, so the source must not wait for results. An error of `work` is thrown at
+ * its place. Throws `INVALID_OPTION` for a `reorder` that is no whole number from 1 on.
+ */
+export async function* mapTogether<T, R>(
+  source: AsyncIterable<T> | Iterable<T>,
+  work: (value: T, index: number, signal: AbortSignal) => Promise<R>,
+  { reorder, keyOf, ...options }: TogetherOptions<T>,
+): AsyncGenerator<R, void, undefined> {
+  if (reorder === 1) return yield* mapInOrder(source, work, options);
+  const settle = async ({ index, value }: Placed<T>, _: number, stop: AbortSignal): Promise<Settled<R>> => {
+    try {
+      return { index, result: await work(value, index, stop) };
+    } catch (error) {
+      return { index, error };
+    }
+  };
+  for await (const settled of restoreOrder(
+    mapInOrder(bringTogether(source, keyOf, reorder), settle, options),
+  )) {
+    options.signal?.throwIfAborted();
+    if ('error' in settled) throw settled.error;
+    yield settled.result;
+  }
+}
 
 /** A value of a stream with its place in it, counted from 0. */
 export interface Placed<T> {

@@ -1,7 +1,7 @@
 // Samples the largest level once a row and writes every chain, across as many sessions as it takes.
 // Knows data, reward model and chains files; nothing of what is computed from them.
 
-import { mapInOrder } from '../concurrency/in-order.js';
+import { mapTogether } from '../concurrency/bring-together.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
@@ -10,6 +10,7 @@ import type { JudgeInput, JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import { isRowError } from '../scoring-run/row-record.js';
+import { DEFAULT_REORDER, userOfRow } from '../scoring-run/scoring-run.js';
 import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
 import { type ChainsHeader, type ChainsIdentity, type ChainsRow, runName } from './chains-record.js';
 import type { Protocol } from './protocol.js';
@@ -62,6 +63,8 @@ export interface SampleOptions {
   readonly limit?: number;
   /** Most rows in flight; default: as many as keep the generator busy. */
   readonly concurrency?: number;
+  /** Rows among which those of one user are judged together, as in `runScoring`; default {@link DEFAULT_REORDER}. */
+  readonly reorder?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SampleEvent) => void;
 }
@@ -100,9 +103,10 @@ export function largestLevel(levels: readonly ScalingLevel[], protocol: Protocol
  * generator.
  */
 export async function sampleChains(options: SampleOptions): Promise<SampleSummary> {
-  const { data, model, writer, signal, onEvent } = options;
+  const { data, model, writer, reorder = DEFAULT_REORDER, signal, onEvent } = options;
   if (options.limit !== undefined)
     checkRange('limit', options.limit, { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER });
+  checkRange('reorder', reorder, JUDGE_RANGES.reorder);
   const began = performance.now();
   const rows = Math.min(data.count, options.limit ?? data.count);
   const largest = largestLevel(options.levels, options.protocol);
@@ -121,10 +125,10 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   const judge = judgeRow(options, largest, header.run, analyses);
   const stopped = (): boolean => signal?.aborted === true;
   try {
-    for await (const line of mapInOrder(
+    for await (const line of mapTogether(
       missingRows(data, stored, rows),
       async (row, _, stop) => judge(row, stop),
-      { concurrency, signal },
+      { concurrency, signal, reorder, keyOf: userOfRow },
     )) {
       await writer.append(line);
       done += 1;

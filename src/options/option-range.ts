@@ -27,6 +27,7 @@ export const JUDGE_RANGES = {
   historyEvents: { integer: true, min: 0, max: 1_000_000 },
   attempt: { integer: true, min: 1, max: 1_000_000 },
   concurrency: { integer: true, min: 1, max: 256 },
+  reorder: { integer: true, min: 1, max: 65_536 },
 } as const satisfies Record<string, NumberRange>;
 
 /** A range in words, such as `an integer from 1 to 1024`. */

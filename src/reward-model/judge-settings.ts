@@ -1,7 +1,7 @@
 // Checks what a judgment is asked for and fills in the defaults.
 // Knows ranges and the context size; nothing of prompts or chains.
 
-import { contentKey } from '../chain/chain-seed.js';
+import { contentKey, signalsKey } from '../chain/chain-seed.js';
 import { PgenrmError } from '../errors.js';
 import type { GeneratorInfo, Sampling } from '../generator/generator.js';
 import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
@@ -165,6 +165,22 @@ export function judgeSubject(input: JudgeInput): JudgeSubject {
   }
   const item: Item = { context: contextOf(input), candidates };
   return { id, analysis, key: id ?? contentKey(user, item), user, item };
+}
+
+/**
+ * What tells an item's user from others: the id, else what is known of the user. Undefined where nothing is known, and
+ * where the user does not fit, which judging the item will say.
+ */
+export function keyOfUser({ user }: JudgeInput): string | undefined {
+  if (user === undefined) return undefined;
+  try {
+    checkUser(user);
+  } catch (error) {
+    if (error instanceof PgenrmError) return undefined;
+    throw error;
+  }
+  if (user.id !== undefined) return `id ${user.id}`;
+  return user.history.length === 0 && !user.criteria ? undefined : `signals ${signalsKey(user)}`;
 }
 
 function contextOf({ prompt, context }: JudgeInput): readonly Turn[] {

@@ -1,7 +1,7 @@
 // The facade: a loaded model that judges candidate replies for a user.
 // Owns the generator's lifetime and the choice of template; the judging itself is `judge.ts`.
 
-import { mapInOrder } from '../concurrency/in-order.js';
+import { mapTogether } from '../concurrency/bring-together.js';
 import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator/generator.js';
@@ -15,7 +15,7 @@ import type { PrototypeBank } from '../prototypes/bank.js';
 import type { ExpectedOrigin } from '../prototypes/bank-manifest.js';
 import { AnalysisCache } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
-import { chainsAtOnce, type JudgeSettings, judgeSettings } from './judge-settings.js';
+import { chainsAtOnce, type JudgeSettings, judgeSettings, keyOfUser } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
 import type { LoadOptions } from './load-options.js';
 import { loadParts } from './load-parts.js';
@@ -44,9 +44,18 @@ export interface OverOptions {
 }
 
 /** {@link JudgeOptions} for a stream of items. */
-export interface JudgeManyOptions extends Omit<JudgeOptions, 'attempt' | 'analysisTurn'> {
+export interface JudgeManyOptions<I extends JudgeInput = JudgeInput>
+  extends Omit<JudgeOptions, 'attempt' | 'analysisTurn'> {
   /** Most items in flight, from 1 to 256; by default as many as keep the generator busy. */
   readonly concurrency?: number;
+  /**
+   * Items among which those of one user are judged together, so that what their prompts share is decoded once; from
+   * 1 (default: as they come) to 65,536. Outcomes keep the order of the items; one may wait for as many others. So many
+   * items are read before the first is judged: leave it at 1 where the stream waits for outcomes.
+   */
+  readonly reorder?: number;
+  /** What names an item's user to `reorder`; default `user.id`, else what is known of the user. */
+  readonly userKey?: (input: I) => string | undefined;
 }
 
 /**
@@ -176,17 +185,18 @@ export class RewardModel implements AsyncDisposable {
   /**
    * Judges a stream of items, several at once, and yields the outcomes in input order.
    *
-   * The stream is read no further than twice `concurrency` items ahead of the consumer. An item that fails has its
+   * The stream is read no further than `reorder` and twice `concurrency` items ahead of the consumer. An item that fails has its
    * error as its outcome and the stream goes on; an error of the input stream itself is thrown at its place.
    * Leaving the loop stops what is at work. Throws the signal's reason where it aborts, and `INVALID_OPTION` or
    * `DISPOSED` before the first item.
    */
   async *judgeMany<I extends JudgeInput>(
     inputs: AsyncIterable<I> | Iterable<I>,
-    options: JudgeManyOptions = {},
+    options: JudgeManyOptions<I> = {},
   ): AsyncGenerator<JudgeOutcome<I>, void, undefined> {
-    const { concurrency, signal, ...judgeOptions } = options;
+    const { concurrency, reorder = 1, userKey = keyOfUser, signal, ...judgeOptions } = options;
     this.#throwIfDisposed();
+    checkRange('reorder', reorder, JUDGE_RANGES.reorder);
     const settings = this.settings(judgeOptions);
     const atOnce = this.concurrencyFor(chainsAtOnce(settings), concurrency);
     const analyses = AnalysisCache.for(settings);
@@ -203,7 +213,7 @@ export class RewardModel implements AsyncDisposable {
         turn?.settle(null);
       }
     };
-    yield* mapInOrder(inputs, judgeOne, { concurrency: atOnce, signal });
+    yield* mapTogether(inputs, judgeOne, { concurrency: atOnce, signal, reorder, keyOf: userKey });
   }
 
   /**

@@ -22,6 +22,7 @@ export interface JournalOptions {
   readonly judge: JudgeOptions;
   readonly limit?: number;
   readonly concurrency: number;
+  readonly reorder: number;
   readonly chains?: boolean;
   /** Rows that the run is asked for. */
   readonly rows: number;
@@ -163,7 +164,7 @@ function asEnded(session: RunSession): RunSession {
 }
 
 function firstManifest(options: JournalOptions): RunManifest {
-  const { data, model, output, limit, concurrency } = options;
+  const { data, model, output, limit, concurrency, reorder } = options;
   const settings = model.settings(options.judge);
   const started = new Date().toISOString();
   const tally = new Tally();
@@ -176,6 +177,7 @@ function firstManifest(options: JournalOptions): RunManifest {
     identity: identityOf(options),
     limit: limit ?? null,
     concurrency,
+    reorder,
     paths: {
       data: data.path,
       users: data.users?.path ?? null,

@@ -57,6 +57,8 @@ export interface RunManifest {
   /** Rows asked for; null: all. It may grow when the run is resumed. */
   readonly limit: number | null;
   readonly concurrency: number;
+  /** Rows among which those of one user were judged together; 1: as they stand. */
+  readonly reorder: number;
   readonly paths: {
     readonly data: string;
     readonly users: string | null;

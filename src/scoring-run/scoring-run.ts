@@ -1,10 +1,10 @@
 // A scoring run: every row of a data file becomes one line of an output, across as many sessions as it takes.
 // Knows data, reward model and output by their interfaces; nothing of terminals.
 
-import { mapInOrder } from '../concurrency/in-order.js';
+import { mapTogether } from '../concurrency/bring-together.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
-import { checkRange } from '../options/option-range.js';
+import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { AnalysisCache, inTurn } from '../reward-model/analysis-cache.js';
 import { chainsAtOnce } from '../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
@@ -27,6 +27,12 @@ export interface ScoringRunOptions {
   readonly limit?: number;
   /** Most rows in flight; default: as many as keep the generator busy. */
   readonly concurrency?: number;
+  /**
+   * Rows among which those of one user are judged together, so that what their prompts share is decoded once; from 1
+   * (as they stand) to 65,536, default {@link DEFAULT_REORDER}. Lines keep the order of the rows; so many judged rows
+   * more can be lost where the run is stopped.
+   */
+  readonly reorder?: number;
   /** Whether lines hold the chains in full; default false. */
   readonly chains?: boolean;
   /** Which rows to score: those not in the output yet (default), those that failed, or both. */
@@ -51,6 +57,9 @@ export type RunEvent =
 /** Range of {@link ScoringRunOptions.limit}. */
 export const LIMIT_RANGE = { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER } as const;
 
+/** Rows among which those of one user are judged together where nothing else is said. */
+export const DEFAULT_REORDER = 64;
+
 /**
  * Scores rows until all are done or the signal aborts; the output is left ready to be resumed in every case.
  *
@@ -60,12 +69,13 @@ export const LIMIT_RANGE = { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER
  * further on), and what ends a generator (`DISPOSED`, `GRAMMAR_INVALID`, `INTERNAL`).
  */
 export async function runScoring(options: ScoringRunOptions): Promise<RunSummary> {
-  const { data, model, output, judge = {}, signal, onEvent } = options;
+  const { data, model, output, judge = {}, reorder = DEFAULT_REORDER, signal, onEvent } = options;
+  checkRange('reorder', reorder, JUDGE_RANGES.reorder);
   if (options.limit !== undefined) checkRange('limit', options.limit, LIMIT_RANGE);
   const settings = model.settings(judge);
   const concurrency = model.concurrencyFor(chainsAtOnce(settings), options.concurrency);
   const rows = Math.min(data.count, options.limit ?? data.count);
-  const journal = await RunJournal.open({ ...options, judge, concurrency, rows });
+  const journal = await RunJournal.open({ ...options, judge, concurrency, reorder, rows });
   try {
     onEvent?.({ type: 'started', output: output.name, rows, done: journal.done });
     const score = scorer(options);
@@ -75,14 +85,14 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
       const failed = journal.counts().failed;
       onEvent?.({ type: 'retrying', rows: failed });
       const again = failedRows(data, output);
-      for await (const { line, record } of mapInOrder(
+      for await (const { line, record } of mapTogether(
         again,
         async ({ row, line }, _, stop) => ({
           line,
           // Rows tried again stand outside the order, so they neither take earlier rows' analyses nor leave any.
           record: await score(row, (line.record.attempt ?? 1) + 1, stop, null),
         }),
-        { concurrency, signal },
+        { concurrency, signal, reorder, keyOf: ({ row }) => row.userId },
       )) {
         await journal.retried(line, record);
         onEvent?.({ type: 'row', record, done: journal.done, rows });
@@ -92,9 +102,12 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
     if (which !== 'failed') {
       if (analyses !== null) await replayAnalyses(analyses, output);
       const missing = rowsFrom(data, journal.done, rows);
-      for await (const record of mapInOrder(missing, (row, _, stop) => score(row, 1, stop, analyses), {
+      // Rows of one user begin in their own order, so the turns of the analyses are those of the data.
+      for await (const record of mapTogether(missing, (row, _, stop) => score(row, 1, stop, analyses), {
         concurrency,
         signal,
+        reorder,
+        keyOf: userOfRow,
       })) {
         await journal.scored(record);
         onEvent?.({ type: 'row', record, done: journal.done, rows });
@@ -147,6 +160,11 @@ async function replayAnalyses(analyses: AnalysisCache, output: RunOutput): Promi
   for await (const { record } of output.earlierLines()) {
     if (record.analysis !== undefined) analyses.replay(record.analysis, record.id ?? '');
   }
+}
+
+/** What names a row's user; undefined where the row does not. */
+export function userOfRow(row: PreferenceRow | RowProblem): string | undefined {
+  return row.kind === 'row' ? row.userId : undefined;
 }
 
 /** Rows `from` (counted from 0) up to `to`, in order. */

@@ -177,6 +177,7 @@ describe.skipIf(NOT_BUILT !== null)(
       ['--limit 0', ['score', DATA, '--limit', '0'], /an integer from 1/],
       ['--threads 0', ['score', DATA, '--threads', '0'], /an integer from 1 to 1024/],
       ['--context 10', ['score', DATA, '--context', '10'], /an integer from 256/],
+      ['--reorder 0', ['score', DATA, '--reorder', '0'], /an integer from 1 to 65536/],
       ['--concurrency 1000', ['score', DATA, '--concurrency', '1000'], /an integer from 1 to 256/],
       ['--generator', ['score', DATA, '--generator', 'cloud'], /Allowed choices are native, portable/],
       ['--gpu', ['score', DATA, '--gpu', 'tpu'], /Allowed choices are auto, cuda/],

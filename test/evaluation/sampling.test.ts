@@ -65,6 +65,24 @@ describe('sampleChains', () => {
     expect(lasting(rest.text)).toEqual(lasting(whole.text));
   });
 
+  it('writes the same lines in the same order whatever rows are brought together, stopped and resumed too', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeGoodRows(join(folder, 'data.jsonl'), 20);
+    const plain = await sampled(data, join(folder, 'plain.jsonl'), { reorder: 1 });
+    for (const reorder of [2, 6, undefined]) {
+      const changes = reorder === undefined ? {} : { reorder };
+      const out = join(folder, `${reorder}.jsonl`);
+      const stop = new AbortController();
+      const onEvent: SampleOptions['onEvent'] = (event) => {
+        if (event.type === 'row' && event.done === 8) stop.abort(new Error('enough'));
+      };
+      const part = await sampled(data, out, { ...changes, signal: stop.signal, onEvent });
+      expect(lasting(part.text)).toEqual(lasting(plain.text).slice(0, 8));
+      const { text } = await sampled(data, out, changes);
+      expect(lasting(text)).toEqual(lasting(plain.text));
+    }
+  });
+
   it('has no more rows at work than asked for, however many there are', async () => {
     const folder = await temporaryFolder();
     const data = await writeGoodRows(join(folder, 'data.jsonl'), 30);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PgenrmError } from '../../src/errors.js';
 import type { JudgeInput, JudgeOutcome } from '../../src/reward-model/judgment.js';
-import { RewardModel } from '../../src/reward-model/reward-model.js';
-import { byLength, FakeGenerator } from '../support/fake-generator.js';
+import { type JudgeManyOptions, RewardModel } from '../../src/reward-model/reward-model.js';
+import { byLength, FakeGenerator, promptText } from '../support/fake-generator.js';
 
 function items(count: number): JudgeInput[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -88,6 +88,40 @@ describe('judgeMany', () => {
     }
   });
 
+  it('judges items of one user together where asked, told apart by id, signals or a key of the caller', async () => {
+    const history = (name: string) => [
+      { context: [{ role: 'user' as const, content: 'q' }], chosen: `likes ${name}`, rejected: 'no' },
+    ];
+    const users = [{ id: 'a', history: [] }, { history: history('b') }, { history: [] }];
+    // Objects of their own, as rows of a file are.
+    const inputs = items(12).map((item, index) => ({ ...item, user: structuredClone(users[index % 3]!) }));
+    const begun = async (options: JudgeManyOptions): Promise<string> => {
+      const generator = new FakeGenerator();
+      const model = await RewardModel.over(generator);
+      const outcomes = await collect(model.judgeMany(inputs, { concurrency: 1, ...options }));
+      expect(outcomes.map(({ index }) => index)).toEqual(inputs.map((_, index) => index));
+      return generator.requests
+        .map(({ prompt }) => Number(/query (\d+) end/.exec(promptText(prompt))![1]))
+        .join(' ');
+    };
+    expect(await begun({})).toBe('0 1 2 3 4 5 6 7 8 9 10 11');
+    // Of the third nothing is known: those items keep to themselves.
+    expect(await begun({ reorder: 12 })).toBe('0 3 6 9 1 4 7 10 2 5 8 11');
+    expect(await begun({ reorder: 12, userKey: ({ id }) => String(Number(id!.slice(4)) % 2) })).toBe(
+      '0 2 4 6 8 10 1 3 5 7 9 11',
+    );
+  });
+
+  it('judges each item that does not fit at its place where items are brought together', async () => {
+    const model = await RewardModel.over(new FakeGenerator());
+    const broken = { ...items(1)[0]!, user: { history: 'none' } } as unknown as JudgeInput;
+    const inputs = [...items(2), broken, ...items(2)];
+    const outcomes = await collect(model.judgeMany(inputs, { reorder: 3 }));
+    expect(outcomes.map((outcome) => outcome.error?.code ?? outcome.judgment?.status)).toEqual([
+      ...['scored', 'scored', 'INVALID_OPTION', 'scored', 'scored'],
+    ]);
+  });
+
   it('throws the reason of its signal', async () => {
     const generator = new FakeGenerator({ delayMs: 20 });
     const model = await RewardModel.over(generator);
@@ -121,6 +155,10 @@ describe('judgeMany', () => {
     await expect(model.judgeMany(items(1), { concurrency: 0 }).next()).rejects.toMatchObject({
       code: 'INVALID_OPTION',
       message: expect.stringContaining('concurrency must be an integer from 1 to 256; got 0'),
+    });
+    await expect(model.judgeMany(items(1), { reorder: 0 }).next()).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining('reorder must be an integer from 1 to 65536; got 0'),
     });
     await expect(model.judgeMany(items(1), { temperature: -1 }).next()).rejects.toMatchObject({
       code: 'INVALID_OPTION',

@@ -161,6 +161,34 @@ describe('a run', () => {
     expect(await lines()).toHaveLength(12);
   });
 
+  it('judges rows of one user together, and writes what it writes without', async () => {
+    dataPath = await writeRows(join(folder, 'mixed.jsonl'), [
+      ...Array.from({ length: 9 }, (_, index) => row(index)),
+      'no JSON',
+      row(10, { user_id: undefined }),
+      ...Array.from({ length: 9 }, (_, index) => row(11 + index)),
+    ]);
+    const scoredWith = async (reorder?: number) => {
+      const begun: number[] = [];
+      const script = (sample: FakeSample): string => {
+        begun.push(ofRow(sample) % 3);
+        return losing(7)(sample);
+      };
+      const mode = 'overwrite';
+      await run({ mode, fake: { script }, concurrency: 1, ...(reorder === undefined ? {} : { reorder }) });
+      const turns = begun.filter((user, at) => at > 0 && user !== begun[at - 1]).length;
+      return { turns, records: timeless(await lines()), reorder: (await manifest()).reorder };
+    };
+    const plain = await scoredWith(1);
+    expect(plain).toMatchObject({ turns: 18, reorder: 1 });
+    for (const reorder of [3, 7, undefined]) {
+      const together = await scoredWith(reorder);
+      expect(together.records).toEqual(plain.records);
+      expect(together.turns).toBeLessThan(plain.turns);
+      expect(together.reorder).toBe(reorder ?? 64);
+    }
+  });
+
   it('to a stream writes lines and nothing else', async () => {
     const { PassThrough } = await import('node:stream');
     const stream = new PassThrough();
@@ -175,7 +203,12 @@ describe('a run', () => {
   });
 
   it('refuses options out of range before anything is written', async () => {
-    for (const options of [{ limit: 0 }, { concurrency: 300 }, { judge: { individual: 0 } }]) {
+    for (const options of [
+      { limit: 0 },
+      { concurrency: 300 },
+      { reorder: 0 },
+      { judge: { individual: 0 } },
+    ]) {
       await expect(run(options)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     }
     expect(await readdir(folder)).toEqual(['data.jsonl']);
@@ -187,11 +220,14 @@ describe('resuming', () => {
     await run({ judge: { individual: 3 } });
     const whole = await lines();
     const end = whole.length;
-    for (const after of [0, 1, 5, 11]) {
+    for (const [after, reorder] of [0, 1, 5, 11].flatMap((rows) =>
+      [1, 4, 64].map((window) => [rows, window]),
+    )) {
       const controller = new AbortController();
       const first = await run({
         mode: 'overwrite',
         judge: { individual: 3 },
+        reorder: reorder!,
         fake: { delayMs: 1 },
         signal: controller.signal,
         onEvent: (event) => {
@@ -201,11 +237,11 @@ describe('resuming', () => {
       });
       expect(first).toMatchObject({ status: 'stopped', counts: { rows: after } });
       expect((await manifest()).status).toBe('stopped');
-      const second = await run({ mode: 'resume', judge: { individual: 3 } });
+      const second = await run({ mode: 'resume', judge: { individual: 3 }, reorder: reorder! });
       expect(second).toMatchObject({
         status: 'finished',
         counts: { rows: end },
-        session: { rows: end - after },
+        session: { rows: end - after! },
       });
       expect(timeless(await lines())).toEqual(timeless(whole));
       expect((await manifest()).sessions.map((session) => session.status)).toEqual(['stopped', 'finished']);
