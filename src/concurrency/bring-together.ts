@@ -16,8 +16,8 @@ type Settled<R> = { readonly index: number } & ({ readonly result: R } | { reado
  * As `mapInOrder`, but work on values of one key begins together, as far as `reorder` values allow; results keep the
  * stream's order all the same. `work` gets the value's place in the stream.
  *
- * The source is read no further than `reorder` and twice the concurrency ahead of the consumer, and as many results
- * are held at most: fewer than `reorder` of them wait for an earlier value that began later. With `reorder` above 1 so
+ * The source is read no further than twice `reorder` and twice the concurrency ahead of the consumer: `reorder` values
+ * to choose from, and fewer than `reorder` results that wait for an earlier value that began later. With `reorder` above 1 so
  * many values are read before work begins, so the source must not wait for results. An error of `work` is thrown at
  * its place. Throws `INVALID_OPTION` for a `reorder` that is no whole number from 1 on.
  */

@@ -18,7 +18,7 @@ const numbers = (count, seed) => Float32Array.from({ length: count }, (_, i) => 
   for (const metric of [0, 1]) {
     for (const [storage, quantized] of [[0, false], [0, true], [1, false], [2, false]]) {
       const { handle } = await kernels.indexBuild(rows, labels, 37, metric, storage, 16, 200, 1, quantized, 1);
-      const found = await kernels.indexSearch(handle, numbers(8 * 37, 4), 5, 40, false, 1, undefined, new Uint32Array(0));
+      const found = await kernels.indexSearch(handle, numbers(8 * 37, 4), 5, 40, false, 1, undefined, 0, new Uint32Array(0));
       out.push(...found.distances);
     }
   }
