@@ -17,7 +17,7 @@ for (const {text, tokens} of reference.texts) {
 console.log(`tokenizer: ${reference.texts.length - wrong} of ${reference.texts.length} texts agree`);
 
 const context = await model.createContext({contextSize: 4096, threads: 1});
-let agreed = 0, whole = 0, total = 0, largest = 0;
+let agreed = 0, whole = 0, total = 0, largest = 0, relative = 0;
 for (const {prompt, chain, text, probabilities} of reference.cases) {
   const tokens = model.tokenize(prompt, true);
   const sequence = context.getSequence();
@@ -26,7 +26,12 @@ for (const {prompt, chain, text, probabilities} of reference.cases) {
     const input = [...tokens, ...chain.slice(0, at)];
     input[input.length - 1] = [input.at(-1), {generateNext: {probabilities: true, options: {temperature: 1, topK: 0, topP: 1, minP: 0}}}];
     const answer = (await sequence.controlledEvaluate(input)).at(-1).next.probabilities;
-    for (const [token, p] of Object.entries(probabilities[i])) largest = Math.max(largest, Math.abs(p - (answer.get(Number(token)) ?? 0)));
+    for (const [token, p] of Object.entries(probabilities[i])) {
+      const q = answer.get(Number(token)) ?? 0;
+      largest = Math.max(largest, Math.abs(p - q));
+      // A logarithm of a probability is a logit less what all of them share.
+      relative = Math.max(relative, Math.abs(Math.log(p) - Math.log(q)) / Math.max(1, Math.abs(Math.log(p))));
+    }
   }
   await sequence.clearHistory();
   const mine = [];
@@ -43,5 +48,5 @@ for (const {prompt, chain, text, probabilities} of reference.cases) {
   sequence.dispose();
 }
 console.log(`greedy chains: ${whole} of ${reference.cases.length} equal, ${agreed} of ${total} tokens before the first difference`);
-console.log(`next-token probabilities: largest difference ${largest.toExponential(2)}`);
+console.log(`next-token probabilities, the 20 highest: largest difference ${largest.toExponential(2)}; of their logarithms, relative, ${relative.toExponential(2)}`);
 process.exit(wrong ? 1 : 0);
