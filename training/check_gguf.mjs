@@ -16,7 +16,8 @@ for (const {text, tokens} of reference.texts) {
 }
 console.log(`tokenizer: ${reference.texts.length - wrong} of ${reference.texts.length} texts agree`);
 
-const context = await model.createContext({contextSize: 4096, threads: 1});
+// Keys and values in f32, as PyTorch has them.
+const context = await model.createContext({contextSize: 4096, threads: 1, flashAttention: false, experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"});
 let agreed = 0, whole = 0, total = 0, largest = 0, relative = 0;
 for (const {prompt, chain, text, probabilities} of reference.cases) {
   const tokens = model.tokenize(prompt, true);
