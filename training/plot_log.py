@@ -33,7 +33,7 @@ def main():
     for axis in axes[-1]:
         axis.set_xlabel("minutes")
     figure.tight_layout()
-    figure.savefig(args.out)
+    figure.savefig(args.out, metadata={"Creator": None, "Date": None} if args.out.endswith(".svg") else None)
 
 
 if __name__ == "__main__":
