@@ -20,13 +20,13 @@ export interface MemberHit {
 
 const MOST_AT_ONCE = 1_000_000;
 
-/** Candidates that a walk keeps at least; the members of a prototype are scanned, none missed, up to 25,600 of them. */
+/** Candidates that a walk keeps at least: the members of a prototype are scanned, none missed, up to 25,600 or more. */
 const EFFORT = 200;
 
 /**
  * Members of the index for each candidate that is kept: with 200 candidates a walk found 99.4 in a hundred of the ten
  * nearest among 50,000, 94.4 among 200,000, 54 among a million. So both grow together, and with them the prototypes
- * that are scanned: a larger bank answers slower rather than wrongly (bench/RESULTS.md, Kernels).
+ * that are scanned: a walk over a large bank takes longer (bench/RESULTS.md, Kernels).
  */
 const MEMBERS_A_CANDIDATE = 250;
 
