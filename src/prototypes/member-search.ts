@@ -20,7 +20,7 @@ export interface MemberHit {
 
 const MOST_AT_ONCE = 1_000_000;
 
-/** Candidates that a walk keeps at least: the members of a prototype are scanned, none missed, up to 25,600 or more. */
+/** Candidates that a walk keeps at least. Of a large bank, prototypes of up to 25,600 members are scanned then, none missed. */
 const EFFORT = 200;
 
 /**
