@@ -1,4 +1,5 @@
-// Event-loop delay while batches are searched natively: how long a timer of this process waits.
+// Event-loop delay while batches are searched natively: how long a timer of this process waits, and what for.
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,10 +21,12 @@ export async function benchDelay(options, _peers, report) {
     const delay = monitorEventLoopDelay({ resolution: 1 });
     await sleep(50);
     delay.enable();
+    const worst = longestGap();
     await work();
+    const { ran, waited } = worst.end();
     delay.disable();
     const ms = (share) => delay.percentile(share) / 1e6;
-    lines.push({ during, p50: ms(50), p99: ms(99), max: delay.max / 1e6 });
+    lines.push({ during, p50: ms(50), p99: ms(99), max: delay.max / 1e6, ran, waited });
   };
   await watch('idle (what the timer itself and the machine add)', () => sleep(options.seconds * 750));
   for (const threads of [1, availableParallelism()]) {
@@ -40,8 +43,44 @@ export async function benchDelay(options, _peers, report) {
       p50: ['p50 ms', 'hundredths'],
       p99: ['p99 ms', 'hundredths'],
       max: ['max ms', 'hundredths'],
+      ran: ['longest gap: ran ms', 'hundredths'],
+      waited: ['for a core ms', 'hundredths'],
     },
     lines,
   );
   report.aim('event-loop delay under batch search, p99', lines.at(-1).p99, null, 5, ' ms');
+}
+
+/**
+ * Watches the gaps between ticks; `end` tells of the longest how long this thread ran in it and how long it was ready
+ * and had no core. Null where the system does not tell.
+ */
+function longestGap() {
+  const place = `/proc/self/task/${process.pid}/schedstat`;
+  const read = () =>
+    readFileSync(place, 'utf8')
+      .split(' ')
+      .map((ns) => Number(ns) / 1e6);
+  try {
+    read();
+  } catch {
+    return { end: () => ({ ran: null, waited: null }) };
+  }
+  let longest = { gap: 0, ran: null, waited: null };
+  let last = { at: performance.now(), spent: read() };
+  const timer = setInterval(() => {
+    const now = { at: performance.now(), spent: read() };
+    const gap = now.at - last.at;
+    if (gap > longest.gap) {
+      const [ran, waited] = now.spent.map((ms, i) => ms - last.spent[i]);
+      longest = { gap, ran, waited };
+    }
+    last = now;
+  }, 1);
+  return {
+    end() {
+      clearInterval(timer);
+      return longest;
+    },
+  };
 }

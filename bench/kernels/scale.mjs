@@ -8,6 +8,7 @@ import { loadKernels } from '../../dist/kernels/choose.js';
 import { LabelSet } from '../../dist/kernels/vectors.js';
 import { PrototypeBank } from '../../dist/prototypes/bank.js';
 import { writeBank } from '../../dist/prototypes/bank-writer.js';
+import { effortFor } from '../../dist/prototypes/member-search.js';
 import { clusteredSource } from './data.mjs';
 import { K, recallOf } from './recall.mjs';
 import { quantile, timed } from './timing.mjs';
@@ -16,7 +17,6 @@ const DIM = 256;
 const PROTOTYPES = 100;
 /** Similar users a query: the most that the paper's levels ask for. */
 const USERS = 8;
-const EFFORT = 200;
 /** Queries whose neighbours are compared with a scan of everything. */
 const CHECKED = 100;
 /** Queries before those that are timed. */
@@ -89,7 +89,7 @@ async function oneSize(users, native, options) {
       return times.sort((a, b) => a - b);
     };
     const alone = await latency(async (data, q) => {
-      const found = await index.search({ data, dim: DIM }, { k: K, effort: EFFORT, threads: 1 });
+      const found = await index.search({ data, dim: DIM }, { k: K, effort: effortFor(K, users), threads: 1 });
       if (q < CHECKED) labels.set(found.labels, q * K);
     });
     const ask = (withinPrototype) => (vector, q) =>

@@ -188,6 +188,8 @@ struct SearchJob : Job {
       labels.resize(n * params.k);
       distances.resize(n * params.k);
       status = index->search(queries.data(), n, params, labels.data(), distances.data());
+      // Freed here, for a large block costs the event loop time.
+      std::vector<float>().swap(queries);
     } catch (...) {
       status = {Code::out_of_memory, 0};
     }

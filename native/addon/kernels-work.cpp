@@ -8,10 +8,42 @@
 #include <system_error>
 #include <thread>
 
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace pgenrm::kernels {
 namespace {
 
 constexpr size_t MOST_THREADS = 32;
+
+// Lets the event loop have a core as soon as it wakes, though jobs keep all of them busy: a thread that asks for long
+// slices gives way to one with shorter ones, and still gets its full share in the end, which niceness would cost it.
+// Linux keeps this a thread, hands it on to the teams that the thread starts, and heeds it from 6.12 on.
+void stand_back() {
+#if defined(__linux__) && defined(SYS_sched_setattr)
+  struct {  // the kernel's sched_attr, which older C libraries do not declare
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;  // ns
+  } wanted{};
+  // The policy and the niceness stay what the process was started with.
+  const int policy = sched_getscheduler(0);
+  if (policy != SCHED_OTHER && policy != SCHED_BATCH) return;
+  wanted.size = sizeof wanted;
+  wanted.policy = static_cast<uint32_t>(policy);
+  wanted.nice = getpriority(PRIO_PROCESS, 0);
+  // Several default slices; more would hold up the process where others compete with it as a group.
+  wanted.runtime = 12'000'000;
+  // Refusal, as by a sandbox, does no harm.
+  (void)syscall(SYS_sched_setattr, 0, &wanted, 0);
+#endif
+}
 
 // Lives as long as the process: detached threads may still run while it ends.
 class JobThreads {
@@ -34,6 +66,7 @@ class JobThreads {
 
  private:
   void work() {
+    stand_back();
     for (;;) {
       std::function<void()> task;
       {

@@ -20,11 +20,20 @@ export interface MemberHit {
 
 const MOST_AT_ONCE = 1_000_000;
 
-/**
- * Candidates that a walk keeps at least. With it the members of a prototype are scanned, none missed, up to 25,600 of
- * them, and a walk over a million finds 98 in a hundred of the nearest.
- */
+/** Candidates that a walk keeps at least. Of a large bank, prototypes of up to 25,600 members are scanned then, none missed. */
 const EFFORT = 200;
+
+/**
+ * Members of the index for each candidate that is kept: with 200 candidates a walk found 99.4 in a hundred of the ten
+ * nearest among 50,000, 94.4 among 200,000, 54 among a million. So both grow together, and with them the prototypes
+ * that are scanned: a walk over a large bank takes longer (bench/RESULTS.md, Kernels).
+ */
+const MEMBERS_A_CANDIDATE = 250;
+
+/** Candidates that a search for `k` of the `members` of an index keeps. */
+export function effortFor(k: number, members: number): number {
+  return Math.min(MOST_AT_ONCE, Math.max(EFFORT, 2 * k, Math.ceil(members / MEMBERS_A_CANDIDATE)));
+}
 
 /** Searches over the files of an open bank. */
 export class MemberSearch {
@@ -124,7 +133,7 @@ export class MemberSearch {
         { data: query, dim: this.#dim },
         {
           k,
-          effort: Math.min(MOST_AT_ONCE, Math.max(EFFORT, 2 * k)),
+          effort: effortFor(k, tables.memberUser.length),
           exclude,
           ...(scope === null ? {} : { allow: LabelSet.range(from, to) }),
           ...(exact ? { exact } : {}),
