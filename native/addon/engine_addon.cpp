@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 
 #include "addon/arguments.h"
@@ -48,6 +49,7 @@ const char* name_of(FinishReason reason) {
     case FinishReason::kStop: return "stop";
     case FinishReason::kEndOfGeneration: return "endOfGeneration";
     case FinishReason::kLength: return "length";
+    case FinishReason::kCancelled: return "cancelled";
   }
   return "";
 }
@@ -343,10 +345,20 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     if (engine_) engine_->forget_idle();
   }
 
-  // cancel(id): the request ends as cancelled within one step, if it has not ended.
+  // cancel(id, index?): the request, or one sample of it, ends as cancelled within one step, if it has not ended.
   void cancel(const Napi::CallbackInfo& info) {
     if (info.Length() < 1 || !info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "id must be a number");
-    if (engine_) engine_->cancel(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+    const auto id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    std::optional<int32_t> index;
+    if (info.Length() > 1 && !info[1].IsUndefined()) {
+      if (!info[1].IsNumber()) throw Napi::TypeError::New(info.Env(), "index must be a number");
+      index = info[1].As<Napi::Number>().Int32Value();
+      // What is no such number would name another sample.
+      if (info[1].As<Napi::Number>().DoubleValue() != *index) {
+        throw Napi::RangeError::New(info.Env(), "index must be a whole number, got " + arguments::described(info[1]));
+      }
+    }
+    if (engine_) engine_->cancel(id, index);
   }
 
   // close(): everything ends as closed, then comes the `closed` event. Calling twice is safe.

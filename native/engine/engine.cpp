@@ -48,10 +48,10 @@ bool Engine::embed(EmbeddingRequest&& request) {
   return true;
 }
 
-void Engine::cancel(uint64_t id) {
+void Engine::cancel(uint64_t id, std::optional<int32_t> index) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    cancelled_.push_back(id);
+    cancelled_.push_back({id, index});
   }
   wake_.notify_one();
 }
@@ -134,7 +134,7 @@ void Engine::end_submitted() {
 bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
   std::vector<Request> submitted;
   std::vector<EmbeddingRequest> to_embed;
-  std::vector<uint64_t> cancelled;
+  std::vector<Cancellation> cancelled;
   bool forgets = false;
   {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -157,7 +157,11 @@ bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
     }
   }
   for (EmbeddingRequest& request : to_embed) embeddings.submit(std::move(request));
-  for (const uint64_t id : cancelled) {
+  for (const auto& [id, index] : cancelled) {
+    if (index) {
+      if (scheduler) scheduler->cancel_sample(id, *index);
+      continue;
+    }
     if (scheduler) scheduler->cancel(id);
     embeddings.cancel(id);
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,8 +59,8 @@ class Engine {
   bool submit(Request&& request);
   bool embed(EmbeddingRequest&& request);
 
-  // Ends a request of either kind as cancelled, if it has not ended.
-  void cancel(uint64_t id);
+  // Ends a request of either kind as cancelled, if it has not ended; with an index that one sample alone.
+  void cancel(uint64_t id, std::optional<int32_t> index = std::nullopt);
 
   // Drops prompts that no request needs, before the requests submitted later.
   void forget_idle();
@@ -71,6 +72,11 @@ class Engine {
   StepStatistics statistics() const;
 
  private:
+  struct Cancellation {
+    uint64_t id;
+    std::optional<int32_t> index;  // of a sample; none for the whole request
+  };
+
   void serve(ModelFactory factory);
   void report(const StepStatistics& statistics);
   bool take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings);
@@ -83,7 +89,7 @@ class Engine {
   std::condition_variable wake_;
   std::vector<Request> submitted_;
   std::vector<EmbeddingRequest> to_embed_;
-  std::vector<uint64_t> cancelled_;
+  std::vector<Cancellation> cancelled_;
   StepStatistics statistics_;
   bool forgets_ = false;
   bool closing_ = false;

@@ -23,7 +23,8 @@ struct Request {
   TokenConstraintFactory constraint;  // may be empty
 };
 
-enum class FinishReason { kStop, kEndOfGeneration, kLength };
+// kCancelled: the sample itself was cancelled, and its text is what it had written by then.
+enum class FinishReason { kStop, kEndOfGeneration, kLength, kCancelled };
 
 // One sample that ended.
 struct SampleResult {

@@ -117,6 +117,25 @@ void Scheduler::cancel(uint64_t id) {
   }
 }
 
+void Scheduler::cancel_sample(uint64_t id, int32_t index) {
+  const auto find = [&](const auto& requests) {
+    const auto found = std::ranges::find_if(requests, [id](const auto& entry) { return entry->request.id == id; });
+    return found == requests.end() ? nullptr : found->get();
+  };
+  ActiveRequest* request = find(active_);
+  const bool waits = request == nullptr;
+  if (waits) request = find(waiting_);
+  if (!request || index < 0 || static_cast<size_t>(index) >= request->samples.size()) return;
+  Sample& sample = request->samples[static_cast<size_t>(index)];
+  if (sample.finished) return;
+  if (sample.running()) stop_running(sample);
+  finish_sample(sample, FinishReason::kCancelled);
+  if (!waits) return reap();
+  if (request->n_unfinished > 0) return;
+  listener_.on_end(request->result(RequestStatus::kDone, ""));
+  std::erase_if(waiting_, [&](const auto& entry) { return entry.get() == request; });
+}
+
 void Scheduler::end_all(RequestStatus status, const std::string& detail) {
   while (!active_.empty()) end_active(active_.size() - 1, status, detail);
   for (const auto& entry : waiting_) listener_.on_end(entry->result(status, detail));
@@ -430,31 +449,32 @@ void Scheduler::flush_pieces() {
   pieces_.clear();
 }
 
-// Leaves running_ as it is: draw_all() takes finished samples out of it.
+// Of a sample that runs it leaves running_ as it is: draw_all() takes finished samples out of it.
 void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
   ActiveRequest& request = *sample.request;
   if (request.request.streams) {
     hand_out(sample, true);
     flush_pieces();
   }
-  n_sample_cells_ -= sample.n_cached;
-  decoder_.sequence_remove(sample.sequence, 0);
-  free_sequences_.push_back(sample.sequence);
-  sample.sequence = -1;
+  if (sample.running()) give_back(sample);
   sample.finished = true;
-  request.n_running -= 1;
   request.n_unfinished -= 1;
   listener_.on_sample({request.request.id, sample.index, sample.text.take(),
                        static_cast<int32_t>(sample.tokens.size()), reason, request.elapsed_us()});
 }
 
-void Scheduler::stop_running(Sample& sample) {
+// Gives back the cells and the sequence of a sample that runs.
+void Scheduler::give_back(Sample& sample) {
   n_sample_cells_ -= sample.n_cached;
   sample.n_cached = 0;
   decoder_.sequence_remove(sample.sequence, 0);
   free_sequences_.push_back(sample.sequence);
   sample.sequence = -1;
   sample.request->n_running -= 1;
+}
+
+void Scheduler::stop_running(Sample& sample) {
+  give_back(sample);
   std::erase(running_, &sample);
 }
 

@@ -77,6 +77,10 @@ class Scheduler {
   // Ends a request as cancelled, whatever its state. Unknown ids are ignored: it may just have ended.
   void cancel(uint64_t id);
 
+  // Ends one sample as cancelled, with the text that it has, whether it runs, waits or was preempted; the others go on.
+  // A request whose last sample this was ends as done. Unknown ids and indices and ended samples are ignored.
+  void cancel_sample(uint64_t id, int32_t index);
+
   // Drops the prompts that no request needs: what comes next shares nothing with what has ended.
   void forget_idle();
 
@@ -130,6 +134,7 @@ class Scheduler {
   void hand_out(Sample& sample, bool last);
   void flush_pieces();
   void finish_sample(Sample& sample, FinishReason reason);
+  void give_back(Sample& sample);
   void stop_running(Sample& sample);
   void end_active(size_t index, RequestStatus status, const std::string& detail);
   void reap();

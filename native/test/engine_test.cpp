@@ -81,6 +81,7 @@ void run_once(uint32_t seed) {
           }
           if (engine.embed(std::move(texts))) n_accepted += 1;
           if (random() % 4 == 0) engine.cancel(t * 1000 + 1 + random() % (i + 1));
+          if (random() % 4 == 0) engine.cancel(t * 1000 + 1 + random() % (i + 1), static_cast<int32_t>(random() % 2));
           if (random() % 97 == 0) engine.close();
           (void)engine.statistics();
         }

@@ -111,6 +111,7 @@ void run_once(uint32_t seed) {
 
   std::map<uint64_t, Request> requests;
   std::set<uint64_t> cancelled;
+  std::map<uint64_t, std::set<int32_t>> cancelled_samples;
   const int n_requests = pick(1, 25);
   int64_t n_steps = 0;
   uint64_t next = 1;
@@ -125,6 +126,21 @@ void run_once(uint32_t seed) {
       const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
       if (recorder.ends.count(id) == 0) cancelled.insert(id);
       scheduler.cancel(id);
+    }
+    if (next > 1 && pick(0, 8) == 0) {
+      // Any sample of any request so far: one that runs, waits, was preempted, has ended or is none.
+      const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
+      const auto n_samples = static_cast<int32_t>(requests.at(id).seeds.size());
+      const int32_t index = pick(-1, n_samples);
+      const bool open = recorder.ends.count(id) == 0 && index >= 0 && index < n_samples &&
+                        recorder.samples[id].count(index) == 0;
+      const size_t n_ended = recorder.samples[id].size();
+      if (open) cancelled_samples[id].insert(index);
+      scheduler.cancel_sample(id, index);
+      EXPECT(recorder.samples[id].size() == n_ended + (open ? 1 : 0));
+      // The last sample takes its request along at once.
+      const bool all_ended = recorder.samples[id].size() == static_cast<size_t>(n_samples);
+      if (open) EXPECT((recorder.ends.count(id) == 1) == all_ended);
     }
     scheduler.step();
     EXPECT(decoder.n_cells_used() <= limits.n_cells);
@@ -141,7 +157,17 @@ void run_once(uint32_t seed) {
     int64_t n_tokens = 0;
     for (const auto& [index, sample] : samples) {
       FinishReason finish;
-      EXPECT(sample.text == alone(request, static_cast<size_t>(index), &finish));
+      const std::string whole = alone(request, static_cast<size_t>(index), &finish);
+      if (cancelled_samples[id].count(index)) {
+        finish = FinishReason::kCancelled;
+        EXPECT(static_cast<int32_t>(sample.text.size()) == sample.n_tokens);  // a token of the mock is a letter
+        EXPECT(sample.n_tokens < request.max_tokens);
+        // What a stop string would have cut off may still stand at the end.
+        const size_t n_safe = sample.text.size() - std::min<size_t>(sample.text.size(), 1);
+        EXPECT(whole.compare(0, n_safe, sample.text, 0, n_safe) == 0);
+      } else {
+        EXPECT(sample.text == whole);
+      }
       EXPECT(sample.finish == finish);
       EXPECT(recorder.streamed[id][index] == (request.streams ? sample.text : ""));
       if (finish == FinishReason::kEndOfGeneration) EXPECT(sample.n_tokens > request.min_tokens);
@@ -157,6 +183,47 @@ void run_once(uint32_t seed) {
   if (limits.n_positions == 0) EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
   EXPECT(scheduler.n_idle_cells() <= max_idle_cells);
   EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == limits.n_sequences);
+}
+
+// Waiting, its prompt half decoded, running: each way a sample ends at once, and the cells of its own with it.
+void one_sample_is_cancelled_in_any_state() {
+  MockDecoder decoder({200, 6, 16, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {3, 8}, pool);
+  const auto ask = [&](uint64_t id, std::vector<uint32_t> seeds) {
+    Request request;
+    request.id = id;
+    request.prompt.assign(30, static_cast<int32_t>(id));
+    request.seeds = std::move(seeds);
+    request.max_tokens = request.min_tokens = 20;
+    scheduler.submit(std::move(request));
+  };
+  ask(1, {1, 2, 3, 4});
+  scheduler.cancel_sample(1, 1);  // its request waits
+  EXPECT(recorder.samples[1].at(1).finish == FinishReason::kCancelled && recorder.samples[1].at(1).text.empty());
+  scheduler.step();               // 16 of 30 prompt tokens
+  scheduler.cancel_sample(1, 2);
+  EXPECT(recorder.samples[1].at(2).n_tokens == 0);
+  ask(2, {5, 6});
+  ask(3, {7});
+  scheduler.cancel_sample(3, 0);  // all that its request had
+  EXPECT(recorder.ends.at(3).status == RequestStatus::kDone && recorder.ends.at(3).n_generated == 0);
+  while (scheduler.statistics().n_running < 2) scheduler.step();
+  for (int i = 0; i < 4; ++i) scheduler.step();
+  const int32_t n_cells = scheduler.n_sample_cells();
+  EXPECT(recorder.samples[1].size() == 2);
+  scheduler.cancel_sample(1, 0);  // it runs
+  const SampleResult& cut = recorder.samples[1].at(0);
+  EXPECT(cut.n_tokens > 3 && cut.n_tokens < 20 && cut.text.size() == static_cast<size_t>(cut.n_tokens));
+  EXPECT(scheduler.n_sample_cells() == n_cells - (cut.n_tokens - 1));  // the newest token is not decoded
+  EXPECT(recorder.ends.count(1) == 0);
+  while (scheduler.step()) {
+  }
+  EXPECT(recorder.samples[1].at(3).n_tokens == 20 && recorder.ends.at(1).status == RequestStatus::kDone);
+  EXPECT(recorder.ends.at(1).n_generated == cut.n_tokens + 20);
+  EXPECT(recorder.samples[2].size() == 2);
+  EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == 6);
 }
 
 void equal_prompts_are_decoded_once() {
@@ -410,6 +477,7 @@ void characters_are_handed_out_whole() {
 
 int main(int argc, char** argv) {
   const uint32_t n_runs = argc > 1 ? static_cast<uint32_t>(std::atoi(argv[1])) : 2000;
+  one_sample_is_cancelled_in_any_state();
   equal_prompts_are_decoded_once();
   too_long_requests_end_at_once();
   decode_failures_end_requests_and_leave_nothing();

@@ -103,7 +103,9 @@ export class MeteredGenerator implements Generator {
     account.decodedPromptTokens += generation.usage.decodedPromptTokens;
     entry.decoded = generation.usage.decodedPromptTokens;
     account.generatedTokens += generation.usage.generatedTokens;
-    for (const { tokens } of generation.samples) account.chainTokens.push(tokens);
+    for (const { tokens, finish } of generation.samples) {
+      if (finish !== 'cancelled') account.chainTokens.push(tokens);
+    }
     this.#spentMs += performance.now() - ended;
     return generation;
   }

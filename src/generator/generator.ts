@@ -11,8 +11,8 @@ export interface Sampling {
   readonly minP: number;
 }
 
-/** Why a sampled text ended. */
-export type FinishReason = 'stop' | 'endOfGeneration' | 'length';
+/** Why a sampled text ended; `cancelled` only where the sample's own signal aborted. */
+export type FinishReason = 'stop' | 'endOfGeneration' | 'length' | 'cancelled';
 
 /** m samples that continue one prompt. */
 export interface GenerationRequest {
@@ -38,6 +38,12 @@ export interface GenerationRequest {
    */
   readonly grammarTrigger?: string;
   readonly signal?: AbortSignal;
+  /**
+   * One a seed. A sample whose signal aborts ends within one step, with the text so far and `finish: 'cancelled'`;
+   * the others write what they would have written without that, as far as the arithmetic of a batch allows, and the
+   * request is answered once all have ended.
+   */
+  readonly sampleSignals?: readonly (AbortSignal | undefined)[];
   /** Called as each sample ends, in order of completion. */
   readonly onSample?: (sample: Sample) => void;
   /**

@@ -11,6 +11,7 @@ import type {
 } from '../native/binding.js';
 import type { Embeddings } from './embedder.js';
 import type { Generation, GenerationRequest, Sample, StepStatistics, TextPiece } from './generator.js';
+import { watchSampleSignals } from './sample-signals.js';
 
 /** How a load is watched and stopped. */
 export interface LoadWatch {
@@ -36,6 +37,11 @@ function deferred<T>(): Deferred<T> {
 }
 
 type StepEvent = Extract<NativeEvent, { type: 'step' }>;
+
+interface Signals {
+  readonly signal?: AbortSignal | undefined;
+  readonly sampleSignals?: GenerationRequest['sampleSignals'];
+}
 
 interface OpenRequest {
   readonly text: (piece: TextPiece) => void;
@@ -85,7 +91,7 @@ export class EngineHandle {
     this.requireOpen();
     request.signal?.throwIfAborted();
     const samples: Sample[] = [];
-    const end = await this.#run(request.signal, () => this.#submit(request), {
+    const end = await this.#run(request, () => this.#submit(request), {
       text: (piece) => request.onText?.(piece),
       sample: (reported) => {
         const sample = { ...reported, seed: request.seeds[reported.index] as number };
@@ -117,7 +123,7 @@ export class EngineHandle {
         throw new PgenrmError('INVALID_OPTION', (error as Error).message, { cause: error });
       }
     };
-    const end = await this.#run(signal, submit, { text: () => undefined, sample: () => undefined });
+    const end = await this.#run({ signal }, submit, { text: () => undefined, sample: () => undefined });
     if (end.type !== 'embedding' || end.error !== '') throw endError(end);
     return { vectors: end.vectors, dimension: end.dimension };
   }
@@ -135,7 +141,7 @@ export class EngineHandle {
   }
 
   async #run(
-    signal: AbortSignal | undefined,
+    { signal, sampleSignals = [] }: Signals,
     submit: () => number,
     listener: Pick<OpenRequest, 'text' | 'sample'>,
   ): Promise<NativeEndEvent | NativeEmbeddingEvent> {
@@ -144,6 +150,7 @@ export class EngineHandle {
     let thrown: { readonly error: unknown } | undefined;
     const onAbort = (): void => this.native.cancel(id);
     signal?.addEventListener('abort', onAbort, { once: true });
+    const unwatch = watchSampleSignals(sampleSignals, (index) => this.native.cancel(id, index));
     // What a listener throws ends its own request and no other.
     const guarded =
       <T>(listen: (reported: T) => void) =>
@@ -161,6 +168,7 @@ export class EngineHandle {
       end: ended.resolve,
     });
     const event = await ended.promise;
+    unwatch();
     signal?.removeEventListener('abort', onAbort);
     if (thrown !== undefined) throw thrown.error;
     if (wasCancelled(event)) throw signal?.reason;

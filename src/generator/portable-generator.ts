@@ -16,7 +16,8 @@ import type {
 import { checkGrammar } from './grammar-check.js';
 import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
 import { checkRequest } from './request-checks.js';
-import { type LaneModel, SequenceLane } from './sequence-lane.js';
+import { watchSampleSignals } from './sample-signals.js';
+import { type LaneModel, type LaneSample, NOTHING_WRITTEN, SequenceLane } from './sequence-lane.js';
 import { TokenPieces } from './token-pieces.js';
 
 /** Samples that a request may start one after another while others wait. */
@@ -28,6 +29,8 @@ interface Job {
   readonly grammar: LlamaGrammar | null;
   readonly start: number;
   readonly samples: (Sample | undefined)[];
+  /** Of samples that were cancelled while they ran. */
+  readonly cancelled: Set<number>;
   readonly settle: { resolve: (generation: Generation) => void; reject: (reason: unknown) => void };
   next: number;
   running: number;
@@ -86,6 +89,7 @@ class PortableGenerator implements Generator {
     request.signal?.throwIfAborted();
     if (this.#disposal !== null) throw disposed();
     let job: Job | undefined;
+    let unwatch: (() => void) | undefined;
     const onAbort = (): void => {
       if (job !== undefined) this.#fail(job, request.signal?.reason);
     };
@@ -96,6 +100,7 @@ class PortableGenerator implements Generator {
           grammar,
           start,
           samples: request.seeds.map(() => undefined),
+          cancelled: new Set(),
           settle: { resolve, reject },
           next: 0,
           running: 0,
@@ -108,9 +113,12 @@ class PortableGenerator implements Generator {
         request.signal?.addEventListener('abort', onAbort, { once: true });
         this.#jobs.add(job);
         this.#waiting.push(job);
+        const waiting = job;
+        unwatch = watchSampleSignals(request.sampleSignals ?? [], (index) => this.#cancel(waiting, index));
         this.#dispatch();
       });
     } finally {
+      unwatch?.();
       request.signal?.removeEventListener('abort', onAbort);
     }
   }
@@ -138,11 +146,11 @@ class PortableGenerator implements Generator {
       this.#free.splice(this.#free.indexOf(lane), 1);
       const index = job.next++;
       job.running++;
+      this.#skipEnded(job);
       // After its turn a request goes behind the others.
-      const done = job.next === job.request.seeds.length;
-      if (done || ++job.turn === TURN) {
+      if (++job.turn === TURN && job.next < job.request.seeds.length) {
         this.#waiting.splice(this.#waiting.indexOf(job), 1);
-        if (!done) this.#waiting.push(job);
+        this.#waiting.push(job);
         job.turn = 0;
       }
       const run = this.#write(lane, job, index);
@@ -154,6 +162,25 @@ class PortableGenerator implements Generator {
         this.#dispatch();
       });
     }
+  }
+
+  // Samples that were cancelled before they began are not started; a request without others waits no more.
+  #skipEnded(job: Job): void {
+    while (job.samples[job.next] !== undefined) job.next++;
+    if (job.next < job.request.seeds.length) return;
+    const place = this.#waiting.indexOf(job);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    job.turn = 0;
+  }
+
+  #cancel(job: Job, index: number): void {
+    if (job.settled || job.samples[index] !== undefined) return;
+    if (index < job.next) {
+      job.cancelled.add(index);
+      return;
+    }
+    this.#take(job, index, NOTHING_WRITTEN);
+    this.#skipEnded(job);
   }
 
   // The request that runs least is next, the earlier one of two; but a lane goes on with its own request during
@@ -179,26 +206,37 @@ class PortableGenerator implements Generator {
         seed,
         grammar: job.grammar,
         stopped: () => job.settled,
-        onPrompt: (decoded) => {
+        cancelled: () => job.cancelled.has(index),
+        onPrompt: (decoded, whole) => {
           job.decodedPromptTokens += decoded;
-          job.prefillMs ??= performance.now() - job.start;
+          if (whole) job.prefillMs ??= performance.now() - job.start;
         },
         onText: request.onText && ((text, tokens) => this.#tell(job, { index, tokens, text })),
       });
-      if (written === null || job.settled) return;
-      const sample: Sample = { index, seed, ...written, elapsedMs: performance.now() - job.start };
-      job.samples[index] = sample;
-      try {
-        request.onSample?.(sample);
-      } catch (error) {
-        this.#fail(job, error);
-        return;
-      }
-      if (++job.ended === request.seeds.length) this.#complete(job);
+      if (written !== null && !job.settled) this.#take(job, index, written);
     } catch (error) {
       this.#fail(job, this.#disposal === null ? decodeError(error, job) : disposed());
       await lane.reset().catch((reason: unknown) => this.#failAll(reason));
     }
+  }
+
+  // Takes a sample that ended.
+  #take(job: Job, index: number, written: LaneSample): void {
+    const { request, start } = job;
+    const sample: Sample = {
+      index,
+      seed: request.seeds[index]!,
+      ...written,
+      elapsedMs: performance.now() - start,
+    };
+    job.samples[index] = sample;
+    try {
+      request.onSample?.(sample);
+    } catch (error) {
+      this.#fail(job, error);
+      return;
+    }
+    if (++job.ended === request.seeds.length) this.#complete(job);
   }
 
   #tell(job: Job, piece: TextPiece): void {

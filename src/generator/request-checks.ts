@@ -24,6 +24,7 @@ export function checkRequest(
   contextTokens: number,
 ): void {
   const { prompt, seeds, sampling, maxTokens, minTokens = 0, stop = [], grammar, grammarTrigger } = request;
+  const { sampleSignals = seeds } = request;
   if (!(prompt instanceof Int32Array) || prompt.length === 0) {
     throw invalid(
       'prompt',
@@ -37,6 +38,9 @@ export function checkRequest(
   for (const seed of seeds) {
     if (!Number.isInteger(seed)) throw invalid('seed', 'an unsigned 32-bit integer', seed);
     within('seed', seed, 0, LARGEST_SEED, 'an unsigned 32-bit integer');
+  }
+  if (sampleSignals.length !== seeds.length) {
+    throw invalid('sampleSignals', `one a seed, ${seeds.length}`, sampleSignals.length);
   }
   within('temperature', sampling.temperature, 0, 10, 'from 0 to 10');
   within('topP', sampling.topP, Number.MIN_VALUE, 1, 'above 0 and at most 1');

@@ -29,8 +29,10 @@ export interface LaneTask {
   readonly grammar: LlamaGrammar | null;
   /** Asked before each decode step: true ends the sample without a result. */
   readonly stopped: () => boolean;
-  /** Called once the prompt is decoded, with the prompt tokens that this took. */
-  readonly onPrompt: (decoded: number) => void;
+  /** Asked before each decode step too: true ends the sample with the text so far. */
+  readonly cancelled: () => boolean;
+  /** Called once no more of the prompt is decoded, with the prompt tokens that this took; `whole` unless cancelled. */
+  readonly onPrompt: (decoded: number, whole: boolean) => void;
   /** Called with text that is settled, which may be empty, and the tokens so far; absent where nobody listens. */
   readonly onText?: ((text: string, tokens: number) => void) | undefined;
 }
@@ -41,6 +43,9 @@ export interface LaneSample {
   readonly tokens: number;
   readonly finish: FinishReason;
 }
+
+/** A sample that was cancelled before its first token. */
+export const NOTHING_WRITTEN: LaneSample = { text: '', tokens: 0, finish: 'cancelled' };
 
 // More than any logit: what is punished so is not drawn while anything else can be.
 const BARRED = 1e9;
@@ -91,11 +96,15 @@ export class SequenceLane {
     const held = sequence.nextTokenIndex;
     const step = this.#context.batchSize;
     let next = held;
-    for (; prompt.length - next > step; next += step) {
+    for (; !task.cancelled() && prompt.length - next > step; next += step) {
       if (task.stopped()) return null;
       await sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(next, next + step));
     }
     if (task.stopped()) return null;
+    if (task.cancelled()) {
+      task.onPrompt(next - held, false);
+      return NOTHING_WRITTEN;
+    }
     return this.#continue(task, prompt.slice(next), prompt.length - held);
   }
 
@@ -132,9 +141,10 @@ export class SequenceLane {
     });
     try {
       let step = await tokens.next();
-      task.onPrompt(decoded);
+      task.onPrompt(decoded, true);
       while (step.done !== true) {
         if (task.stopped()) return null;
+        if (task.cancelled()) return sample.result('cancelled');
         const replacement = sample.accept(step.value);
         if (sample.finish !== null) return sample.result(sample.finish);
         task.onText?.(sample.settledText(), sample.tokens);

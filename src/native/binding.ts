@@ -123,7 +123,8 @@ export interface NativeEngine {
   submit(request: NativeRequest): number;
   /** The request's id; it ends with exactly one `embedding` event. */
   embed(request: { readonly texts: readonly string[] }): number;
-  cancel(id: number): void;
+  /** The request, or with an index that sample alone, ends as cancelled within one step, if it has not ended. */
+  cancel(id: number, index?: number): void;
   /** Drops prompts that no request needs, before what is submitted later. */
   forget(): void;
   /** Ends everything as closed; the `closed` event is the last. */
@@ -199,7 +200,7 @@ export interface NativeSampleEvent {
   readonly index: number;
   readonly text: string;
   readonly tokens: number;
-  readonly finish: 'stop' | 'endOfGeneration' | 'length';
+  readonly finish: 'stop' | 'endOfGeneration' | 'length' | 'cancelled';
   readonly elapsedMs: number;
 }
 

@@ -79,11 +79,17 @@ export class ChainWriter {
     const since = performance.now() - this.#began;
     this.#submitted += job.indices.length;
     let generated = 0;
+    const taken = new Set<number>();
     const take = (sample: Sample): void => {
-      const chain = this.#read(sample, job);
+      if (taken.has(sample.index)) return;
+      taken.add(sample.index);
+      generated += sample.tokens;
+      // A chain that was cut off has not ended: it is none that the model lost.
+      const { finish } = sample;
+      if (finish === 'cancelled') return;
+      const chain = this.#read({ ...sample, finish }, job);
       const key = `${chain.level} ${chain.index}`;
       if (this.#chains.has(key)) return;
-      generated += sample.tokens;
       this.#chains.set(key, chain);
       this.#options.onChain(chain);
     };
@@ -119,7 +125,10 @@ export class ChainWriter {
     };
   }
 
-  #read(sample: Sample, { level, neighbour, order, indices }: ChainJob): JudgedChain {
+  #read(
+    sample: Sample & { readonly finish: JudgedChain['finish'] },
+    { level, neighbour, order, indices }: ChainJob,
+  ): JudgedChain {
     // The generator leaves the stop string out; the model wrote it.
     const text = sample.finish === 'stop' ? `${sample.text}${JSON_END}` : sample.text;
     const reading = readChain(text, {

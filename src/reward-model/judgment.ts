@@ -121,7 +121,7 @@ export interface JudgedChain {
   readonly scores: readonly number[] | null;
   /** Why the chain is lost; null where it is usable. */
   readonly lost: LostReason | null;
-  readonly finish: FinishReason;
+  readonly finish: Exclude<FinishReason, 'cancelled'>;
   /** New tokens. */
   readonly tokens: number;
   readonly elapsedMs: number;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chainSeed } from '../../src/chain/chain-seed.js';
 import { PgenrmError } from '../../src/errors.js';
+import type { Generation, GenerationRequest, Sample } from '../../src/generator/generator.js';
 import type { JudgeEvent, JudgeInput } from '../../src/reward-model/judgment.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
 import {
@@ -90,6 +91,23 @@ describe('scores', () => {
     const lost = judgment.chains.filter((chain) => chain.lost !== null);
     expect(lost).toHaveLength(2);
     for (const chain of lost) expect(chain).toMatchObject({ scores: null, text: 'no scores here' });
+  });
+
+  it('count a chain that was cancelled as one that did not end, and never as one that the model lost', async () => {
+    const cut = (sample: Sample): Sample =>
+      sample.index === 0 ? { ...sample, text: '', finish: 'cancelled' } : sample;
+    class CuttingGenerator extends FakeGenerator {
+      override async generate(request: GenerationRequest): Promise<Generation> {
+        const onSample = (sample: Sample): void => request.onSample?.(cut(sample));
+        const { samples, usage } = await super.generate({ ...request, onSample });
+        return { samples: samples.map(cut), usage };
+      }
+    }
+    const model = await RewardModel.over(new CuttingGenerator());
+    const judgment = await model.judge(INPUT, { individual: 6 });
+    expect(judgment).toMatchObject({ status: 'scored', scores: [5, 8], usable: 4, lost: {} });
+    expect(judgment.chains).toHaveLength(4);
+    expect(judgment.scaling).toMatchObject({ cancelled: 2, saved: 2, used: { individual: 4 } });
   });
 
   it('do not exist where every chain is lost', async () => {
