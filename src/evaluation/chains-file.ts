@@ -2,6 +2,7 @@
 // Knows lines and runs; nothing of models or of what is computed from chains.
 
 import { stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf, PgenrmError } from '../errors.js';
 import { jsonLines } from '../output/json-lines.js';
 import { RunFile, type RunFileMode } from '../output/run-file.js';
@@ -154,14 +155,16 @@ export class ChainsWriter implements AsyncDisposable {
 
   /**
    * Writes the header, or compares it with that of the file to go on with; where that was asked for another number of
-   * rows the header is written again behind its rows. Gives the keys of the rows that stand in it ({@link rowKey}).
+   * rows, or kept its KV cache otherwise, the header is written again behind its rows. Gives the keys of the rows that
+   * stand in it ({@link rowKey}).
    * Errors: `RUN_MISMATCH` where the file is of another run, each difference named; `OUTPUT_FAILED`.
    */
   async start(header: ChainsHeader): Promise<ReadonlySet<string>> {
     if (await this.#file.goesOn()) {
-      const { end, keys, asked } = await this.#existing(header);
+      const { end, keys, last } = await this.#existing(header);
       await this.#file.goOn(end);
-      if (asked !== header.rows) await this.#file.append(header);
+      const same = last?.rows === header.rows && isDeepStrictEqual(last.kvCache, header.kvCache);
+      if (!same) await this.#file.append(header);
       return keys;
     }
     await this.#file.begin(header);
@@ -183,15 +186,15 @@ export class ChainsWriter implements AsyncDisposable {
 
   async #existing(
     header: ChainsHeader,
-  ): Promise<{ end: number; keys: ReadonlySet<string>; asked: number | null }> {
+  ): Promise<{ end: number; keys: ReadonlySet<string>; last: ChainsHeader | null }> {
     let end = 0;
-    let asked: number | null = null;
+    let last: ChainsHeader | null = null;
     const keys = new Set<string>();
     for await (const line of jsonLines(this.path)) {
       const earlier = asHeader(this.path, line.index, line.value);
       if (earlier !== null) {
         this.#checkGoesOn(earlier, header);
-        asked = earlier.rows;
+        last = earlier;
       } else if (line.index === 0) {
         throw notAsWritten(this.path, 0, 'it is not a header');
       } else {
@@ -201,7 +204,7 @@ export class ChainsWriter implements AsyncDisposable {
       }
       end = line.end;
     }
-    return { end, keys, asked };
+    return { end, keys, last };
   }
 
   #checkGoesOn(earlier: ChainsHeader, header: ChainsHeader): void {

@@ -46,6 +46,15 @@ const IDENTITY = z.strictObject({
   }),
 });
 
+/** How the generator kept keys and values: of the machine, not of the run, for chains depend on it by rounding alone. */
+const KV_CACHE = z.object({
+  layout: z.enum(['unified', 'streams']),
+  type: z.enum(['f16', 'q8_0']),
+  flashAttention: z.enum(['auto', 'on', 'off']),
+  /** Of all sequences together. */
+  cells: COUNT,
+});
+
 const HEADER = z.object({
   pgenrmChains: z.literal(CHAINS_FORMAT),
   pgenrm: z.string(),
@@ -57,6 +66,8 @@ const HEADER = z.object({
   /** Rows that the evaluation is asked for. A run may be asked for more later: the last header of the file counts. */
   rows: COUNT,
   identity: IDENTITY,
+  /** Null where the generator does not choose it; absent from files of earlier versions. */
+  kvCache: KV_CACHE.nullable().optional(),
   /** Users of the bank who are evaluated too: how many, and some of their ids. */
   overlap: z.object({ users: COUNT, examples: z.array(z.string()) }).nullable(),
 });

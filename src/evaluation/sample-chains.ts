@@ -209,6 +209,7 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
     model: model.modelInfo.description,
     rows,
     identity,
+    kvCache: model.generatorInfo.kvCache ?? null,
     overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
   };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Diagnosis } from '../../src/doctor/diagnosis.js';
 import { diagnose, diagnosisText } from '../../src/doctor/doctor.js';
+import type { KvCacheInfo } from '../../src/generator/generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { packageRoot } from '../../src/package.js';
 import { randomBert, randomModel } from '../support/random-model.js';
@@ -40,8 +41,10 @@ describe('diagnose', () => {
     expect(loaded?.choices.length).toBeGreaterThan(2);
     if (kind === 'native') {
       expect(loaded?.kvCache).toMatchObject({ layout: 'unified', type: 'f16' });
-      expect(diagnosisText(diagnosis)).toMatch(
-        /KV cache +\d+ cells of f16, shared by all sequences; flash attention/,
+      const { cells, flashAttention } = loaded!.kvCache!;
+      expect(cells).toBeGreaterThan(0);
+      expect(diagnosisText(diagnosis)).toContain(
+        `${cells} cells of f16, shared by all sequences; flash attention ${flashAttention}\n`,
       );
     }
   });
@@ -153,6 +156,30 @@ describe('diagnosisText', () => {
     }
     expect(text).not.toContain('undefined');
   });
+
+  it.each([
+    ['unified', 'f16', 'auto', '512 cells of f16, shared by all sequences; flash attention auto'],
+    ['streams', 'q8_0', 'on', '512 cells of q8_0, divided among the sequences; flash attention on'],
+  ] as const)(
+    'states a KV cache that is %s, of %s, with flash attention %s',
+    (layout, type, flashAttention, line) => {
+      const loaded = {
+        description: 'llama 8B Q8_0',
+        backend: 'cpu',
+        devices: [],
+        contextTokens: 128,
+        maxSequences: 4,
+        threads: 2,
+        choices: [],
+        loadMs: 12,
+      };
+      const generator = { kind: 'native', reasons: [] } as const;
+      const text = (kvCache: KvCacheInfo | null): string =>
+        diagnosisText({ ...diagnosis, generator: { ...generator, loaded: { ...loaded, kvCache } } });
+      expect(text({ layout, type, flashAttention, cells: 512 })).toContain(`  KV cache      ${line}\n`);
+      expect(text(null)).not.toContain('KV cache');
+    },
+  );
 
   it('says that all is well', () => {
     expect(diagnosisText({ ...diagnosis, problems: [] })).toMatch(/All is well: judgments can be made\.\n$/);

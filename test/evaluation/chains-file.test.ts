@@ -152,6 +152,30 @@ describe('ChainsWriter', () => {
     expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(5);
   });
 
+  it('goes on with another KV cache, and with a file that states none, and says so', async () => {
+    const folder = await temporaryFolder();
+    const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto', cells: 512 } as const;
+    const path = await writeStored(folder, [storedRow(1, CHAINS)], { header: { rows: 3 } });
+    expect((await openChains(path)).header.kvCache).toBeUndefined();
+    const moved = { ...kvCache, layout: 'streams', cells: 2048 } as const;
+    const stated: unknown[] = [undefined];
+    for (const [at, kv] of [kvCache, kvCache, moved].entries()) {
+      await using writer = await ChainsWriter.open(path, 'resume');
+      expect((await writer.start({ ...head, kvCache: kv })).size).toBe(at + 1);
+      await writer.append(row(at + 2));
+      if (at !== 1) stated.push(kv);
+    }
+    expect(await readAll(path)).toEqual([1, 2, 3, 4]);
+    const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+    const headers = lines.map((line) => JSON.parse(line)).filter((line) => 'pgenrmChains' in line);
+    // The same cache again asks for no other header.
+    expect(headers.map((line) => line.kvCache)).toEqual(stated);
+    const damaged = { ...header(identity()), kvCache: { ...kvCache, layout: 'both' } };
+    await expect(openChains(await writeRows(join(folder, 'damaged'), [damaged]))).rejects.toMatchObject(
+      error('RUN_MISMATCH', /layout/),
+    );
+  });
+
   it('begins anew where not even the header was whole', async () => {
     const path = join(await temporaryFolder(), 'chains.jsonl');
     await writeFile(path, '{"pgenrmChains":1,');

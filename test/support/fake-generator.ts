@@ -8,6 +8,7 @@ import type {
   GenerationRequest,
   Generator,
   GeneratorInfo,
+  KvCacheInfo,
   ModelInfo,
   Sample,
   Scheduling,
@@ -33,6 +34,7 @@ export interface FakeOptions {
   readonly contextTokens?: number;
   readonly maxSequences?: number;
   readonly promptsAtOnce?: number;
+  readonly kvCache?: KvCacheInfo;
   readonly chatTemplate?: string;
   readonly metadata?: ReadonlyMap<string, string>;
 }
@@ -103,6 +105,7 @@ export class FakeGenerator implements Generator {
       ...(options.promptsAtOnce === undefined
         ? {}
         : { scheduling: { ...FAKE_SCHEDULING, promptsAtOnce: options.promptsAtOnce } }),
+      ...(options.kvCache === undefined ? {} : { kvCache: options.kvCache }),
       maxSequences: options.maxSequences ?? 8,
       threads: 1,
       choices: ['fake: for tests'],
