@@ -1,11 +1,20 @@
 // Makes a small BERT with random weights: an encoder, which embeds text and writes none.
-// For tests of what a judge must refuse.
+// For tests of what a judge must refuse, and of how texts become vectors.
 import { type MetadataValue, type TensorSpec, writeGguf } from './gguf-writer.js';
+import { POOLING_TYPES, type RandomPooling } from './random-llama.js';
+
+/** What may differ between random BERTs. */
+export interface RandomBertOptions {
+  /** Default 1. */
+  readonly seed?: number;
+  /** How the file says that tokens become one vector. Default `mean`. */
+  readonly pooling?: RandomPooling;
+}
 
 /** Writes a small BERT with random weights: a model that embeds text and cannot write any. */
 export async function writeRandomBert(
   path: string,
-  seed = 1,
+  { seed = 1, pooling = 'mean' }: RandomBertOptions = {},
 ): Promise<{ bytes: number; parameters: number }> {
   const width = 32;
   const tokens = [
@@ -26,7 +35,7 @@ export async function writeRandomBert(
     'bert.attention.head_count': { u32: 2 },
     'bert.attention.layer_norm_epsilon': { f32: 1e-12 },
     'bert.attention.causal': { bool: false },
-    'bert.pooling_type': { u32: 1 },
+    'bert.pooling_type': { u32: POOLING_TYPES[pooling] },
     'tokenizer.ggml.model': { string: 'bert' },
     'tokenizer.ggml.tokens': { strings: tokens },
     'tokenizer.ggml.token_type': { i32: tokens.map((_, id) => (id < 5 ? 3 : 1)) },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeRandomBert } from '../../bench/models/random-bert.js';
+import { type RandomBertOptions, writeRandomBert } from '../../bench/models/random-bert.js';
 import { type RandomLlamaOptions, writeRandomLlama } from '../../bench/models/random-llama.js';
 
 const FOLDER = join(tmpdir(), 'pgenrm-test-models');
@@ -40,6 +40,6 @@ export function randomModel(changes: Partial<RandomLlamaOptions> = {}): Promise<
 }
 
 /** Path of a tiny random BERT: a GGUF that cannot write text. */
-export function randomBert(): Promise<string> {
-  return once('bert', (path) => writeRandomBert(path));
+export function randomBert(options: RandomBertOptions = {}): Promise<string> {
+  return once(['bert', options], (path) => writeRandomBert(path, options));
 }
