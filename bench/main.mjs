@@ -11,7 +11,10 @@ const benches = {
   },
   stopping: { script: 'stopping/main.mjs', quick: ['--rounds', '500'] },
   coverage: { script: 'coverage/main.mjs', quick: ['--repetitions', '100'] },
-  generation: { script: 'generation/main.mjs', quick: ['--quick'] },
+  generation: {
+    script: 'generation/main.mjs',
+    quick: ['--quick', '--model', 'nano', '--workloads', 'a,d', '--rounds', '2'],
+  },
   'eval-memory': { script: 'eval-memory/main.mjs', quick: ['--rows', '100,300'] },
   scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },
 };
