@@ -44,9 +44,9 @@ export function contentKey(user: User, item: Item): string {
   return digestOf([user.id ?? null, ...signalsOf(user), turnsOf(item.context), item.candidates]);
 }
 
-/** A key for a user without an id: SHA-256 of the user's signals. */
-export function signalsKey(user: User): string {
-  return digestOf(signalsOf(user));
+/** Equal for the same user of whom the same is known: SHA-256 of the id, if there is one, and the user's signals. */
+export function userKey(user: User): string {
+  return digestOf([user.id ?? null, ...signalsOf(user)]);
 }
 
 function signalsOf({ criteria, history }: User): [string, unknown[]] {

@@ -9,10 +9,11 @@ import { TIE_CHOICES } from '../evaluation/outcome-table.js';
 import { PROTOCOL_CHOICES } from '../evaluation/protocol.js';
 import { JUDGE_RANGES } from '../options/option-range.js';
 import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../reward-model/judgment.js';
-import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
+import { GENERATOR_CHOICES } from '../reward-model/reward-model.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
-import { DEFAULT_REORDER, LIMIT_RANGE } from '../scoring-run/scoring-run.js';
+import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
+import { runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 
 /** How figures are computed. */
@@ -127,18 +128,6 @@ export function samplingFlags(command: Command): void {
     )
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
-    .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
-    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
-    .addOption(
-      numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
-    )
-    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
-    .addOption(
-      numberOption(
-        '--reorder <rows>',
-        'rows among which those of one user are judged together, so that shared text is decoded once; 1: as they stand',
-        JUDGE_RANGES.reorder,
-      ).default(DEFAULT_REORDER),
-    );
+    .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES));
+  runFlags(command);
 }

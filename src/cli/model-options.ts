@@ -1,7 +1,11 @@
 // The options that say which model is loaded and how it runs, for every command that judges.
 // Knows nothing of what the command does with it.
 
-import type { LoadOptions } from '../reward-model/reward-model.js';
+import type { Command } from 'commander';
+import { JUDGE_RANGES } from '../options/option-range.js';
+import { GPU_CHOICES, LOAD_RANGES, type LoadOptions } from '../reward-model/reward-model.js';
+import { DEFAULT_REORDER } from '../scoring-run/scoring-run.js';
+import { choiceOption, numberOption } from './option-parsers.js';
 
 /** Options of the command line that {@link loadOptions} reads. */
 export interface ModelOptions {
@@ -29,4 +33,22 @@ export function loadOptions(options: ModelOptions): LoadOptions {
     ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   };
+}
+
+/** Where the model runs and in what order, for the commands that judge whole data sets. */
+export function runFlags(command: Command): Command {
+  return command
+    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
+    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
+    .addOption(
+      numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
+    )
+    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
+    .addOption(
+      numberOption(
+        '--reorder <rows>',
+        'rows among which those of one user are judged together, so that shared text is decoded once; 1: as they stand',
+        JUDGE_RANGES.reorder,
+      ).default(DEFAULT_REORDER),
+    );
 }

@@ -6,16 +6,16 @@ import { FORMAT_NAMES, openPreferenceData } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { JUDGE_RANGES } from '../options/option-range.js';
 import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../reward-model/judgment.js';
-import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
+import { GENERATOR_CHOICES } from '../reward-model/reward-model.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
 import type { RunSummary } from '../scoring-run/run-journal.js';
 import { type OutputMode, openRunOutput, type RunOutput, streamOutput } from '../scoring-run/run-output.js';
-import { DEFAULT_REORDER, LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
+import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
 import { createLog } from './console-streams.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
-import { loadOptions } from './model-options.js';
+import { loadOptions, runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { createProgress } from './progress.js';
 import type { CommandContext } from './run-cli.js';
@@ -24,7 +24,7 @@ import { summaryText } from './summary-text.js';
 
 /** Adds `pgenrm score`. */
 export function scoreCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('score')
     .description(
       'Scores the rows of a file of preference data: one JSON line a row, and a manifest beside it.',
@@ -107,20 +107,8 @@ export function scoreCommand(program: Command, context: CommandContext): void {
         'force a generator; default: native where it runs',
         GENERATOR_CHOICES,
       ),
-    )
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
-    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
-    .addOption(
-      numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
-    )
-    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
-    .addOption(
-      numberOption(
-        '--reorder <rows>',
-        'rows among which those of one user are judged together, so that shared text is decoded once; 1: as they stand',
-        JUDGE_RANGES.reorder,
-      ).default(DEFAULT_REORDER),
-    )
+    );
+  runFlags(command)
     .option('--out <file>', 'where the lines go; - is standard output, without manifest', '-')
     .option('--chains', "put the chains' texts into the lines")
     .addOption(new Option('--resume', 'go on with an output after its last row').conflicts('force'))
@@ -128,7 +116,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .option('--retry-failed', 'judge failed rows again with new seeds, in place of their lines')
     .option('--quiet', 'no progress and no summary')
     .option('--json-progress', 'progress as JSON lines on standard error')
-    .action(async (path: string, _: unknown, command: Command) => {
+    .action(async (path: string) => {
       context.end(await score(path, command.optsWithGlobals<ScoreOptions>(), context));
     });
 }

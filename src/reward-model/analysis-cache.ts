@@ -1,7 +1,7 @@
 // Part 1 of a user's first chain, kept for the user's later items within one run.
 // Knows users and texts; nothing of banks, chains or files.
 
-import { createHash } from 'node:crypto';
+import { userKey } from '../chain/chain-seed.js';
 import type { User } from '../preference/preference.js';
 import type { JudgeSettings } from './judge-settings.js';
 
@@ -28,14 +28,7 @@ export const ANALYSIS_CAPACITY = 1024;
  * other history would tell of choices that an item may not see: those left out as its own.
  */
 export function analysisKey(user: User | undefined): string | null {
-  if (user?.id === undefined) return null;
-  const { id, history, criteria = '' } = user;
-  return createHash('sha256')
-    .update(
-      JSON.stringify([id, criteria, history.map((event) => [event.context, event.chosen, event.rejected])]),
-    )
-    .digest('hex')
-    .slice(0, 32);
+  return user?.id === undefined ? null : userKey(user);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Checks what a judgment is asked for and fills in the defaults.
 // Knows ranges and the context size; nothing of prompts or chains.
 
-import { contentKey, signalsKey } from '../chain/chain-seed.js';
+import { contentKey, userKey } from '../chain/chain-seed.js';
 import { PgenrmError } from '../errors.js';
 import type { GeneratorInfo, Sampling } from '../generator/generator.js';
 import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
@@ -180,7 +180,7 @@ export function keyOfUser({ user }: JudgeInput): string | undefined {
     throw error;
   }
   if (user.id !== undefined) return `id ${user.id}`;
-  return user.history.length === 0 && !user.criteria ? undefined : `signals ${signalsKey(user)}`;
+  return user.history.length === 0 && !user.criteria ? undefined : `signals ${userKey(user)}`;
 }
 
 function contextOf({ prompt, context }: JudgeInput): readonly Turn[] {
