@@ -62,17 +62,22 @@ def add_tokenizer(writer, path):
     return len(tokens)
 
 
-def export(checkpoint, tokenizer, out, kind="Q8_0", version="0.1.0", logit_scale=1.0):
+def export(checkpoint, tokenizer, out, kind="Q8_0", version="0.1.0", logit_scale=1.0, embeds=False, embedder=""):
     saved = torch.load(checkpoint, weights_only=False, map_location="cpu")
     config, state = saved["config"], {k: v.float() for k, v in saved["model"].items()}
     state["norm.weight"] *= logit_scale
     quantization, file_type = TYPES[kind]
     writer = gguf.GGUFWriter(f"{out}.part", "llama")
-    writer.add_name("pgenrm nano")
+    writer.add_name("pgenrm nano embedder" if embeds else "pgenrm nano")
     writer.add_version(version)
     writer.add_license("cc-by-nc-4.0")
-    writer.add_string("pgenrm.template", "compact")
-    writer.add_string("pgenrm.max_tokens", "448")  # a chain of ten choices has about 290; what runs on is lost anyway
+    if embeds:
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
+    else:
+        writer.add_string("pgenrm.template", "compact")
+        writer.add_string("pgenrm.max_tokens", "448")  # a chain of ten choices has about 290; what runs on is lost anyway
+    if embedder:
+        writer.add_string("pgenrm.embedder", embedder)
     writer.add_file_type(file_type)
     writer.add_context_length(config["context"])
     writer.add_embedding_length(config["dim"])
@@ -106,8 +111,11 @@ def main():
     args.add_argument("--version", default="0.1.0")
     args.add_argument("--logit-scale", type=float, default=1.0,
                       help="folded into the output norm: sampling at temperature 1 then equals 1 / scale before")
+    args.add_argument("--embeds", action="store_true", help="an embedder (train_embedder.py): mean pooling, no template")
+    args.add_argument("--embedder", default="", help="file beside this one, or hf: address, by which the judge's users are embedded")
     args = args.parse_args()
-    state = export(f"{args.run}/checkpoint.pt", f"{args.run}/tokenizer.json", args.out, args.type, args.version, args.logit_scale)
+    state = export(f"{args.run}/checkpoint.pt", f"{args.run}/tokenizer.json", args.out, args.type, args.version, args.logit_scale,
+                   args.embeds, args.embedder)
     print(args.out, os.path.getsize(args.out), "bytes", state)
 
 

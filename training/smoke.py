@@ -37,12 +37,15 @@ def main():
                      ["grpo.py", "--config", f"{run}/config.json", "--run", f"{run}/cre", "--out", f"{run}/curriculum", *common,
                       "--stage", "curriculum", *short],
                      ["plot_log.py", "--log", f"{run}/log.csv", "--out", f"{run}/log.svg"],
-                     ["export_gguf.py", "--run", f"{run}/curriculum", "--out", f"{run}/nano.gguf"],
+                     ["export_gguf.py", "--run", f"{run}/curriculum", "--out", f"{run}/nano.gguf", "--embedder", "nano-embedder.gguf"],
+                     ["train_embedder.py", *paths, *common, "--out", f"{run}/embedder", "--layers", "2", "--minutes", str(args.minutes / 4)],
+                     ["export_gguf.py", "--run", f"{run}/embedder", "--out", f"{run}/nano-embedder.gguf", "--embeds"],
                      ["evaluate_forced.py", *paths, *common, "--rows", "4"],
                      ["evaluate.py", *paths, *common, "--rows", "4", "--chains", "2"]):
             print("==", " ".join(step), flush=True)
             subprocess.run([sys.executable, str(HERE / step[0]), *step[1:]], check=True)
-        assert (pathlib.Path(run) / "nano.gguf").stat().st_size > 100_000
+        for name in ("nano.gguf", "nano-embedder.gguf"):
+            assert (pathlib.Path(run) / name).stat().st_size > 100_000, name
     print("smoke run passed")
 
 

@@ -93,7 +93,10 @@ export function benchFlags(command: Command): void {
     )
     .addOption(numberOption('--limit <n>', 'rows to take judgments from', LIMIT_RANGE).default(256))
     .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
-    .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')
+    .option(
+      '--embedder <model>',
+      'the model that embedded the bank; default: the one that the judge names, else itself',
+    )
     .addOption(
       choiceOption(
         '--bank-overlap <what>',

@@ -77,7 +77,10 @@ export function dataFlags(command: Command): void {
     )
     .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
     .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
-    .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')
+    .option(
+      '--embedder <model>',
+      'the model that embedded the bank; default: the one that the judge names, else itself',
+    )
     .addOption(
       choiceOption(
         '--retrieve-by <what>',

@@ -65,11 +65,13 @@ async function add(
       ...(split === undefined ? {} : { split }),
       ...(format === undefined ? {} : { format }),
     });
-    const { pooling } = bank.manifest.madeWith.embedder;
+    const { pooling, sha256 } = bank.manifest.madeWith.embedder;
     const known = POOLING_CHOICES.find((choice) => choice === pooling);
     const added = await addRows(bank, {
       data,
-      ...(await modelSources(options, host, signal, known)),
+      ...(await modelSources(options, host, signal, known, (judge) =>
+        judge.sha256 === sha256 ? judge.path : null,
+      )),
       ...(concurrency === undefined ? {} : { concurrency }),
       signal,
       onEvent: progress.onEvent,

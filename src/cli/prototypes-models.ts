@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
+import { namedEmbedder } from '../model-file/named-embedder.js';
 import { resolveTemplate } from '../prompt/template.js';
 import type { EmbedderSource, JudgeSource } from '../prototypes/build-bank.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
@@ -52,7 +53,7 @@ export function withModelOptions(command: Command): Command {
   return command
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
-    .option('--embedder <model>', 'a GGUF that embeds; default: the model itself')
+    .option('--embedder <model>', 'a GGUF that embeds; default: the one that the model names, else itself')
     .addOption(
       choiceOption(
         '--pooling <kind>',
@@ -68,17 +69,22 @@ export function withModelOptions(command: Command): Command {
     );
 }
 
-/** Judge and embedder as the options name them; nothing is loaded yet. Errors: those of `findModel`; `TEMPLATE_INVALID`. */
+/**
+ * Judge and embedder as the options name them; nothing is loaded yet. Without `--embedder` it is `bankEmbedder`'s answer,
+ * else the one that the judge's file names, else the judge itself. Errors: those of `findModel`; `TEMPLATE_INVALID`.
+ */
 export async function modelSources(
   options: ModelOptions,
   host: PrototypesHost,
   signal: AbortSignal,
   ownPooling?: PoolingChoice,
+  bankEmbedder?: (judge: FoundModel) => string | null,
 ): Promise<{ judge: JudgeSource; embedder: EmbedderSource }> {
   const named = options.template === undefined ? undefined : await resolveTemplate(options.template);
   const model = await host.findModel(options.model, signal);
-  const itself = options.embedder === undefined;
-  const embedder = itself ? model : await host.findModel(options.embedder!, signal);
+  const spec = options.embedder ?? bankEmbedder?.(model) ?? namedEmbedder(model);
+  const itself = spec === null || spec === model.path;
+  const embedder = itself ? model : await host.findModel(spec, signal);
   const pooling = options.pooling ?? ownPooling ?? (itself ? 'mean' : 'auto');
   return {
     judge: {

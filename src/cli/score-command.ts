@@ -37,7 +37,10 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(1))
     .addOption(numberOption('--pro <n>', 'chains a row as similar users', JUDGE_RANGES.prototypes).default(0))
     .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
-    .option('--embedder <model>', 'the model that embedded the bank; default: the model itself')
+    .option(
+      '--embedder <model>',
+      'the model that embedded the bank; default: the one that the judge names, else itself',
+    )
     .addOption(
       choiceOption(
         '--retrieve-by <what>',

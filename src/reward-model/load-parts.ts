@@ -1,11 +1,13 @@
 // Loads what a reward model is made of: model file, generator, and for the prototype level bank and embedder.
 // Knows where they come from; nothing of judging.
 
+import { basename } from 'node:path';
 import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
 import type { Pooling } from '../generator/native-embedder.js';
 import type { ResolvedModel } from '../model-file/model-file.js';
+import { namedEmbedder } from '../model-file/named-embedder.js';
 import { resolveTemplate } from '../prompt/template.js';
 import { PrototypeBank } from '../prototypes/bank.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
@@ -82,13 +84,15 @@ async function findEmbedder(
   resolve: (spec: string) => Promise<ResolvedModel>,
 ): Promise<ResolvedModel> {
   const { sha256 } = bank.manifest.madeWith.embedder;
-  if (spec === undefined && sha256 !== null && sha256 !== model.sha256) {
+  const named = spec ?? (sha256 === model.sha256 ? null : namedEmbedder(model.facts));
+  const file = named === null ? model : await resolve(named);
+  if (spec === undefined && sha256 !== null && sha256 !== file.sha256) {
+    const own = named === null ? 'the judge is' : `the embedder that the judge names (${basename(named)}) is`;
     throw new PgenrmError(
       'BANK_MISMATCH',
-      `${bank.path} was embedded by a model of SHA-256 ${sha256}, and the judge is of ${model.sha256}; name the bank's embedder (--embedder), or build a bank with this model`,
+      `${bank.path} was embedded by a model of SHA-256 ${sha256}, and ${own} of ${file.sha256}; name the bank's embedder (--embedder), or build a bank with this model`,
     );
   }
-  const file = spec === undefined ? model : await resolve(spec);
   bank.checkMadeWith({ embedder: { sha256: file.sha256 } });
   return file;
 }

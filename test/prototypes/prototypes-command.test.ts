@@ -41,15 +41,17 @@ interface Ran {
   readonly poolings: readonly string[];
 }
 
+const SHA_LETTERS: Readonly<Record<string, string>> = { nano: 'a', '/models/embedder.gguf': 'c' };
+
 /** Runs `pgenrm prototypes` with these words, as `runCli` would. */
-async function run(words: readonly string[], script = tellStyle): Promise<Ran> {
+async function run(words: readonly string[], script = tellStyle, metadata = {}): Promise<Ran> {
   const streams = { out: new Captured(), err: new Captured() };
   const poolings: string[] = [];
   const host: PrototypesHost = {
     findModel: async (spec) => ({
-      path: spec,
-      sha256: (spec === 'nano' ? 'a' : 'b').repeat(64),
-      metadata: new Map([['pgenrm.template', 'compact']]),
+      path: spec === 'nano' ? '/models/nano.gguf' : spec,
+      sha256: (SHA_LETTERS[spec] ?? 'b').repeat(64),
+      metadata: new Map(Object.entries({ 'pgenrm.template': 'compact', ...metadata })),
     }),
     loadGenerator: async () => new FakeGenerator({ script }),
     loadEmbedder: async (_, pooling) => {
@@ -129,6 +131,21 @@ describe('pgenrm prototypes', () => {
     expect(err).toContain('6 of 6 rows');
     const { madeWith } = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8'));
     expect(madeWith.embedder).toEqual({ sha256: 'b'.repeat(64), pooling: 'auto', dimension: 16 });
+  });
+
+  it("takes the embedder that the judge's file names, and goes on with a bank's own one", async () => {
+    const names = { 'pgenrm.embedder': 'embedder.gguf' };
+    const words = ['build', train, '--k', '2', '--limit', '6', '--out'];
+    const built = await run([...words, out], tellStyle, names);
+    expect(built).toMatchObject({ code: 0, poolings: ['auto'] });
+    const { madeWith } = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8'));
+    expect(madeWith.embedder).toMatchObject({ sha256: 'c'.repeat(64), pooling: 'auto' });
+    const more = await writeRows(join(folder, 'more.jsonl'), [styledRow(9, 0)]);
+    expect(await run(['add', out, more], tellStyle, names)).toMatchObject({ code: 0, poolings: ['auto'] });
+
+    const itself = join(folder, 'itself');
+    await run([...words, itself, '--embedder', 'nano', '--pooling', 'mean'], tellStyle, names);
+    expect(await run(['add', itself, more], tellStyle, names)).toMatchObject({ code: 0, poolings: ['mean'] });
   });
 
   it('takes a group of users, and the first rows of each', async () => {
