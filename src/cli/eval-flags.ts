@@ -28,7 +28,7 @@ export function figureFlags(command: Command): void {
     .addOption(
       choiceOption(
         '--neighbour-weights <kind>',
-        'how much each similar user counts',
+        'how much the chain of each similar user counts; cosine: by its cosine, and all of them less where they are less alike',
         NEIGHBOUR_WEIGHTS,
       ).default('equal'),
     )

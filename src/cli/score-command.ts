@@ -63,7 +63,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .addOption(
       choiceOption(
         '--neighbour-weights <kind>',
-        'how much the chain of each similar user counts',
+        'how much the chain of each similar user counts; cosine: by its cosine, and all of them less where they are less alike',
         NEIGHBOUR_WEIGHTS,
       ).default('equal'),
     )

@@ -11,7 +11,7 @@ import {
   FAILED,
   outcomeOf,
   type RowOutcome,
-  weightedChains,
+  weighedChains,
 } from './level-outcome.js';
 import { levelChains } from './subsets.js';
 
@@ -94,11 +94,11 @@ function replay(
     risk,
     looks: Math.max(1, waves.length - 1),
     method: aggregate.method === 'wins' ? ('wins' as const) : ('mean' as const),
-    individualShare: aggregate.individualShare ?? 0.5,
   };
   return levelChains(row.chains, level).map(({ individual, prototype }) => {
     const own = individual.map(({ scores }) => ({ scores }));
-    const similar = weightedChains(prototype, neighbourWeights);
+    const { prototype: similar, individualShare } = weighedChains(prototype, neighbourWeights, aggregate);
+    const weighed = { ...aggregate, individualShare };
     const at = (count: ScalingLevel): { own: LevelProgress; similar: LevelProgress; ended: number } => {
       const seen = own.slice(0, count.individual);
       // Neighbours are sought by an own chain that can be read; until there is one, none of theirs is written.
@@ -115,14 +115,14 @@ function replay(
     };
     const stop = waves.slice(0, -1).find((wave) => {
       const { own: ownNow, similar: similarNow } = at(wave);
-      return mayStop(ownNow, similarNow, rule) !== null;
+      return mayStop(ownNow, similarNow, { ...rule, individualShare }) !== null;
     });
-    const whole = aggregateLevels(kernels, candidates, own, similar, aggregate);
+    const whole = aggregateLevels(kernels, candidates, own, similar, weighed);
     const all = [...individual, ...prototype];
     if (stop === undefined) return { early: whole, whole, used: all, all };
     const now = at(stop);
     return {
-      early: aggregateLevels(kernels, candidates, now.own.ended, now.similar.ended, aggregate),
+      early: aggregateLevels(kernels, candidates, now.own.ended, now.similar.ended, weighed),
       whole,
       used: [...individual.slice(0, stop.individual), ...prototype.slice(0, now.ended)],
       all,

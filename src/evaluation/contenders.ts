@@ -82,9 +82,10 @@ export class LevelContender implements Contender {
   /** Takes the stated probabilities of the row that {@link outcome} saw last; `user` is its user's number. */
   calibrate(options: AggregateOptions, label: number, user: number): void {
     const weight = 1 / Math.max(1, this.#judgments.length);
-    const stated = this.#judgments.flatMap(({ outcome, individual, prototype }) => {
+    const stated = this.#judgments.flatMap(({ outcome, individual, prototype, individualShare }) => {
       if (outcome.winner === null) return [];
-      const probability = winnerUncertainty(outcome, individual, prototype, options)?.probability;
+      const weighed = { ...options, individualShare };
+      const probability = winnerUncertainty(outcome, individual, prototype, weighed)?.probability;
       if (probability === undefined) {
         this.#withoutProbability += weight;
         return [];

@@ -10,7 +10,7 @@ import {
   TIE_TOLERANCE,
 } from '../scaling/aggregate-levels.js';
 import type { ScalingLevel } from '../scaling/level.js';
-import { type NeighbourWeights, neighbourWeights as weightsOf } from '../scaling/neighbour-weights.js';
+import { type NeighbourWeights, weighNeighbours } from '../scaling/neighbour-weights.js';
 import type { ChainsRow, StoredChain } from './chains-record.js';
 import { levelChains } from './subsets.js';
 
@@ -39,6 +39,8 @@ export interface LevelJudgment {
   readonly outcome: LevelOutcome;
   readonly individual: readonly ChainScores[];
   readonly prototype: readonly ChainScores[];
+  /** Weight of the individual level in it. */
+  readonly individualShare: number;
 }
 
 /** The judgments at a level that a row's chains hold; see {@link levelChains}. */
@@ -49,19 +51,25 @@ export function judgmentsAt(
 ): LevelJudgment[] {
   return levelChains(row.chains, level).map((chains) => {
     const individual = chains.individual.map(({ scores }) => ({ scores }));
-    const prototype = weightedChains(chains.prototype, neighbourWeights);
-    const outcome = aggregateLevels(kernels, row.lengths.length, individual, prototype, aggregate);
-    return { outcome, individual, prototype };
+    const { prototype, individualShare } = weighedChains(chains.prototype, neighbourWeights, aggregate);
+    const options = { ...aggregate, individualShare };
+    const outcome = aggregateLevels(kernels, row.lengths.length, individual, prototype, options);
+    return { outcome, individual, prototype, individualShare };
   });
 }
 
-/** Chains of similar users with their weights. */
-export function weightedChains(chains: readonly StoredChain[], kind: NeighbourWeights): ChainScores[] {
-  const weights = weightsOf(
-    chains.map(({ neighbour }) => neighbour?.similarity ?? 0),
-    kind,
-  );
-  return chains.map(({ scores }, index) => ({ scores, weight: weights[index]! }));
+/** Chains of similar users with their weights, and the weight of the own ones beside them. */
+export function weighedChains(
+  chains: readonly StoredChain[],
+  kind: NeighbourWeights,
+  { individualShare = 0.5 }: AggregateOptions,
+): Pick<LevelJudgment, 'prototype' | 'individualShare'> {
+  const similarities = chains.map(({ neighbour }) => neighbour?.similarity ?? 0);
+  const weighing = weighNeighbours(similarities, kind, individualShare);
+  return {
+    prototype: chains.map(({ scores }, index) => ({ scores, weight: weighing.weights[index]! })),
+    individualShare: weighing.individualShare,
+  };
 }
 
 /** A row that no judgment could be made of. */

@@ -3,7 +3,7 @@
 
 import type { Kernels } from '../kernels/kernels.js';
 import { aggregateLevels, type LevelScore } from '../scaling/aggregate-levels.js';
-import { neighbourWeights } from '../scaling/neighbour-weights.js';
+import { weighNeighbours } from '../scaling/neighbour-weights.js';
 import type { StopReason } from '../scaling/stopping.js';
 import { winnerUncertainty } from '../scaling/uncertainty.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
@@ -30,13 +30,15 @@ export interface JudgmentFacts
 export function judgmentOf(kernels: Kernels, facts: JudgmentFacts): Judgment {
   const { subject, settings, chains, retrieval, neighbours } = facts;
   const { neighbourWeights: kind, ...aggregate } = settings.aggregate;
-  const weights = neighbourWeights(
+  const { weights, individualShare } = weighNeighbours(
     (neighbours ?? []).map(({ similarity }) => similarity),
     kind,
+    settings.aggregate.individualShare,
   );
+  const weighed = { ...aggregate, individualShare };
   const individual = chainScores(chains, 'individual');
   const prototype = chainScores(chains, 'prototype', weights);
-  const outcome = aggregateLevels(kernels, subject.item.candidates.length, individual, prototype, aggregate);
+  const outcome = aggregateLevels(kernels, subject.item.candidates.length, individual, prototype, weighed);
   const level = (name: JudgedChain['level'], { scores, usable }: LevelScore): LevelJudgment => ({
     scores,
     usable,
@@ -68,7 +70,7 @@ export function judgmentOf(kernels: Kernels, facts: JudgmentFacts): Judgment {
       risk: settings.adaptive,
     },
     ...(retrieval === null ? {} : { retrieval }),
-    uncertainty: winnerUncertainty(outcome, individual, prototype, aggregate),
+    uncertainty: winnerUncertainty(outcome, individual, prototype, weighed),
     chains,
     usable: outcome.individual.usable + outcome.prototype.usable,
     lost: countLost(chains),

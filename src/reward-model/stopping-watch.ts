@@ -2,8 +2,14 @@
 // Knows judged chains and the search for neighbours; the rule itself is `src/scaling/stopping.ts`.
 
 import type { ChainScores } from '../scaling/aggregate-levels.js';
-import { neighbourWeights } from '../scaling/neighbour-weights.js';
-import { isCertain, type LevelProgress, mayStop, type StopReason } from '../scaling/stopping.js';
+import { weighNeighbours } from '../scaling/neighbour-weights.js';
+import {
+  isCertain,
+  type LevelProgress,
+  mayStop,
+  type StoppingOptions,
+  type StopReason,
+} from '../scaling/stopping.js';
 import type { JudgeSettings } from './judge-settings.js';
 import type { JudgedChain } from './judgment.js';
 import type { NeighbourSearch } from './neighbour-search.js';
@@ -22,48 +28,49 @@ export function chainScores(
 /** Watches one judgment. */
 export class StoppingWatch {
   readonly #settings: JudgeSettings;
-  readonly #rule: Parameters<typeof mayStop>[2];
+  readonly #rule: Omit<StoppingOptions, 'individualShare'>;
 
   /** `looks`: how often {@link mayStop} is asked at most. */
   constructor(settings: JudgeSettings, candidates: number, risk: number, looks: number) {
     this.#settings = settings;
-    const { method, individualShare } = settings.aggregate;
+    const { method } = settings.aggregate;
     this.#rule = {
       candidates,
       risk,
       looks: Math.max(1, looks),
       method: method === 'wins' ? 'wins' : 'mean',
-      individualShare,
     };
   }
 
   /** Between waves: whether no more of them are needed. */
   mayStop(chains: readonly JudgedChain[], search: NeighbourSearch | null): StopReason | null {
-    const { individual, prototype } = this.#progress(chains, search);
-    return mayStop(individual, prototype, this.#rule);
+    const { individual, prototype, individualShare } = this.#progress(chains, search);
+    return mayStop(individual, prototype, { ...this.#rule, individualShare });
   }
 
   /** At any time: whether the chains that have not ended cannot change the winner. */
   isCertain(chains: readonly JudgedChain[], search: NeighbourSearch | null): boolean {
-    const { individual, prototype } = this.#progress(chains, search);
+    const { individual, prototype, individualShare } = this.#progress(chains, search);
     if (individual.toCome.length + prototype.toCome.length === 0) return false;
-    return isCertain(individual, prototype, this.#rule);
+    return isCertain(individual, prototype, { ...this.#rule, individualShare });
   }
 
   #progress(
     chains: readonly JudgedChain[],
     search: NeighbourSearch | null,
-  ): { individual: LevelProgress; prototype: LevelProgress } {
+  ): { individual: LevelProgress; prototype: LevelProgress; individualShare: number } {
     const { individual, prototypes, aggregate } = this.#settings;
     const found = search?.outcome?.found;
     const planned = search === null ? 0 : (found?.length ?? prototypes);
-    // Where the neighbours are not known yet, no chain of theirs is either, and the level is open whatever the weights.
-    const weights =
+    // Where the neighbours are not known yet, no chain of theirs is either, and the level is open whatever the weights;
+    // it may count less once they are known, never more.
+    const { weights, individualShare } =
       found === undefined
-        ? Array.from({ length: planned }, () => 1)
-        : neighbourWeights(
+        ? { weights: Array.from({ length: planned }, () => 1), individualShare: aggregate.individualShare }
+        : weighNeighbours(
             found.map(({ similarity }) => similarity),
             aggregate.neighbourWeights,
+            aggregate.individualShare,
           );
     const ended = new Set(chains.flatMap(({ level, index }) => (level === 'prototype' ? [index] : [])));
     const own = chainScores(chains, 'individual');
@@ -73,6 +80,7 @@ export class StoppingWatch {
         ended: chainScores(chains, 'prototype', weights),
         toCome: weights.filter((_, index) => !ended.has(index)),
       },
+      individualShare,
     };
   }
 }

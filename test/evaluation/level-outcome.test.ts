@@ -50,10 +50,29 @@ describe('rowOutcome', () => {
       chain(1, [1, 9.5], { level: 'prototype', neighbour: { userId: 'b', similarity: 0.4 } }),
     ];
     const both = storedRow(1, [...chainsOf([[5, 5]]), ...similar]);
-    const judged = (neighbourWeights: 'equal' | 'similarity') =>
+    const judged = (neighbourWeights: 'equal' | 'similarity' | 'cosine') =>
       rowOutcome(judgmentsAt({ ...settings, neighbourWeights }, both, { individual: 1, prototype: 2 }), 0);
     expect(judged('equal').correct).toBe(0);
     expect(judged('similarity').correct).toBe(1);
+    expect(judged('cosine').correct).toBe(1);
+  });
+
+  it('lets less similar users count less beside the own chains where asked to', () => {
+    const own = chainsOf([[6, 4]]);
+    const at = (similarity: number, neighbourWeights: 'equal' | 'cosine') => {
+      const similar = chain(0, [4, 7], { level: 'prototype', neighbour: { userId: 'a', similarity } });
+      const [judged] = judgmentsAt({ ...settings, neighbourWeights }, storedRow(1, [...own, similar]), {
+        individual: 1,
+        prototype: 1,
+      });
+      return judged!;
+    };
+    // Differences +2 and -3 with weights 1 and the cosine.
+    expect(at(0.9, 'equal').outcome.winner).toBe(1);
+    expect(at(0.9, 'cosine').outcome.winner).toBe(1);
+    expect(at(0.5, 'cosine').outcome.winner).toBe(0);
+    expect(at(0.5, 'cosine').individualShare).toBeCloseTo(1 / 1.5, 12);
+    expect(at(-0.5, 'cosine').outcome.prototype.usable).toBe(0);
   });
 
   it('has failed without any judgment', () => {

@@ -155,6 +155,16 @@ describe('chains as similar users', () => {
       expect(weighted.scores![candidate]).toBeCloseTo(mean, 9);
     }
     expect(weighted.levels.prototype!.scores).not.toEqual(plain.levels.prototype!.scores);
+
+    const cosine = await model.judge(INPUT, { ...options, aggregate: { neighbourWeights: 'cosine' } });
+    const cosines = ofLevel(cosine.chains, 'prototype').map(({ neighbour }) => neighbour!.similarity);
+    const { individual, prototype } = cosine.levels;
+    const like = cosines.reduce((sum, similarity) => sum + similarity, 0) / cosines.length;
+    expect(like).toBeLessThan(1);
+    for (const candidate of [0, 1]) {
+      const both = individual.scores![candidate]! + like * prototype!.scores![candidate]!;
+      expect(cosine.scores![candidate]).toBeCloseTo(both / (1 + like), 9);
+    }
     expect(neighboursOf(plain.chains)).toEqual(await nearest(ASKER_ANALYSIS, 3));
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { levelName, parseLevel } from '../../src/scaling/level.js';
-import { neighbourWeights } from '../../src/scaling/neighbour-weights.js';
+import { weighNeighbours } from '../../src/scaling/neighbour-weights.js';
 import { planWaves } from '../../src/scaling/waves.js';
 
 const levels = fc.record({
@@ -99,11 +99,30 @@ describe('waves', () => {
 
 describe('weights of neighbours', () => {
   it('are equal, or fall with the distance to the most similar one', () => {
-    expect(neighbourWeights([0.9, 0.1], 'equal')).toEqual([1, 1]);
-    const [first, second, third] = neighbourWeights([0.9, 0.8, -1], 'similarity');
+    expect(weighNeighbours([0.9, 0.1], 'equal', 0.3)).toEqual({ weights: [1, 1], individualShare: 0.3 });
+    const { weights, individualShare } = weighNeighbours([0.9, 0.8, -1], 'similarity', 0.3);
+    const [first, second, third] = weights;
     expect(first).toBe(1);
     expect(second).toBeCloseTo(Math.exp(-1), 12);
     expect(third).toBeGreaterThan(0);
-    expect(neighbourWeights([], 'similarity')).toEqual([]);
+    expect(individualShare).toBe(0.3);
   });
+
+  it('are cosines, and their level counts less by the mean of them', () => {
+    const { weights, individualShare } = weighNeighbours([0.8, 0.4, -0.5, 1.0000001], 'cosine', 0.5);
+    expect(weights).toEqual([0.8, 0.4, 0, 1]);
+    // Means of 0.55 beside 1.
+    expect(individualShare).toBeCloseTo(1 / 1.55, 12);
+    expect(weighNeighbours([1, 1], 'cosine', 0.25).individualShare).toBe(0.25);
+    expect(weighNeighbours([0.6], 'cosine', 0)).toEqual({ weights: [0.6], individualShare: 0 });
+    expect(weighNeighbours([-1], 'cosine', 0).individualShare).toBe(0);
+    expect(weighNeighbours([-1, -0.2], 'cosine', 0.5)).toEqual({ weights: [0, 0], individualShare: 1 });
+  });
+
+  it.each(['equal', 'similarity', 'cosine'] as const)(
+    'leave the share alone without neighbours: %s',
+    (kind) => {
+      expect(weighNeighbours([], kind, 0.5)).toEqual({ weights: [], individualShare: 0.5 });
+    },
+  );
 });
