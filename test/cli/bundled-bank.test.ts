@@ -19,12 +19,24 @@ describe.skipIf(absent !== null)(`a bank of the bundled model (${absent ?? 'ther
     const embedder = createHash('sha256').update(await readFile('models/nano-embedder.gguf'));
     expect(madeWith.embedder.sha256).toBe(embedder.digest('hex'));
 
-    const score = ['score', ...DATA, '--prototypes', bank, '--pro', '1', '--limit', '1', ...MACHINE];
+    const score = [
+      'score',
+      ...DATA,
+      '--prototypes',
+      bank,
+      '--pro',
+      '1',
+      '--limit',
+      '1',
+      '--chains',
+      ...MACHINE,
+    ];
     const scored = await pgenrm(score);
     expect(scored).toMatchObject({ code: 0 });
     const { chains } = JSON.parse(scored.stdout);
-    expect(chains ?? []).toEqual([]);
-    expect(JSON.parse(scored.stdout).neighbours ?? JSON.parse(scored.stdout)).toBeTruthy();
+    expect(chains.map(({ level }: { level: string }) => level)).toEqual(['individual', 'prototype']);
+    expect(chains[1].neighbour).toEqual({ userId: expect.any(String), similarity: expect.any(Number) });
+    expect(chains[1].neighbour.userId).not.toBe('mara');
 
     const alone = join(folder, 'alone');
     await mkdir(alone);
