@@ -1,0 +1,66 @@
+"""How alike the similar users are that an evaluation found: cosines of tastes, by length of history.
+
+A user's taste is the mean of the posterior over attribute weights given all their pairs of every split. Reads the
+chains.jsonl that `pgenrm eval --prototypes` writes; beside what was found stand any training user and the most alike ones.
+"""
+import argparse
+import json
+
+import numpy as np
+
+from make_data import load_prior
+from style_attributes import attributes
+from style_data import load_pairs, load_users
+from teacher import Teacher
+
+
+def tastes(data, prior):
+    """Unit taste [8] of every user."""
+    draws, seen = Teacher(prior).draws, {}
+    for split in ("train", "val", "test"):
+        for pair in load_pairs(data, split):
+            difference = np.subtract(attributes(pair["chosen"]["content"]), attributes(pair["rejected"]["content"]))
+            seen.setdefault(pair["user_id"], []).append(difference)
+    out = {}
+    for user, differences in seen.items():
+        log_p = -np.logaddexp(0, -np.array(differences) @ draws.T).sum(0)
+        mean = np.exp(log_p - log_p.max()) @ draws
+        out[user] = mean / np.linalg.norm(mean)
+    return out
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--chains", required=True, help="chains.jsonl of an evaluation with a bank")
+    args.add_argument("--data", required=True)
+    args.add_argument("--prior", required=True, help="of fit_prior.py")
+    args.add_argument("--neighbours", type=int, default=8, help="the first of each row")
+    args = args.parse_args()
+    of = tastes(args.data, load_prior(args.prior))
+    everyone = np.array([of[u] for u, user in load_users(args.data).items() if user["group"] == "train" and u in of])
+    rows = []
+    with open(args.chains) as file:
+        for line in file:
+            row = json.loads(line)
+            if row.get("status") != "judged" or row["user"] not in of:
+                continue
+            found = [c["neighbour"] for c in row["chains"] if c.get("neighbour")][:args.neighbours]
+            found = [n for n in found if n["userId"] in of]
+            if not found:
+                continue
+            cosines = everyone @ of[row["user"]]
+            rows.append((row["usedEvents"], np.mean([of[n["userId"]] @ of[row["user"]] for n in found]),
+                         np.mean([n["similarity"] for n in found]), cosines.mean(), np.sort(cosines)[-len(found):].mean()))
+    table = np.array(rows)
+    if not len(table):
+        raise SystemExit(f"{args.chains} holds no row with similar users")
+    print("choices      rows  taste cosine  similarity stated  any training user  best possible")
+    for name, low, high in (("0 to 2", 0, 2), ("3 to 5", 3, 5), ("6 and more", 6, np.inf), ("all", 0, np.inf)):
+        part = table[(table[:, 0] >= low) & (table[:, 0] <= high)]
+        if len(part):
+            mean = part.mean(0)
+            print(f"{name:<11}{len(part):6d}{mean[1]:14.3f}{mean[2]:19.3f}{mean[3]:19.3f}{mean[4]:15.3f}")
+
+
+if __name__ == "__main__":
+    main()
