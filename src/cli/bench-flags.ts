@@ -3,10 +3,10 @@
 
 import { type Command, Option } from 'commander';
 import type { Variant } from '../cost/bench-plan.js';
-import { chainsOf } from '../cost/bench-plan.js';
 import type { Prices } from '../cost/result.js';
 import { FORMAT_NAMES, type FormatName } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
+import { stoppingLevels } from '../evaluation/adaptive-replay.js';
 import { OVERLAP_CHOICES, type OverlapChoice } from '../evaluation/bank-overlap.js';
 import { JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { GRAMMAR_CHOICES, type GrammarChoice } from '../reward-model/judgment.js';
@@ -16,7 +16,7 @@ import {
   LOAD_RANGES,
   type LoadOptions,
 } from '../reward-model/reward-model.js';
-import type { ScalingLevel } from '../scaling/level.js';
+import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
 import { choiceOption, numberIn, numberOption } from './option-parsers.js';
 
@@ -112,7 +112,7 @@ export function benchFlags(command: Command): void {
     )
     .option(
       '--adaptive-levels <list>',
-      'levels that are measured with adaptive stopping too; default: the largest',
+      'levels that are measured with adaptive stopping too; default: all that may stop early',
     );
   number('--rounds <n>', 'repetitions of everything; default 5, quick 3', ROUNDS);
   number('--minutes <n>', 'begin no round that would not end in time; two are made at least', MINUTES);
@@ -183,7 +183,7 @@ export function benchLevels(options: BenchOptions, similar: boolean): ScalingLev
   return [level(1), level(8), level(16), level(32), ...(similar ? [level(8, 4), level(16, 8)] : [])];
 }
 
-/** Every level, and those with adaptive stopping after them. */
+/** Every level, with adaptive stopping beside it where it may stop early. Errors: `INVALID_OPTION` where one that is named may not. */
 export function benchVariants(
   levels: readonly ScalingLevel[],
   adaptiveLevels: readonly ScalingLevel[] | null,
@@ -191,15 +191,14 @@ export function benchVariants(
 ): Variant[] {
   const plain = levels.map((level): Variant => ({ level, adaptive: null }));
   if (risk === 'off') return plain;
-  const largest = [...plain].sort((a, b) => chainsOf(b) - chainsOf(a)).slice(0, 1);
-  const chosen = adaptiveLevels ?? largest.map(({ level }) => level);
-  // Below four chains no judgment can stop early.
-  return [
-    ...plain,
-    ...chosen
-      .filter(({ individual, prototype }) => individual + prototype >= 4)
-      .map((level): Variant => ({ level, adaptive: risk })),
-  ];
+  const stopping = stoppingLevels(adaptiveLevels ?? levels);
+  const never = adaptiveLevels?.find((level) => !stopping.includes(level));
+  if (never !== undefined)
+    throw refused(`${levelName(never)} has too few chains to stop early; leave it out of --adaptive-levels`);
+  const adaptive = stopping.map((level): Variant => ({ level, adaptive: risk }));
+  const named = (variant: Variant): string => levelName(variant.level);
+  const beside = plain.flatMap((one) => [one, ...adaptive.filter((other) => named(other) === named(one))]);
+  return [...beside, ...adaptive.filter((one) => !beside.includes(one))];
 }
 
 /** Refuses options that do not go together. Errors: `INVALID_OPTION`. */

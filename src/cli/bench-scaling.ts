@@ -3,7 +3,8 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { BenchBank, BenchEvent, OpenedModel } from '../cost/bench-options.js';
+import { identityOf } from '../cost/bench-header.js';
+import type { BenchBank, BenchEvent, OpenedModel, ScalingBenchOptions } from '../cost/bench-options.js';
 import { BenchStore } from '../cost/bench-store.js';
 import { type EnergyReading, readEnergy } from '../cost/energy.js';
 import { readAccuracies } from '../cost/eval-accuracies.js';
@@ -89,13 +90,6 @@ async function benchScaling(
   await using models = new Models(() => openModel(options, rows, host, signal));
   const { bank, ...opened } = await models.next();
   const { model } = opened;
-  const accuracies =
-    options.accuracy === undefined
-      ? undefined
-      : await readAccuracies(options.accuracy, {
-          modelSha256: model.modelSha256,
-          templateHash: model.template.hash,
-        });
   const cost = await host.modelCost(model.modelInfo.path).catch((error: unknown) => {
     context.err.write(`no FLOPs and no bytes of KV: ${messageOf(error)}\n`);
     return null;
@@ -104,7 +98,7 @@ async function benchScaling(
   const sizes = benchSizes(options, model.generatorInfo.maxSequences);
   const gpus = await GpuWatch.start();
   try {
-    const outcome = await runScalingBench({
+    const bench: ScalingBenchOptions = {
       data,
       split: split ?? null,
       rows,
@@ -132,7 +126,10 @@ async function benchScaling(
       energy: host.energy,
       signal,
       onEvent: options.quiet ? () => undefined : (event) => say(context, event),
-    });
+    };
+    const accuracies =
+      options.accuracy === undefined ? undefined : await readAccuracies(options.accuracy, identityOf(bench));
+    const outcome = await runScalingBench(bench);
     const result = await resultOf(outcome.stored, {
       kernels: await loadKernels(),
       status: outcome.status,

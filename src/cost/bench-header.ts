@@ -4,67 +4,75 @@
 import { PACKAGE_VERSION } from '../package.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { inFlight, type Variant, variantName } from './bench-plan.js';
-import type { BenchHeader, SkippedVariant } from './bench-record.js';
+import type { BenchHeader, BenchIdentity, SkippedVariant } from './bench-record.js';
 import { machineFacts } from './machine.js';
+import { withoutFolders } from './without-folders.js';
 
-/** The header of a bench of the levels that fit. */
+/** What a bench's figures depend on. */
+export function identityOf(options: ScalingBenchOptions): BenchIdentity {
+  const { data, split, bank, judge, seed, gpuFacts } = options;
+  const { model, generator } = options.opened;
+  const { info } = generator;
+  const { cpu, cores } = machineFacts();
+  const settings = model.settings({ ...judge, seed });
+  const { kvCache } = info;
+  return {
+    machine: { cpu, cores, gpus: gpuFacts?.names.join(', ') ?? 'none' },
+    model: { sha256: model.modelSha256 },
+    template: { name: model.template.name, hash: model.template.hash },
+    data: {
+      fingerprint: data.fingerprint,
+      format: data.format,
+      split,
+      group: data.selection?.group ?? null,
+      users: data.users?.fingerprint ?? null,
+      rows: options.rows.length,
+    },
+    bank: {
+      checksum: bank?.checksum ?? null,
+      additions: bank?.additions ?? null,
+      overlap: bank?.overlap ?? null,
+    },
+    generator: {
+      kind: info.kind,
+      llamaRelease: info.llamaRelease,
+      backend: info.backend,
+      contextTokens: info.contextTokens,
+      maxSequences: info.maxSequences,
+      threads: info.threads,
+      kv: kvCache === undefined ? null : `${kvCache.layout} ${kvCache.type}`,
+    },
+    options: {
+      levels: options.variants.map(variantName).join('; '),
+      rows: options.aloneRows,
+      fullChains: options.fullChains,
+      checkMeasuring: options.checksMeasuring,
+      seed,
+      ...settings.sampling,
+      maxTokens: settings.maxTokens,
+      historyEvents: settings.historyEvents,
+      grammar: settings.grammar,
+      prefer: settings.prefer,
+      retrieveBy: bank === null ? null : settings.retrieveBy,
+    },
+  };
+}
+
+/** The header of a bench of the levels that fit. It goes into files that are shown around: no folder stands in it. */
 export function headerOf(
   options: ScalingBenchOptions,
   fitting: readonly Variant[],
   skipped: readonly SkippedVariant[],
 ): BenchHeader {
-  const { data, split, bank, judge, seed, gpuFacts } = options;
-  const { model, generator } = options.opened;
-  const { info, model: modelInfo } = generator;
-  const machine = machineFacts();
-  const settings = model.settings({ ...judge, seed });
-  const { kvCache } = info;
+  const { info, model: modelInfo } = options.opened.generator;
+  const { peak } = options;
   return {
     pgenrmBench: 1,
     pgenrm: PACKAGE_VERSION,
     created: new Date().toISOString(),
-    identity: {
-      machine: { cpu: machine.cpu, cores: machine.cores, gpus: gpuFacts?.names.join(', ') ?? 'none' },
-      model: { sha256: model.modelSha256 },
-      template: { name: model.template.name, hash: model.template.hash },
-      data: {
-        fingerprint: data.fingerprint,
-        format: data.format,
-        split,
-        group: data.selection?.group ?? null,
-        users: data.users?.fingerprint ?? null,
-        rows: options.rows.length,
-      },
-      bank: {
-        checksum: bank?.checksum ?? null,
-        additions: bank?.additions ?? null,
-        overlap: bank?.overlap ?? null,
-      },
-      generator: {
-        kind: info.kind,
-        llamaRelease: info.llamaRelease,
-        backend: info.backend,
-        contextTokens: info.contextTokens,
-        maxSequences: info.maxSequences,
-        threads: info.threads,
-        kv: kvCache === undefined ? null : `${kvCache.layout} ${kvCache.type}`,
-      },
-      options: {
-        levels: options.variants.map(variantName).join('; '),
-        rows: options.aloneRows,
-        fullChains: options.fullChains,
-        checkMeasuring: options.checksMeasuring,
-        seed,
-        ...settings.sampling,
-        maxTokens: settings.maxTokens,
-        historyEvents: settings.historyEvents,
-        grammar: settings.grammar,
-        prefer: settings.prefer,
-        retrieveBy: bank === null ? null : settings.retrieveBy,
-      },
-    },
-    machine,
-    driver: gpuFacts?.driver ?? null,
+    identity: identityOf(options),
+    machine: machineFacts(),
+    driver: options.gpuFacts?.driver ?? null,
     libraryHash: options.libraryHash,
     model: {
       description: modelInfo.description,
@@ -73,9 +81,9 @@ export function headerOf(
       note: options.modelNote,
       cost: options.cost,
     },
-    kvCache: kvCache ?? null,
+    kvCache: info.kvCache ?? null,
     scheduling: info.scheduling ?? null,
-    peak: options.peak,
+    peak: peak.untold === undefined ? peak : { untold: withoutFolders(peak.untold) },
     variants: fitting.map((variant) => ({
       name: variantName(variant),
       ...variant.level,
@@ -85,7 +93,7 @@ export function headerOf(
         promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
       }),
     })),
-    skipped,
-    choices: info.choices,
+    skipped: skipped.map(({ name, reason }) => ({ name, reason: withoutFolders(reason) })),
+    choices: info.choices.map((choice) => withoutFolders(choice)),
   };
 }

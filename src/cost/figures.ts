@@ -18,6 +18,7 @@ import type {
   VariantResult,
 } from './result.js';
 import { type Estimate, mean, meanEstimate, pairedRatio, quantileEstimate, sum } from './statistics.js';
+import { withoutFolders } from './without-folders.js';
 
 /** What figures are made with. */
 export interface FigureOptions {
@@ -26,7 +27,7 @@ export interface FigureOptions {
   readonly rounds: number;
   readonly load: number;
   readonly prices: Prices;
-  /** Accuracies from an evaluation, by level; they take the place of the bench's own. */
+  /** Accuracies from an evaluation, by variant. The bench's own, of fewer rows, then stand nowhere: they would not compare. */
   readonly accuracies?: ReadonlyMap<string, AccuracyFigure>;
   readonly failedBlocks?: ScalingResult['failedBlocks'];
 }
@@ -56,7 +57,10 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
     noise: noiseOf(blocks, options.load, header.machine.usableCores),
     measuring: measuringOf(blocks),
     prices: options.prices,
-    failedBlocks: options.failedBlocks ?? [],
+    failedBlocks: (options.failedBlocks ?? []).map(({ name, reason }) => ({
+      name,
+      reason: withoutFolders(reason),
+    })),
   };
 }
 
@@ -109,7 +113,10 @@ async function variantResult(
             ({ distinct, generated }) =>
               (distinct + generated) * bytesOfCell(cost, header.kvCache ?? undefined),
           ),
-    accuracy: options.accuracies?.get(variantName(variant)) ?? (await accuracyOf(both, options.kernels)),
+    accuracy:
+      options.accuracies === undefined
+        ? await accuracyOf(both, options.kernels)
+        : (options.accuracies.get(variantName(variant)) ?? null),
     onFrontier: null,
     pricePer1000: rented(fullFigures, options.prices),
     apiPricePer1000: empty ? null : atAnApi(both, options.prices),
@@ -198,7 +205,7 @@ async function accuracyOf(blocks: readonly BlockRecord[], kernels: Kernels): Pro
       users: Uint32Array.from(labelled, numberOf),
     },
   );
-  return { value, interval: byUsers, rows: labelled.length, users: users.size, from: 'bench' };
+  return { value, interval: byUsers, rows: labelled.length, users: users.size, from: 'bench', sha256: null };
 }
 
 /** Marks the variants that no other one beats in both cost and accuracy. */

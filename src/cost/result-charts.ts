@@ -2,6 +2,7 @@
 // Knows the result; drawing is `report/draw.ts`.
 
 import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
+import { levelName } from '../scaling/level.js';
 import { type Mode, predictMs } from './cost-model.js';
 import type { ScalingResult, VariantResult } from './result.js';
 
@@ -12,31 +13,50 @@ export function resultCharts(result: ScalingResult): Chart[] {
 
 const costOf = ({ full, alone }: VariantResult) => (full ?? alone)!.msPerJudgment;
 
+/** One variant as a point of cost against accuracy; `level` is its name without adaptive stopping. */
+interface FrontierPoint {
+  readonly level: string;
+  readonly chains: 'all chains' | 'adaptive stopping';
+  readonly kind: 'on the frontier' | 'beaten';
+  readonly ms: number;
+  readonly fastest: number;
+  readonly slowest: number;
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+function frontierPoint(variant: VariantResult): FrontierPoint[] {
+  const { accuracy, onFrontier, adaptive } = variant;
+  if (accuracy === null || accuracy.value === null) return [];
+  const { value: ms, low, high } = costOf(variant);
+  const share = accuracy.value;
+  return [
+    {
+      level: levelName(variant),
+      chains: adaptive === null ? 'all chains' : 'adaptive stopping',
+      kind: onFrontier === true ? 'on the frontier' : 'beaten',
+      ms,
+      // On a logarithmic axis an interval cannot reach 0.
+      fastest: Math.max(low ?? ms, ms / 100),
+      slowest: high ?? ms,
+      accuracy: 100 * share,
+      low: 100 * (accuracy.interval.low ?? share),
+      high: 100 * (accuracy.interval.high ?? share),
+    },
+  ];
+}
+
 function frontierChart({ variants }: ScalingResult): Chart | null {
-  const points = variants.flatMap((variant) => {
-    const { accuracy, onFrontier, name } = variant;
-    if (accuracy === null || accuracy.value === null) return [];
-    const { value, low, high } = costOf(variant);
-    const share = accuracy.value;
-    return [
-      {
-        name,
-        ms: value,
-        fastest: low ?? value,
-        slowest: high ?? value,
-        accuracy: 100 * share,
-        low: 100 * (accuracy.interval.low ?? share),
-        high: 100 * (accuracy.interval.high ?? share),
-        kind: onFrontier === true ? 'on the frontier' : 'beaten',
-      },
-    ];
-  });
+  const points = variants.flatMap(frontierPoint);
   if (points.length === 0) return null;
+  const adaptive = points.some(({ chains }) => chains === 'adaptive stopping');
   const x = (field: string) => ({
     field,
     type: 'quantitative',
     title: 'ms a judgment, machine full',
-    scale: { type: 'log', nice: false, padding: 30 },
+    scale: { type: 'log', nice: false, padding: 60 },
+    axis: { tickCount: 6, labelOverlap: true },
   });
   const y = (field: string) => ({
     field,
@@ -49,15 +69,22 @@ function frontierChart({ variants }: ScalingResult): Chart | null {
     type: 'nominal',
     title: null,
     scale: { domain: ['on the frontier', 'beaten'] },
+    legend: { symbolOpacity: 1 },
+  };
+  const shape = {
+    field: 'chains',
+    type: 'nominal',
+    title: null,
+    scale: { domain: ['all chains', 'adaptive stopping'], range: ['circle', 'triangle-left'] },
+    ...(adaptive ? {} : { legend: null }),
   };
   const frontier = points.filter(({ kind }) => kind === 'on the frontier').sort((a, b) => a.ms - b.ms);
   return {
     title: 'Cost against accuracy',
-    description:
-      'Accuracy of each level against its cost, with 95% intervals of both; the line is the efficient frontier.',
+    description: `Accuracy of each level against its cost, with 95% intervals of both; the line is the efficient frontier${adaptive ? '; a dotted line leads from a level to itself with adaptive stopping' : ''}.`,
     spec: {
       width: CHART_WIDTH,
-      height: 320,
+      height: 340,
       data: { values: points },
       config: CHART_CONFIG,
       layer: [
@@ -67,20 +94,25 @@ function frontierChart({ variants }: ScalingResult): Chart | null {
           encoding: { x: x('ms'), y: y('accuracy') },
         },
         {
-          mark: { type: 'rule', opacity: 0.5 },
+          mark: { type: 'line', strokeDash: [2, 3], color: 'currentColor', opacity: 0.7 },
+          encoding: { x: x('ms'), y: y('accuracy'), detail: { field: 'level' } },
+        },
+        {
+          mark: { type: 'rule', opacity: 0.35 },
           encoding: { x: x('ms'), y: y('low'), y2: { field: 'high' }, color },
         },
         {
-          mark: { type: 'rule', opacity: 0.5 },
+          mark: { type: 'rule', opacity: 0.35 },
           encoding: { x: x('fastest'), x2: { field: 'slowest' }, y: y('accuracy'), color },
         },
         {
-          mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-          encoding: { x: x('ms'), y: y('accuracy'), color },
+          mark: { type: 'point', filled: true, size: 80, opacity: 1 },
+          encoding: { x: x('ms'), y: y('accuracy'), color, shape },
         },
         {
-          mark: { type: 'text', dy: -10, color: 'currentColor', fontSize: 11 },
-          encoding: { x: x('ms'), y: y('accuracy'), text: { field: 'name' } },
+          transform: [{ filter: "datum.chains === 'all chains'" }],
+          mark: { type: 'text', align: 'left', dx: 6, dy: -8, color: 'currentColor', fontSize: 11 },
+          encoding: { x: x('ms'), y: y('accuracy'), text: { field: 'level' } },
         },
       ],
     },
@@ -145,7 +177,7 @@ function partsChart({ variants, costModel }: ScalingResult): Chart | null {
         { name, part: 'decode', ms: parts.decodeMs },
         { name, part: 'sampling', ms: parts.samplingMs },
         { name, part: 'overhead', ms: parts.overheadMs },
-      ];
+      ].map((one, order) => ({ ...one, order }));
     });
   if (values.length === 0) return null;
   return {
@@ -167,7 +199,7 @@ function partsChart({ variants, costModel }: ScalingResult): Chart | null {
           title: null,
           scale: { domain: ['prefill', 'decode', 'sampling', 'overhead'] },
         },
-        order: { field: 'part' },
+        order: { field: 'order', type: 'quantitative' },
       },
     },
   };

@@ -1,10 +1,11 @@
-// The tables of a bench's result as plain text cells, and what has to be known before they are read.
+// The tables of a bench's result as plain text cells.
 // Knows a result; nothing of how a table is drawn.
 
-import { intervalText, percent } from '../evaluation/report.js';
+import { percent } from '../evaluation/report.js';
 import type { ReportTable } from '../report/table.js';
-import { peakText } from './peak.js';
-import type { ModeFigures, ScalingResult, VariantResult } from './result.js';
+import { levelName } from '../scaling/level.js';
+import type { Mode } from './cost-model.js';
+import type { AccuracyFigure, ModeFigures, ScalingResult, VariantRatio, VariantResult } from './result.js';
 import { type Estimate, ratioText } from './statistics.js';
 
 /** What a cell says where a machine does not tell. */
@@ -22,10 +23,10 @@ export function estimateText(estimate: Estimate | null, digits = 1, factor = 1):
 export function resultTables(result: ScalingResult): ReportTable[] {
   return [
     levelTable(result),
+    accuracyTable(result),
     latencyTable(result),
     tokenTable(result),
     machineTable(result),
-    accuracyTable(result),
     priceTable(result),
     ratioTable(result),
     modelTable(result),
@@ -37,17 +38,39 @@ export function resultTables(result: ScalingResult): ReportTable[] {
 function levelTable({ variants }: ScalingResult): ReportTable {
   return {
     title: 'What a level costs',
-    note: 'A judgment at each level: wall time alone, time a judgment with the generator full, rates there, with 95% intervals over rounds (medians: over judgments).',
-    head: ['level', 'alone, median ms', 'full, ms a judgment', 'judgments/s', 'new tokens/s', 'accuracy, %'],
-    rows: variants.map(({ name, alone, full, accuracy }) => [
-      name,
-      estimateText(alone?.medianMs ?? null, 0),
-      estimateText(full?.msPerJudgment ?? null, 0),
-      estimateText(full?.judgmentsPerSecond ?? null, 3),
-      estimateText(full?.generatedTokensPerSecond ?? null, 0),
-      accuracy === null ? '-' : percent(accuracy.value),
+    note: 'A judgment at each level: wall time alone, time a judgment with the generator full, rates there, with 95% intervals over rounds (medians: over judgments; accuracy, ties as half: over users). Adaptive: it stops once more chains would change the winner with that probability at most.',
+    head: [...SHORT_HEAD, 'judgments/s', 'new tokens/s'],
+    rows: variants.map((variant) => [
+      ...shortCells(variant),
+      estimateText(variant.full?.judgmentsPerSecond ?? null, 3),
+      estimateText(variant.full?.generatedTokensPerSecond ?? null, 0),
     ]),
   };
+}
+
+/** {@link levelTable} in the fewest columns, for a README. */
+export function shortTable({ variants }: ScalingResult): ReportTable {
+  return { title: '', note: '', head: SHORT_HEAD, rows: variants.map(shortCells) };
+}
+
+const SHORT_HEAD = ['level', 'alone, median ms', 'full, ms a judgment', 'chains used', 'accuracy, %'];
+
+function shortCells({ name, alone, full, usedChains, accuracy }: VariantResult): string[] {
+  return [
+    name,
+    estimateText(alone?.medianMs ?? null, 0),
+    estimateText(full?.msPerJudgment ?? null, 0),
+    usedChains.low === usedChains.high ? usedChains.value.toFixed(1) : estimateText(usedChains, 1),
+    accuracyText(accuracy),
+  ];
+}
+
+/** Such as `79.8 [74.4, 84.1]`. */
+function accuracyText(accuracy: AccuracyFigure | null): string {
+  if (accuracy === null || accuracy.value === null) return '-';
+  const { value, interval } = accuracy;
+  if (interval.untold !== undefined) return percent(value);
+  return `${percent(value)} [${percent(interval.low)}, ${percent(interval.high)}]`;
 }
 
 function everyMode(
@@ -124,16 +147,16 @@ function accuracyTable({ variants }: ScalingResult): ReportTable {
   return {
     title: 'Cost against accuracy',
     note: 'Accuracy in percent, ties as half, intervals over users. On the frontier: no other level is both cheaper and at least as accurate, by the point estimates; levels whose intervals overlap are not told apart.',
-    head: ['level', 'ms a judgment', 'accuracy', '95% users', 'rows', 'users', 'from', 'frontier'],
-    rows: variants.flatMap(({ name, alone, full, accuracy, onFrontier }) =>
+    head: ['level', 'ms a judgment', 'chains used', 'accuracy', 'rows', 'users', 'from', 'frontier'],
+    rows: variants.flatMap(({ name, alone, full, usedChains, accuracy, onFrontier }) =>
       accuracy === null
         ? []
         : [
             [
               name,
               estimateText((full ?? alone)?.msPerJudgment ?? null, 0),
-              percent(accuracy.value),
-              intervalText(accuracy.interval),
+              usedChains.value.toFixed(1),
+              accuracyText(accuracy),
               `${accuracy.rows}`,
               `${accuracy.users}`,
               accuracy.from,
@@ -165,12 +188,29 @@ function priceTable({ variants, prices }: ScalingResult): ReportTable {
   };
 }
 
-function ratioTable({ ratios }: ScalingResult): ReportTable {
+function ratioTable({ ratios, variants }: ScalingResult): ReportTable {
+  const named = new Map(variants.map((variant) => [variant.name, variant]));
+  // Of adaptive stopping the ratio to its own level tells; all other pairs would bury it.
+  const telling = ratios.filter(({ first, second }) => {
+    const [a, b] = [named.get(first)!, named.get(second)!];
+    return a.adaptive === b.adaptive || levelName(a) === levelName(b);
+  });
+  const pairs = new Map<string, Partial<Record<Mode, VariantRatio>>>();
+  for (const one of telling) {
+    const name = `${one.second} over ${one.first}`;
+    pairs.set(name, { ...pairs.get(name), [one.mode]: one });
+  }
+  const cell = (one: VariantRatio | undefined): string => (one === undefined ? '-' : ratioText(one));
   return {
     title: 'Ratios of levels',
-    note: 'How many times a judgment of the second level takes as long as one of the first, in the same rounds.',
-    head: ['first', 'second', 'mode', 'ratio', 'rounds'],
-    rows: ratios.map((one) => [one.first, one.second, one.mode, ratioText(one), `${one.pairs}`]),
+    note: `How many times as long a judgment takes, in the same rounds.${telling.length < ratios.length ? ' Levels with adaptive stopping are held against each other and each against itself without; all pairs are in result.json.' : ''}`,
+    head: ['levels', 'full', 'alone', 'rounds'],
+    rows: [...pairs].map(([name, { full, alone }]) => [
+      name,
+      cell(full),
+      cell(alone),
+      `${Math.max(full?.pairs ?? 0, alone?.pairs ?? 0)}`,
+    ]),
   };
 }
 
@@ -231,43 +271,3 @@ function skippedTable({ header, failedBlocks }: ScalingResult): ReportTable {
     rows: [...header.skipped, ...failedBlocks].map(({ name, reason }) => [name, reason]),
   };
 }
-
-/** The share of the machine's time from which on what others did is worth a warning. */
-const NOISY = { drift: 0.05, steal: 0.01, other: 0.05, load: 0.5 };
-
-/** What has to be known before the figures are read. */
-export function resultRemarks(result: ScalingResult): string[] {
-  const { header, noise, rounds, measuring, costModel } = result;
-  const { identity, machine, model } = header;
-  const lines = [
-    `${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.platform}, Node ${machine.node}; GPU: ${identity.machine.gpus}${header.driver === null ? '' : `, driver ${header.driver}`}`,
-    `model ${model.description}, SHA-256 ${identity.model.sha256 ?? 'unknown'}; template ${identity.template.name} (${identity.template.hash.slice(0, 16)})`,
-    `llama.cpp ${identity.generator.llamaRelease}${header.libraryHash === null ? '' : ` (libllama ${header.libraryHash})`}, ${identity.generator.kind} generator on ${identity.generator.backend}, ${identity.generator.maxSequences} rows at once, ${identity.generator.threads} threads, context ${identity.generator.contextTokens}`,
-    `data SHA-256 ${identity.data.fingerprint}, ${identity.data.rows} rows; bank ${identity.bank.checksum ?? 'none'}`,
-    `${rounds.whole} of ${rounds.asked} rounds in random order, each with the model loaded anew, ${result.seconds.toFixed(0)} s measured in ${result.sessions} sessions, warm-up left out`,
-    peakText(header.peak),
-    `keeping accounts took ${percent(measuring.share, 3)}% of what was measured${measuring.meteredOverBare === null ? '' : `; with accounts over without: ${ratioText(measuring.meteredOverBare, 3)}`}`,
-  ];
-  if (model.note !== null) lines.unshift(`! ${model.note}`);
-  if (result.status !== 'finished')
-    lines.push(`the bench ended early (${result.status}); --resume goes on with it`);
-  if (noise.drift !== null)
-    lines.push(
-      `${warn(Math.abs(noise.drift - 1) > NOISY.drift)}drift: the later rounds took ${noise.drift.toFixed(3)} times the earlier ones`,
-    );
-  else lines.push('drift cannot be told from fewer than four rounds');
-  if (noise.stealShare !== null)
-    lines.push(
-      `${warn((noise.mostStealShare ?? 0) > NOISY.steal)}steal time: ${percent(noise.stealShare)}% of the processor time, at most ${percent(noise.mostStealShare)}% in a block`,
-    );
-  if (noise.otherWorkShare !== null)
-    lines.push(
-      `${warn(noise.otherWorkShare > NOISY.other || noise.load > NOISY.load)}other work on this machine: ${percent(noise.otherWorkShare)}% of its processor time, load ${noise.load.toFixed(2)} at the start`,
-    );
-  if ('untold' in costModel) lines.push(`no cost model: ${costModel.untold}`);
-  const failed = result.variants.reduce((total, variant) => total + variant.failed, 0);
-  if (failed > 0) lines.push(`${failed} judgments met an error of their row and are in no figure`);
-  return lines;
-}
-
-const warn = (noisy: boolean): string => (noisy ? '! ' : '');

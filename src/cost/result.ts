@@ -40,8 +40,10 @@ export interface AccuracyFigure {
   readonly interval: Interval;
   readonly rows: number;
   readonly users: number;
-  /** `bench`: of the judgments that were timed; else the evaluation's file. */
+  /** `bench`: of the judgments that were timed; else the name of the evaluation's file, without its folder. */
   readonly from: string;
+  /** Of the evaluation's file; null where the figure is the bench's own. */
+  readonly sha256: string | null;
 }
 
 /** One level, with adaptive stopping or without. */

@@ -11,7 +11,8 @@ import { htmlPage } from '../report/page.js';
 import { harmless, markdownCell, markdownTable, terminalTable } from '../report/table.js';
 import type { ScalingResult } from './result.js';
 import { resultCharts } from './result-charts.js';
-import { resultRemarks, resultTables } from './result-tables.js';
+import { resultRemarks } from './result-remarks.js';
+import { resultTables, shortTable } from './result-tables.js';
 
 /** Files of a bench's folder. */
 export const BENCH_FILES = {
@@ -20,6 +21,10 @@ export const BENCH_FILES = {
   markdown: 'result.md',
   page: 'result.html',
 } as const;
+
+/** What the result is about, for who knows nothing of it. */
+const LEAD =
+  'For each judgment a language model writes evaluation chains, and a level says how many: ind-8 is eight for the user, pro-4 four more that are written as similar users. More chains cost more and may judge better; adaptive stopping leaves out those that would hardly change the winner.';
 
 /** The result for a terminal. */
 export function resultText(result: ScalingResult, colour: boolean): string {
@@ -30,13 +35,12 @@ export function resultText(result: ScalingResult, colour: boolean): string {
 /** The result as Markdown, every table in it. */
 export function resultMarkdown(result: ScalingResult): string {
   const facts = resultRemarks(result).map((line) => `- ${markdownCell(line)}`);
-  return `${['# What a scaling level costs', facts.join('\n'), ...resultTables(result).map(markdownTable)].join('\n\n')}\n`;
+  return `${['# What a scaling level costs', LEAD, facts.join('\n'), ...resultTables(result).map(markdownTable)].join('\n\n')}\n`;
 }
 
 /** The table for a README: one line a level. */
 export function shortMarkdown(result: ScalingResult): string {
-  const [levels] = resultTables(result);
-  return levels === undefined ? '' : `${markdownTable(levels).split('\n').slice(4).join('\n')}\n`;
+  return `${markdownTable(shortTable(result)).split('\n').slice(4).join('\n')}\n`;
 }
 
 /** Writes the files, the pictures by themselves too, each in one step; earlier ones are replaced. Errors: `OUTPUT_FAILED`. */
@@ -49,6 +53,7 @@ export async function writeResult(
   const page = htmlPage({
     title: 'pgenrm: what a scaling level costs',
     heading: 'What a scaling level costs',
+    lead: LEAD,
     facts: resultRemarks(result),
     tables: resultTables(result),
     pictures,

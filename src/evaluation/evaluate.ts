@@ -1,6 +1,7 @@
 // From a chains file to a report: levels, differences, position, calibration, breakdowns. Needs no model.
 // Reads rows one by one and keeps numbers only; knows nothing of how a report looks.
 
+import { basename } from 'node:path';
 import { PgenrmError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { checkChoice, checkRange, JUDGE_RANGES } from '../options/option-range.js';
@@ -111,7 +112,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
     pgenrm: PACKAGE_VERSION,
     created: new Date().toISOString(),
     chains: {
-      path,
+      path: basename(path),
       run: header.run,
       created: header.created,
       model: header.model,
@@ -124,7 +125,9 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
       seed,
       kernels: kernels.name,
       aggregate: { ...aggregate, neighbourWeights },
-      ...(learnedShare === undefined ? {} : { learnedShare }),
+      ...(learnedShare === undefined
+        ? {}
+        : { learnedShare: { ...learnedShare, path: basename(learnedShare.path) } }),
     },
     rows: { ...rows, evaluated: table.rows, users: table.users },
     overlap: header.overlap,

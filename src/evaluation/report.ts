@@ -79,6 +79,7 @@ export interface EvaluationReport {
   readonly pgenrm: string;
   readonly created: string;
   readonly chains: {
+    /** Name of the file, without its folder; `run` says which it was. */
     readonly path: string;
     readonly run: string;
     readonly created: string;

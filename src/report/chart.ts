@@ -39,7 +39,14 @@ export const CHART_CONFIG = {
     titleFontWeight: 'normal',
     labelLimit: 260,
   },
-  legend: { labelColor: 'currentColor', titleColor: 'currentColor', labelFontSize: 12, titleFontSize: 12 },
+  legend: {
+    labelColor: 'currentColor',
+    titleColor: 'currentColor',
+    symbolBaseFillColor: 'currentColor',
+    labelFontSize: 12,
+    titleFontSize: 12,
+    labelLimit: 260,
+  },
   header: { labelColor: 'currentColor', titleColor: 'currentColor', labelFontSize: 12 },
   range: { category: COLOURS },
 };

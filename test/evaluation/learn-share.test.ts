@@ -70,7 +70,10 @@ describe('pgenrm eval --learn-share', () => {
     const { code, out, err } = await fakeEval([...words, val]);
     expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('individual share 0.7, learned') });
     const { settings, levels } = JSON.parse(out);
-    expect(settings).toMatchObject({ aggregate: { individualShare: 0.7 }, learnedShare: { rows: 2 } });
+    expect(settings).toMatchObject({
+      aggregate: { individualShare: 0.7 },
+      learnedShare: { rows: 2, path: 'val.jsonl' },
+    });
     expect(levels[0].accuracy.wrong.value).toBe(1);
     expect((await fakeEval([...words, test])).err).toMatch(/RUN_MISMATCH.*among the rows evaluated/);
   });

@@ -52,6 +52,14 @@ const MISSING: string | null = await import('vega' as string).then(
   () => 'vega is not installed',
 );
 
+describe('a report', () => {
+  it('names its files and no folder of this machine', () => {
+    expect(report.chains.path).toMatch(/^[^/\\]+\.jsonl$/);
+    for (const text of [JSON.stringify(report), markdownText(report), reportPage(report, [])])
+      expect(text).not.toContain(folder);
+  });
+});
+
 describe('words for figures', () => {
   it('writes percentages, points, intervals and p-values', () => {
     expect([percent(0.6125), percent(null), percent(0.5, 0)]).toEqual(['61.3', '-', '50']);
