@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { agreement, compareResults, comparisonTable } from '../cost/compare-results.js';
 import { predictionText, predictLevel } from '../cost/predict.js';
-import { BENCH_FILES, readResult, shortMarkdown } from '../cost/write-result.js';
+import { readResult } from '../cost/read-result.js';
+import { BENCH_FILES, shortMarkdown } from '../cost/write-result.js';
 import { percent } from '../evaluation/report.js';
 import { JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { harmless, terminalTable } from '../report/table.js';
@@ -99,13 +100,14 @@ function comparisonText(
   const { told, agree, inside } = agreement(comparison);
   const table = comparisonTable(comparison, all);
   const lines = [
-    ...(table.rows.length === 0 ? [] : [terminalTable(table, colour)]),
     `${agree} of ${told} figures agree within their intervals${told === 0 ? '' : ` (${percent(agree / told)}%)`}; of these figures the second lies in the first's own interval in ${inside}`,
     ...(onlyFirst.length === 0 ? [] : [`only in the first: ${onlyFirst.join('; ')}`]),
     ...(onlySecond.length === 0 ? [] : [`only in the second: ${onlySecond.join('; ')}`]),
+    // What differs bears on every figure: it stands last, where it is read.
     ...(conditions.length === 0
       ? ['measured under the same conditions']
-      : [`conditions that differ: ${conditions.join('; ')}`]),
+      : ['! measured under other conditions:', ...conditions.map((one) => `!   ${one}`)]),
   ];
-  return `${lines.map((line, index) => (index === 0 && table.rows.length > 0 ? line : harmless(line))).join('\n')}\n`;
+  const shown = table.rows.length === 0 ? [] : [terminalTable(table, colour)];
+  return `${[...shown, ...lines.map(harmless)].join('\n')}\n`;
 }

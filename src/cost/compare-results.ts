@@ -1,6 +1,7 @@
 // Two results of the same bench, figure by figure: what changed, and whether it is more than noise.
 // Knows results; nothing of how they came about.
 
+import { PgenrmError } from '../errors.js';
 import type { ReportTable } from '../report/table.js';
 import { identityDifferences } from './bench-record.js';
 import type { ModeFigures, ScalingResult, VariantResult } from './result.js';
@@ -56,9 +57,19 @@ const VARIANT_FIGURES = {
   kvBytes: 'KV bytes',
 } as const satisfies Partial<Record<keyof VariantResult, string>>;
 
-/** Compares two results. */
+/**
+ * Compares two results. Other conditions, such as another model or machine, are told and not refused: how much they change
+ * may be the question. Errors: `RUN_MISMATCH` where no level is in both.
+ */
 export function compareResults(first: ScalingResult, second: ScalingResult): Comparison {
   const names = ({ variants }: ScalingResult): string[] => variants.map(({ name }) => name);
+  if (!names(first).some((name) => names(second).includes(name))) {
+    const list = (one: ScalingResult): string => names(one).join('; ') || 'none';
+    throw new PgenrmError(
+      'RUN_MISMATCH',
+      `no level was measured in both results: the first has ${list(first)}, the second ${list(second)}`,
+    );
+  }
   const figures = first.variants.flatMap((one): ComparedFigure[] => {
     const other = second.variants.find(({ name }) => name === one.name);
     return other === undefined ? [] : variantFigures(one, other);

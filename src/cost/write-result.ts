@@ -1,9 +1,7 @@
 // A bench's result on a terminal, as Markdown, and as files: JSON, Markdown, and the page with its pictures.
 // Knows names of files; what stands in them is made elsewhere.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, PgenrmError } from '../errors.js';
 import { writeAtomically } from '../output/atomic-file.js';
 import { type Chart, drawnCharts, standaloneSvg } from '../report/chart.js';
 import { type Draw, loadDraw } from '../report/draw.js';
@@ -73,30 +71,3 @@ export async function writeResult(
 /** The file of a picture: its title in lower case, such as `cost-against-accuracy.svg`. */
 export const pictureFile = ({ title }: Chart): string =>
   `${title.toLowerCase().replace(/[^a-z]+/g, '-')}.svg`;
-
-/** Reads a result.json. Errors: `INPUT_NOT_FOUND`; `INPUT_MALFORMED` where it is none, or of another version. */
-export async function readResult(path: string): Promise<ScalingResult> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new PgenrmError(
-      'INPUT_NOT_FOUND',
-      `cannot read ${path}: ${messageOf(error)}; give the result.json that pgenrm bench scaling wrote`,
-      { cause: error },
-    );
-  }
-  let value: Partial<ScalingResult> | null;
-  try {
-    value = JSON.parse(text) as Partial<ScalingResult> | null;
-  } catch (error) {
-    throw new PgenrmError('INPUT_MALFORMED', `${path} is not JSON: ${messageOf(error)}`, { cause: error });
-  }
-  if (value?.pgenrmScaling !== 1 || !Array.isArray(value.variants) || value.header === undefined) {
-    throw new PgenrmError(
-      'INPUT_MALFORMED',
-      `${path} is not the result of pgenrm bench scaling, version 1; give its result.json`,
-    );
-  }
-  return value as ScalingResult;
-}

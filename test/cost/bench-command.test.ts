@@ -2,7 +2,6 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BlockRecord } from '../../src/cost/bench-record.js';
-import { agreement, compareResults } from '../../src/cost/compare-results.js';
 import type { ScalingResult } from '../../src/cost/result.js';
 import { byLength, chainText, type FakeSample } from '../support/fake-generator.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
@@ -237,64 +236,5 @@ describe('pgenrm bench scaling', () => {
     const none = await fakeBench(['scaling', '--data', empty, '--format', 'trl', '--out', out, ...SMALL]);
     expect(none.code).toBe(1);
     expect(none.err).toMatch(/INPUT_MALFORMED/);
-  });
-});
-
-describe('results beside each other', () => {
-  it('predicts levels that were not measured', async () => {
-    await fakeBench(words(...LEVELS));
-    const from = ['--from', join(out, 'result.json')];
-    const { code, out: text } = await fakeBench([
-      'predict',
-      '--ind',
-      '32',
-      '--pro',
-      '16',
-      '--prompt-tokens',
-      '4000',
-      ...from,
-    ]);
-    expect(code).toBe(0);
-    expect(text).toMatch(/^ind-32\+pro-16, prompts of 4000 tokens/);
-    expect(text).toMatch(/! prompts of the bench had/);
-    expect(text).toMatch(/! the largest level of the bench had 4 chains, this one has 48/);
-    const json = await fakeBench(['predict', '--ind', '8', '--json', ...from]);
-    const prediction = JSON.parse(json.out);
-    const { alone } = prediction;
-    const parts = alone.prefillMs + alone.decodeMs + alone.samplingMs + alone.overheadMs;
-    expect(parts).toBeCloseTo(alone.totalMs, 6);
-    const long = await fakeBench(['predict', '--prompt-tokens', '900000', ...from]);
-    expect(long).toMatchObject({ code: 2, err: expect.stringMatching(/do not fit the context/) });
-    expect((await fakeBench(['predict', '--from', data])).code).toBe(1);
-    expect((await fakeBench(['predict', '--from', join(folder, 'absent')])).err).toMatch(/INPUT_NOT_FOUND/);
-  });
-
-  it('says what changed, and whether it is more than noise', async () => {
-    await fakeBench(words(...LEVELS));
-    const path = join(out, 'result.json');
-    const same = await fakeBench(['compare', path, path]);
-    expect(same.code).toBe(0);
-    expect(same.out).toMatch(/^(\d+) of \1 figures agree/);
-    expect(same.out).toContain('measured under the same conditions');
-    const before = await result();
-    const exact = { value: 100, low: 99, high: 101, n: 5 };
-    const slow = { value: 150, low: 149, high: 151, n: 5 };
-    const set = (one: ScalingResult, estimate: typeof exact, threads: number): ScalingResult => {
-      const copy = structuredClone(one);
-      Object.assign(copy.variants[0]!.full!, { msPerJudgment: estimate });
-      Object.assign(copy.header.identity.generator, { threads });
-      return copy;
-    };
-    const [first, second] = [set(before, exact, 1), set(before, slow, 2)];
-    const comparison = compareResults(first, second);
-    const changed = comparison.figures.filter((figure) => figure.changed === true);
-    expect(changed).toMatchObject([{ of: '1, full', figure: 'ms a judgment', ratio: { ratio: 1.5 } }]);
-    expect(agreement(comparison).told - agreement(comparison).agree).toBe(1);
-    expect(comparison.conditions).toEqual(['generator threads was 1, is 2']);
-    const files = [join(folder, 'a.json'), join(folder, 'b.json')];
-    await writeFile(files[0]!, JSON.stringify(first));
-    await writeFile(files[1]!, JSON.stringify(second));
-    expect((await fakeBench(['compare', ...files])).out).toMatch(/1, full.*ms a judgment.*1\.50.*yes/);
-    expect((await fakeBench(['table', files[0]!])).out).toMatch(/^\| level \|/);
   });
 });

@@ -1,0 +1,167 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { agreement, compareResults } from '../../src/cost/compare-results.js';
+import type { ScalingResult } from '../../src/cost/result.js';
+import { suiteFolder } from '../prototypes/made-bank.js';
+import { writeGoodRows } from '../support/preference-file.js';
+import { fakeBench } from './fake-bench.js';
+
+const folder = await suiteFolder();
+let data: string;
+/** A result that a bench wrote, and what stands in it. */
+let path: string;
+let before: ScalingResult;
+
+beforeAll(async () => {
+  data = await writeGoodRows(join(folder, 'data.jsonl'), 12);
+  const out = join(folder, 'out');
+  const sizes = ['--rounds', '2', '--rows', '2', '--full-chains', '8', '--quiet', '--adaptive', 'off'];
+  await fakeBench(['scaling', '--data', data, '--out', out, '--levels', '1,ind-2,ind-4', ...sizes]);
+  path = join(out, 'result.json');
+  before = JSON.parse(await readFile(path, 'utf8')) as ScalingResult;
+});
+
+/** The result in a file of its own, changed. */
+async function changed(change: (result: Changeable) => void): Promise<string> {
+  const copy = structuredClone(before) as Changeable;
+  change(copy);
+  const file = join(folder, 'changed.json');
+  await writeFile(file, JSON.stringify(copy));
+  return file;
+}
+type Changeable = Omit<ScalingResult, 'variants'> & { variants: ScalingResult['variants'][number][] };
+
+describe('results beside each other', () => {
+  it('predicts levels that were not measured', async () => {
+    const from = ['--from', path];
+    const { code, out: text } = await fakeBench([
+      'predict',
+      '--ind',
+      '32',
+      '--pro',
+      '16',
+      '--prompt-tokens',
+      '4000',
+      ...from,
+    ]);
+    expect(code).toBe(0);
+    expect(text).toMatch(/^ind-32\+pro-16, prompts of 4000 tokens/);
+    expect(text).toMatch(/! prompts of the bench had/);
+    expect(text).toMatch(/! the largest level of the bench had 4 chains, this one has 48/);
+    const json = await fakeBench(['predict', '--ind', '8', '--json', ...from]);
+    const prediction = JSON.parse(json.out);
+    const { alone } = prediction;
+    const parts = alone.prefillMs + alone.decodeMs + alone.samplingMs + alone.overheadMs;
+    expect(parts).toBeCloseTo(alone.totalMs, 6);
+    const long = await fakeBench(['predict', '--prompt-tokens', '900000', ...from]);
+    expect(long).toMatchObject({ code: 2, err: expect.stringMatching(/do not fit the context/) });
+    expect((await fakeBench(['predict', '--from', data])).code).toBe(1);
+    expect((await fakeBench(['predict', '--from', join(folder, 'absent')])).err).toMatch(/INPUT_NOT_FOUND/);
+  });
+
+  it('says what changed, and whether it is more than noise', async () => {
+    const same = await fakeBench(['compare', path, path]);
+    expect(same.code).toBe(0);
+    expect(same.out).toMatch(/^(\d+) of \1 figures agree/);
+    expect(same.out).toContain('measured under the same conditions');
+    const exact = { value: 100, low: 99, high: 101, n: 5 };
+    const slow = { value: 150, low: 149, high: 151, n: 5 };
+    const set = (one: ScalingResult, estimate: typeof exact, threads: number): ScalingResult => {
+      const copy = structuredClone(one);
+      Object.assign(copy.variants[0]!.full!, { msPerJudgment: estimate });
+      Object.assign(copy.header.identity.generator, { threads });
+      return copy;
+    };
+    const [first, second] = [set(before, exact, 1), set(before, slow, 2)];
+    const comparison = compareResults(first, second);
+    const changed = comparison.figures.filter((figure) => figure.changed === true);
+    expect(changed).toMatchObject([{ of: '1, full', figure: 'ms a judgment', ratio: { ratio: 1.5 } }]);
+    expect(agreement(comparison).told - agreement(comparison).agree).toBe(1);
+    expect(comparison.conditions).toEqual(['generator threads was 1, is 2']);
+    const files = [join(folder, 'a.json'), join(folder, 'b.json')];
+    await writeFile(files[0]!, JSON.stringify(first));
+    await writeFile(files[1]!, JSON.stringify(second));
+    expect((await fakeBench(['compare', ...files])).out).toMatch(/1, full.*ms a judgment.*1\.50.*yes/);
+    expect((await fakeBench(['table', files[0]!])).out).toMatch(/^\| level \|/);
+  });
+
+  it('compares other models and machines, and says that they are', async () => {
+    const other = await changed((one) => {
+      Object.assign(one.header.identity.model, { sha256: 'b'.repeat(64) });
+      Object.assign(one.header.identity.machine, { cpu: 'another' });
+      one.variants.pop();
+    });
+    const { code, out } = await fakeBench(['compare', path, other]);
+    expect(code).toBe(0);
+    expect(out).toContain('only in the first: ind-4');
+    expect(out).toMatch(
+      /! measured under other conditions:\n.*machine cpu was .*, is another\n.*model sha256 was a+/,
+    );
+    expect(out).not.toContain('same conditions');
+  });
+
+  it('refuses results without a level in common', async () => {
+    const other = await changed((one) => {
+      for (const variant of one.variants) Object.assign(variant, { name: `other ${variant.name}` });
+    });
+    const { code, err } = await fakeBench(['compare', path, other]);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringMatching(/^RUN_MISMATCH: no level .* other ind-2/),
+    });
+  });
+
+  it('refuses to predict where there is no cost model', async () => {
+    const without = await changed((one) => Object.assign(one, { costModel: { untold: 'nothing counted' } }));
+    const { code, err } = await fakeBench(['predict', '--ind', '4', '--from', without]);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/no cost model: nothing counted/) });
+  });
+
+  it.each([
+    ['cut off', (text: string) => text.slice(0, text.length / 2), /is not JSON/],
+    ['of another kind', () => '{"levels": []}', /version 1 \(it names none\)/],
+    [
+      'of another version',
+      (text: string) => text.replace('"pgenrmScaling": 1', '"pgenrmScaling": 2'),
+      /of version 2/,
+    ],
+    [
+      'without a figure',
+      (text: string) => text.replaceAll('"medianMs"', '"other"'),
+      /variants\.0\.alone\.medianMs/,
+    ],
+    [
+      'with text for a number',
+      (text: string) => text.replace(/"rowCell": [^,]+/, '"rowCell": "x"'),
+      /costModel/,
+    ],
+    ['without conditions', (text: string) => text.replace('"identity"', '"identities"'), /header\.identity/],
+    ['null', () => 'null', /version 1/],
+  ])('refuses a result that is %s, and names the place', async (_, damage, why) => {
+    const damaged = join(folder, 'damaged.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(damaged, damage(text));
+    for (const words of [
+      ['compare', path, damaged],
+      ['compare', damaged, path],
+      ['predict', '--from', damaged],
+      ['table', damaged],
+    ]) {
+      const { code, err } = await fakeBench(words);
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: expect.stringMatching(/^INPUT_MALFORMED: .*damaged\.json/),
+      });
+      expect(err).toMatch(why);
+    }
+  });
+
+  it('reads every result that is committed', async () => {
+    for (const name of ['scaling-nano', 'scaling-nano-repeat']) {
+      const committed = join('bench', 'results', name, 'result.json');
+      expect((await fakeBench(['predict', '--ind', '64', '--from', committed])).out).toMatch(/^ind-64/);
+      expect((await fakeBench(['compare', committed, committed])).code).toBe(0);
+    }
+  });
+});
