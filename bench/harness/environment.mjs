@@ -2,7 +2,7 @@
 // Knows nothing of what is measured.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load, machineFacts } from '../../dist/cost/machine.js';
@@ -18,7 +18,7 @@ export function environment(backend = 'cpu') {
   return {
     date: new Date().toISOString(),
     pgenrm: version,
-    commit: git('rev-parse', 'HEAD'),
+    commit: packedCommit() ?? git('rev-parse', 'HEAD'),
     changedFiles: git('status', '--porcelain')?.split('\n').filter(Boolean).length ?? null,
     ...machineFacts(),
     llamaCpp: llamaRelease(),
@@ -37,6 +37,12 @@ function git(...args) {
   } catch {
     return null;
   }
+}
+
+/** The commit that a folder packed by `bench/gpu.sh pack` was of; null elsewhere. */
+function packedCommit() {
+  const file = path.join(root, 'commit');
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null;
 }
 
 /** SHA-256 of a file, hexadecimal. */
