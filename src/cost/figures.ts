@@ -190,7 +190,8 @@ function greatest(values: readonly (number | null)[]): number | null {
 
 async function accuracyOf(blocks: readonly BlockRecord[], kernels: Kernels): Promise<AccuracyFigure | null> {
   const labelled = blocks.flatMap(judgedOf).filter(({ correct }) => correct !== null);
-  if (labelled.length === 0) return null;
+  // Random weights write no chain that can be read: that none is right says nothing of the level.
+  if (labelled.every(({ used }) => used === 0)) return null;
   // A row without a user is a user of its own.
   const users = new Map<string, number>();
   const numberOf = ({ user, row }: JudgmentRecord): number => {

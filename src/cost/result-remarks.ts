@@ -59,7 +59,9 @@ function accuracyRemarks({ variants }: ScalingResult): string[] {
     ),
   );
   const without = variants.filter(({ accuracy }) => accuracy === null).map(({ name }) => name);
+  const unread = variants.filter(({ usedChains }) => usedChains.value === 0).map(({ name }) => name);
   return [
+    ...(unread.length > 0 ? [`! no chain could be read of ${unread.join('; ')}`] : []),
     ...[...files].map(
       ([from, sha256]) => `accuracies: those of the evaluation ${from}, SHA-256 ${sha256.slice(0, 16)}`,
     ),

@@ -60,6 +60,7 @@ export interface VariantResult {
   readonly savedChains: Estimate;
   /** Bytes of KV cells that one judgment needs: its distinct prompt tokens and its chains. */
   readonly kvBytes: Estimate | null;
+  /** Null without labels, and where no chain could be read. */
   readonly accuracy: AccuracyFigure | null;
   /** No other variant is both cheaper at full throughput and at least as accurate; null without accuracy. */
   readonly onFrontier: boolean | null;

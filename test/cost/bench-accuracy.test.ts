@@ -80,6 +80,24 @@ describe('levels with adaptive stopping and without', () => {
   });
 });
 
+describe('a model whose chains cannot be read', () => {
+  it('has costs and no accuracy, and that is said first', async () => {
+    const script = (): string => 'none of this is a chain';
+    const parts = () => usualParts(new CountingGenerator({ maxSequences: 4, script }));
+    const sizes = ['--rounds', '2', '--rows', '1', '--full-chains', '4', '--quiet', '--adaptive', 'off'];
+    const words = ['scaling', '--data', data, '--out', out, '--levels', '1,ind-4', ...sizes];
+    expect((await fakeBench(words, parts)).code).toBe(0);
+    const { variants } = await result();
+    for (const { full, lostChains, individual, accuracy, onFrontier } of variants) {
+      expect(full!.msPerJudgment.value).toBeGreaterThan(0);
+      expect(lostChains.value).toBe(individual);
+      expect([accuracy, onFrontier]).toEqual([null, null]);
+    }
+    const [, , , , first] = (await readFile(join(out, 'result.md'), 'utf8')).split('\n');
+    expect(first).toBe('- ! no chain could be read of 1; ind-4');
+  });
+});
+
 describe('accuracies of an evaluation', () => {
   it('stand beside the costs of the same variant, and nowhere the few judgments of the bench', async () => {
     await bench();
