@@ -1,6 +1,7 @@
 // What a judgment costs as a function of prompt length, chains and rows in flight: fitted to a bench's blocks.
 // Prefill, decode and sampling come from the engine's own counters, overhead from what is left; the engine's rules from `simulate.ts`.
 
+import { levelName } from '../scaling/level.js';
 import { chainsOf, inFlight, type Variant, variantName } from './bench-plan.js';
 import type { BlockRecord } from './bench-record.js';
 import { meanLength, stretched } from './chain-lengths.js';
@@ -60,12 +61,13 @@ export function fitCostModel(
   const whole = fitOnce(blocks, plain, sizes);
   if ('untold' in whole) return whole;
   const leftOut =
-    plain.length < 3 ? [] : plain.flatMap((variant) => tryWithout(blocks, plain, variant, sizes));
+    plain.length < 3 ? [] : plain.flatMap((variant) => tryWithout(blocks, variants, plain, variant, sizes));
   return { ...whole, leftOut };
 }
 
 function tryWithout(
   blocks: readonly BlockRecord[],
+  variants: readonly Variant[],
   plain: readonly Variant[],
   variant: Variant,
   sizes: EngineSizes,
@@ -74,8 +76,10 @@ function tryWithout(
   const others = plain.filter((other) => other !== variant);
   // Where it is the only one with similar users, nothing is left to learn from what these cost.
   if (variant.level.prototype > 0 && others.every(({ level }) => level.prototype === 0)) return [];
+  // With adaptive stopping it is the same level, too.
+  const same = variants.filter(({ level }) => levelName(level) === levelName(variant.level)).map(variantName);
   const model = fitOnce(
-    blocks.filter((block) => block.variant !== name),
+    blocks.filter((block) => block.variant === null || !same.includes(block.variant)),
     others,
     sizes,
   );

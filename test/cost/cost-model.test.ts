@@ -5,7 +5,6 @@ import type { BlockRecord, JudgmentRecord } from '../../src/cost/bench-record.js
 import { type CostModel, fitCostModel, predictMs } from '../../src/cost/cost-model.js';
 import type { StepCost } from '../../src/cost/engine-work.js';
 import { nonNegativeFit } from '../../src/cost/least-squares.js';
-import { flopsOf, type ModelCost } from '../../src/cost/model-cost.js';
 import { type EngineSizes, simulate, type Workload } from '../../src/cost/simulate.js';
 
 const SIZES: EngineSizes = {
@@ -260,6 +259,22 @@ describe('the cost model', () => {
     for (const { error } of model.leftOut) expect(Math.abs(error)).toBeLessThan(0.1);
   });
 
+  it('leaves a level out with adaptive stopping, too', () => {
+    if ('untold' in model) throw new Error(model.untold);
+    const variant = { ...LEVELS[3]!, adaptive: 0.05 };
+    const slow = (['alone', 'full'] as const).map((kind): BlockRecord => {
+      const block = madeBlock(variant, kind, 0);
+      const counters = { ...block.counters!, decodeMs: 9 * block.counters!.decodeMs };
+      return { ...block, counters };
+    });
+    const both = fitCostModel([...blocks, ...slow], [...LEVELS, variant], SIZES);
+    if ('untold' in both) throw new Error(both.untold);
+    const of = (one: CostModel) => one.leftOut.filter(({ name }) => name === variantName(LEVELS[3]!));
+    expect(of(both)).toEqual(of(model));
+    // The others are predicted by a model that has seen it.
+    expect(both.leftOut).not.toEqual(model.leftOut);
+  });
+
   it('says why there is none', () => {
     const uncounted = blocks.map((block) => ({ ...block, counters: null }));
     expect(fitCostModel(uncounted, LEVELS, SIZES)).toEqual({
@@ -270,33 +285,5 @@ describe('the cost model', () => {
     expect(fitCostModel(blocks.slice(0, 5), LEVELS, SIZES)).toEqual({
       untold: expect.stringMatching(/too few/),
     });
-  });
-});
-
-describe('model FLOPs', () => {
-  const cost: ModelCost = {
-    flopsPerToken: 100,
-    flopsPerOutput: 10,
-    flopsPerAttended: 1,
-    cellBytes: 4,
-    weightType: 1,
-    layers: 1,
-  };
-  it('counts weights, outputs and attention', () => {
-    // 8 prompt tokens that attend to 4 each, 2 chains of 3 tokens that attend to 8 + 1.5 each.
-    const flops = flopsOf(cost, { requests: [{ length: 8, decoded: 8, chains: 2 }], generated: 6 });
-    expect(flops).toBe(100 * 14 + 10 * 7 + 8 * 4 + 6 * 9.5);
-  });
-  it('lets the part of a prompt that was not shared attend to all before it, and each chain to its own prompt', () => {
-    const requests = [
-      { length: 10, decoded: 6, chains: 0 },
-      { length: 20, decoded: 4, chains: 0 },
-    ];
-    const flops = flopsOf(cost, { requests, generated: 0 });
-    expect(flops).toBe(100 * 10 + 10 * 2 + 6 * 7 + 4 * 18);
-    const chains = requests.map((one, index) => ({ ...one, chains: 1 + index }));
-    const more = flopsOf(cost, { requests: chains, generated: 6 }) - flops;
-    // Chains of 2 tokens: one over 10 tokens of prompt, two over 20.
-    expect(more).toBe(100 * 6 + 10 * 6 + 2 * 11 + 4 * 21);
   });
 });
