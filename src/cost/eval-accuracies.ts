@@ -19,12 +19,14 @@ const SHARED = {
   data: ['fingerprint', 'split', 'group', 'users'],
   bank: ['checksum', 'additions', 'overlap'],
 } as const;
+/** How a bench makes one score of chains: as judgments do where nothing is said. */
+const AGGREGATE = { method: 'mean', individualShare: 0.5, neighbourWeights: 'equal' };
 const SHARED_SAMPLING = ['temperature', 'topP', 'minP', 'maxTokens', 'historyEvents', 'grammar', 'prefer'];
 
 /**
  * Reads the accuracies of a report.json by the names of variants, ties as half: of levels, and of adaptive stopping as
  * it was replayed over the same chains. Errors: `INPUT_NOT_FOUND`, `INPUT_MALFORMED`; `RUN_MISMATCH` where it is of
- * another model, template, data, bank or sampling than the bench, or adaptive stopping counts ties otherwise.
+ * another model, template, data, bank, sampling or aggregation than the bench, or adaptive stopping counts ties otherwise.
  */
 export async function readAccuracies(
   path: string,
@@ -43,7 +45,7 @@ export async function readAccuracies(
   if (report?.pgenrmEvaluation !== 1 || identity === undefined || !Array.isArray(report.levels)) {
     throw new PgenrmError('INPUT_MALFORMED', `${path} is not a report of pgenrm eval; give its report.json`);
   }
-  const differences = differencesOf(identity, bench);
+  const differences = differencesOf(identity, bench, report.settings?.aggregate ?? {});
   if (differences.length > 0) {
     throw new PgenrmError(
       'RUN_MISMATCH',
@@ -76,7 +78,11 @@ export async function readAccuracies(
 }
 
 /** Each difference in words. A bench without a bank has no level that another bank would bear on. */
-function differencesOf(its: EvaluationReport['chains']['identity'], bench: BenchIdentity): string[] {
+function differencesOf(
+  its: EvaluationReport['chains']['identity'],
+  bench: BenchIdentity,
+  aggregate: Readonly<Record<string, unknown>>,
+): string[] {
   const pairs = (
     group: string,
     names: readonly string[],
@@ -98,5 +104,6 @@ function differencesOf(its: EvaluationReport['chains']['identity'], bench: Bench
         ),
       ),
     ...pairs('sampling', SHARED_SAMPLING, { ...its.sampling }, bench.options),
+    ...pairs('aggregation', Object.keys(AGGREGATE), { ...AGGREGATE, ...aggregate }, AGGREGATE),
   ];
 }

@@ -123,6 +123,11 @@ describe('accuracies of an evaluation', () => {
       { chains: { sampling: { historyEvents: 3 } } },
       /historyEvents is 3, this one is none/,
     ],
+    [
+      'other weights of similar users',
+      { settings: { ties: 'half', aggregate: { neighbourWeights: 'cosine' } } },
+      /neighbourWeights is cosine, this one is equal/,
+    ],
     ['ties counted otherwise', { settings: { ties: 'wrong' } }, /counts ties as wrong/],
   ])('are refused where they are of %s', async (_, change, why) => {
     await bench();
