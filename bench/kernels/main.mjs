@@ -8,8 +8,9 @@
 //   --seconds 4                                    least time of each timed comparison
 //   --cache FOLDER                                 keeps the indices that usearch built, and what that took, for later runs
 //   --json FILE                                    all that was found, as JSON
-// Peers that are not installed are left out and named: `npm i --prefix bench/peers usearch faiss-node` brings
-// them (faiss-node only where its installer may fetch a binary), PGENRM_BENCH_PEERS names another folder that holds them;
+// Peers that are not installed are left out and named: `npm i --prefix bench/peers hnswlib-node usearch faiss-node`
+// brings them (faiss-node only where its installer may fetch a binary; the hnswlib-node among pgenrm's own packages is
+// there for its headers and has no addon), PGENRM_BENCH_PEERS names another folder that holds them;
 // PGENRM_BENCH_PYTHON names a Python with scikit-learn (default: the one on the PATH).
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -17,10 +17,14 @@ function load(name) {
     try {
       return { module: require(name), version: JSON.parse(readFileSync(manifest, 'utf8')).version };
     } catch (error) {
-      reasons.push(error.message.split('\n')[0]);
+      const [reason] = error.message.split('\n');
+      reasons.push(/bindings file|\.node'/.test(reason) ? `its addon is not built in ${folder}` : reason);
     }
   }
-  return { reason: reasons.join('; ') || 'not installed' };
+  const [place] = folders;
+  return {
+    reason: `${reasons.join('; ') || 'not installed'}; \`npm i --prefix ${place} ${name}\` brings it`,
+  };
 }
 
 /** The peers, undefined where absent, and a line about each. */
