@@ -75,11 +75,11 @@ export function checkedKernels(operations: KernelOperations): Kernels {
       return operations.prepared('vectors', vectors, 'cosine').data;
     },
 
-    distances(queries, rows, metric) {
+    distances(queries, rows, metric, { prepared = false } = {}) {
       checkPair(queries, rows, metric);
       return operations.distances(
         operations.prepared('queries', queries, metric),
-        operations.prepared('rows', rows, metric),
+        prepared ? rows : operations.prepared('rows', rows, metric),
         metric,
       );
     },

@@ -35,8 +35,16 @@ export interface Kernels {
   /** Rows scaled to length 1. Shape [rows, dim]. */
   normaliseRows(vectors: Matrix): Float32Array;
 
-  /** Every distance of a query to a row. Shape [queries, rows]. */
-  distances(queries: Matrix, rows: Matrix, metric: Metric): Float32Array;
+  /**
+   * Every distance of a query to a row. Shape [queries, rows]. With `prepared` the rows are taken as they are, neither
+   * copied nor checked: for rows asked again and again that `normaliseRows` gave.
+   */
+  distances(
+    queries: Matrix,
+    rows: Matrix,
+    metric: Metric,
+    options?: { readonly prepared?: boolean },
+  ): Float32Array;
 
   /** The k nearest rows of each query by a scan of all of them; labels are row numbers. */
   exactSearch(queries: Matrix, rows: Matrix, options: ExactSearchOptions): Promise<Neighbours>;

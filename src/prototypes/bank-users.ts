@@ -46,17 +46,23 @@ export class BankUsers {
     return found;
   }
 
-  /** A user with all of their history, later events included. Errors: `BANK_DAMAGED`. */
-  async read(number: number): Promise<StoredUser> {
-    const { users, additions, manifest } = this.#files;
+  /** Users with all of their history, later events included, in the order asked for. Errors: `BANK_DAMAGED`. */
+  async read(numbers: readonly number[]): Promise<StoredUser[]> {
+    const { users, manifest } = this.#files;
+    const own = numbers.filter((number) => number < manifest.counts.users);
+    const records = await users.readMany(own);
+    const stored = new Map(own.map((number, place) => [number, asStoredUser(users.path, records[place])]));
+    return Promise.all(numbers.map((number) => this.#withAdditions(number, stored.get(number))));
+  }
+
+  /** A user and what was added of them; `stored` is absent for one who was added. */
+  async #withAdditions(number: number, stored: StoredUser | undefined): Promise<StoredUser> {
     const places = this.#added.placesOf(number);
+    if (stored !== undefined && places.length === 0) return stored;
+    const { additions } = this.#files;
     const entries = await Promise.all(places.map((place) => additions.read(place, this.#dimension)));
-    const events = entries.flatMap(({ event }) => event ?? []);
-    const base: StoredUser =
-      number < manifest.counts.users
-        ? asStoredUser(users.path, await users.read(number))
-        : { ...entries[0]!.user!, id: entries[0]!.userId };
-    return { ...base, history: [...base.history, ...events] };
+    const base = stored ?? { ...entries[0]!.user!, id: entries[0]!.userId };
+    return { ...base, history: [...base.history, ...entries.flatMap(({ event }) => event ?? [])] };
   }
 
   get #dimension(): number {
@@ -65,10 +71,8 @@ export class BankUsers {
 
   async #matching(key: string, matches: (user: StoredUser) => boolean): Promise<number[]> {
     const { users } = this.#files;
-    const found: number[] = [];
-    for (const number of this.#search.usersOfHash(keyHash(key))) {
-      if (matches(asStoredUser(users.path, await users.read(number)))) found.push(number);
-    }
-    return found;
+    const numbers = this.#search.usersOfHash(keyHash(key));
+    const records = await users.readMany(numbers);
+    return numbers.filter((_, place) => matches(asStoredUser(users.path, records[place])));
   }
 }

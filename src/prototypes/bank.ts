@@ -197,7 +197,7 @@ export class PrototypeBank implements AsyncDisposable {
       );
       for (const { user } of hits) barred.add(user);
       const fallback = scope !== null && scope !== ranked[0]!.prototype;
-      found.push(...(await Promise.all(hits.map((hit) => this.#similarUser(hit, fallback)))));
+      found.push(...(await this.#similarUsers(hits, fallback)));
     }
     return found;
   }
@@ -206,7 +206,9 @@ export class PrototypeBank implements AsyncDisposable {
   async user(id: string): Promise<User | null> {
     this.#throwIfClosed();
     const [number] = await this.#users.numbersOf(id);
-    return number === undefined ? null : userOf(await this.#users.read(number));
+    if (number === undefined) return null;
+    const [stored] = await this.#users.read([number]);
+    return userOf(stored!);
   }
 
   /**
@@ -286,13 +288,22 @@ export class PrototypeBank implements AsyncDisposable {
     await this.close();
   }
 
-  async #similarUser(hit: MemberHit, fallback: boolean): Promise<SimilarUser> {
-    const [stored, rowId] = await Promise.all([
-      this.#users.read(hit.user),
-      hit.row ?? this.#search.member(hit.member).then(({ row }) => row),
+  async #similarUsers(hits: readonly MemberHit[], fallback: boolean): Promise<SimilarUser[]> {
+    const [users, rows] = await Promise.all([
+      this.#users.read(hits.map(({ user }) => user)),
+      this.#search.rows(hits),
     ]);
-    const { cosine, prototype } = hit;
-    return { userId: stored.id, rowId, cosine, prototype, fallback, user: userOf(stored) };
+    return hits.map(({ cosine, prototype }, place) => {
+      const stored = users[place]!;
+      return {
+        userId: stored.id,
+        rowId: rows[place]!,
+        cosine,
+        prototype,
+        fallback,
+        user: userOf(stored),
+      };
+    });
   }
 
   #newMember(embedding: Float32Array, rowId: string | undefined): NonNullable<Addition['member']> {

@@ -4,7 +4,7 @@
 import type { Kernels } from '../kernels/kernels.js';
 import { LabelSet, NO_LABEL } from '../kernels/vectors.js';
 import type { AddedMember } from './added-users.js';
-import { asStoredMember, type StoredMember } from './bank-user.js';
+import { asStoredMember } from './bank-user.js';
 import { damaged } from './damage.js';
 import type { OpenedBank } from './opened-bank.js';
 
@@ -40,26 +40,36 @@ export class MemberSearch {
   readonly #files: OpenedBank;
   readonly #kernels: Kernels;
   readonly #dim: number;
+  /** Unit rows, checked once: every query is compared with them. Members only where there is no index. */
+  readonly #prototypes: Float32Array;
+  readonly #members: Float32Array | null;
 
+  /** Errors: `INVALID_VECTOR` where a prototype or a member that is scanned has no direction. */
   constructor(files: OpenedBank, kernels: Kernels) {
     this.#files = files;
     this.#kernels = kernels;
-    this.#dim = files.manifest.madeWith.embedder.dimension;
+    const dim = files.manifest.madeWith.embedder.dimension;
+    this.#dim = dim;
+    const { prototypes, embeddings } = files;
+    this.#prototypes = kernels.normaliseRows({ data: prototypes, dim });
+    this.#members = embeddings === null ? null : kernels.normaliseRows({ data: embeddings, dim });
   }
 
   /** All prototypes, the nearest first; equal ones in their order. `query` is of length 1. */
   rankPrototypes(query: Float32Array): { prototype: number; cosine: number }[] {
-    const rows = { data: this.#files.prototypes, dim: this.#dim };
-    const distances = this.#kernels.distances({ data: query, dim: this.#dim }, rows, 'cosine');
-    return Array.from(distances, (distance, prototype) => ({ prototype, cosine: cosineOf(distance) })).sort(
-      (a, b) => b.cosine - a.cosine || a.prototype - b.prototype,
-    );
+    return Array.from(this.#distances(query, this.#prototypes), (distance, prototype) => ({
+      prototype,
+      cosine: cosineOf(distance),
+    })).sort((a, b) => b.cosine - a.cosine || a.prototype - b.prototype);
   }
 
-  /** One member's record. Errors: `BANK_DAMAGED`. */
-  async member(number: number): Promise<StoredMember> {
+  /** The ids of the rows that were hit, in their order. Errors: `BANK_DAMAGED`. */
+  async rows(hits: readonly MemberHit[]): Promise<string[]> {
     const { members } = this.#files;
-    return asStoredMember(members.path, await members.read(number));
+    const own = hits.filter(({ row }) => row === undefined);
+    const records = await members.readMany(own.map(({ member }) => member));
+    const stored = new Map(own.map((hit, place) => [hit, asStoredMember(members.path, records[place]).row]));
+    return hits.map((hit) => hit.row ?? stored.get(hit)!);
   }
 
   /** Users whose key has this hash: by chance more than one. */
@@ -109,14 +119,13 @@ export class MemberSearch {
     scope: number | null,
     barred: ReadonlySet<number>,
   ): Promise<MemberHit[]> {
-    const { tables, index, embeddings } = this.#files;
+    const { tables, index } = this.#files;
     const [from, to] =
       scope === null
         ? [0, tables.memberUser.length]
         : [tables.prototypeStart[scope]!, tables.prototypeStart[scope + 1]!];
     if (index === null) {
-      const rows = { data: embeddings!.subarray(from * this.#dim, to * this.#dim), dim: this.#dim };
-      const distances = this.#kernels.distances({ data: query, dim: this.#dim }, rows, 'cosine');
+      const distances = this.#distances(query, this.#members!.subarray(from * this.#dim, to * this.#dim));
       const hits = Array.from(distances, (distance, row) => this.#hit(from + row, distance));
       return onePerUser(
         hits
@@ -151,6 +160,11 @@ export class MemberSearch {
       else k = Math.min(reachable, 4 * k);
     }
     return [];
+  }
+
+  #distances(query: Float32Array, rows: Float32Array): Float32Array {
+    const dim = this.#dim;
+    return this.#kernels.distances({ data: query, dim }, { data: rows, dim }, 'cosine', { prepared: true });
   }
 
   #hit(member: number, distance: number): MemberHit {

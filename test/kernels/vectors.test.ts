@@ -21,6 +21,16 @@ describeEach('vectors', (kernels) => {
     close(kernels.distances(query, rows, 'l2'), [1, 10, 4]);
   });
 
+  it('takes prepared rows as they are, the same distances of unit rows', () => {
+    const rows = { data: Float32Array.of(3, 4, 0, 3, -1, 0), dim: 2 };
+    const query = { data: Float32Array.of(2, 0), dim: 2 };
+    const unit = { data: kernels.normaliseRows(rows), dim: 2 };
+    const prepared = { prepared: true };
+    close(kernels.distances(query, unit, 'cosine', prepared), kernels.distances(query, rows, 'cosine'), 1e-7);
+    // Rows of another length show that they were not scaled.
+    close(kernels.distances(query, rows, 'cosine', prepared), [-2, 1, 2]);
+  });
+
   it('searches exactly, equal distances by row', async () => {
     const rows = { data: Float32Array.of(1, 0, 0, 1, 2, 0, 1, 1), dim: 2 };
     const query = { data: Float32Array.of(1, 0), dim: 2 };
