@@ -2,6 +2,7 @@
 #include "core/kmeans.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <numeric>
@@ -15,6 +16,14 @@
 namespace pgenrm {
 namespace {
 
+// Parts of the rows whose sums are taken while they are assigned, each row in the cache still; 0 where that does not pay:
+// few rows a part, or sums that no cache holds. Never a matter of threads, for the order of a sum shows in its last bit.
+size_t parts_of(size_t n_rows, size_t k, size_t dim) {
+  constexpr size_t MOST_SUMS = 1 << 17;  // 1 MiB
+  const size_t n = std::min<size_t>(64, n_rows / std::max<size_t>(1024, 20 * k));
+  return n < 2 || k * dim > MOST_SUMS ? 0 : n;
+}
+
 class Lloyd {
  public:
   Lloyd(const KMeansRows& rows, size_t k, ThreadTeam& team)
@@ -25,7 +34,9 @@ class Lloyd {
         packed_(k, rows.dim),
         assignment_(rows.n),
         apart_(rows.n),
-        order_(rows.n),
+        n_parts_(parts_of(rows.n, k, rows.dim)),
+        part_sums_(n_parts_ * k * rows.dim),
+        order_(n_parts_ == 0 ? rows.n : 0),
         starts_(k + 1) {}
 
   // Returns the iterations it took.
@@ -35,8 +46,8 @@ class Lloyd {
     assign();
     while (iteration < max_iterations) {
       ++iteration;
-      fill_empty();
-      const double shift = move_centres();
+      // Sums by parts know nothing of rows that went to empty centres since.
+      const double shift = fill_empty() || n_parts_ == 0 ? move_to_means() : move_by_parts();
       const bool changed = assign();
       if (std::find(members_begin(), members_end(), 0u) != members_end()) continue;
       if (!changed || shift <= least_shift) break;
@@ -64,30 +75,49 @@ class Lloyd {
   // Gives every row its nearest centre, the lower number where two are as near. True where any row moved.
   bool assign() {
     packed_.pack(centres_.data());
-    std::vector<uint8_t> moved(team_.size(), 0);
-    team_.ranges(rows_.n, [&](size_t begin, size_t end, size_t thread) {
-      constexpr size_t BLOCK = 240;  // rows between looks at what moved: whole tiles of every kernel
-      std::vector<float> scratch;
-      uint32_t best[BLOCK];
-      for (size_t row = begin; row < end; row += BLOCK) {
-        const size_t count = std::min(BLOCK, end - row);
-        packed_.nearest(rows_.vectors + row * rows_.dim, count, scratch, best, &apart_[row]);
-        for (size_t r = 0; r < count; ++r) {
-          if (assignment_[row + r] != best[r]) moved[thread] = 1;
-          assignment_[row + r] = best[r];
-          apart_[row + r] = std::max(0.0f, apart_[row + r] + rows_.squares[row + r]);
-        }
-      }
-    });
+    std::atomic<bool> moved{false};
+    if (n_parts_ == 0) {
+      team_.ranges(rows_.n, [&](size_t begin, size_t end, size_t) {
+        if (assign(begin, end, nullptr)) moved = true;
+      });
+    } else {
+      team_.chunks(n_parts_, 1, [&](size_t part, size_t, size_t) {
+        double* sums = &part_sums_[part * k_ * rows_.dim];
+        std::fill_n(sums, k_ * rows_.dim, 0.0);
+        if (assign(rows_.n * part / n_parts_, rows_.n * (part + 1) / n_parts_, sums)) moved = true;
+      });
+    }
     members_.assign(k_, 0u);
     for (uint32_t centre : assignment_) ++members_[centre];
-    return std::find(moved.begin(), moved.end(), 1) != moved.end();
+    return moved;
   }
 
-  // An empty centre takes the row that lies farthest from its own, out of a centre that keeps another.
-  void fill_empty() {
+  // The same for the rows from begin to end, which are added to the `sums` [k x dim] of their centres, unless null.
+  bool assign(size_t begin, size_t end, double* sums) {
+    constexpr size_t BLOCK = 240;  // rows between looks at what moved: whole tiles of every kernel
+    std::vector<float> scratch;
+    uint32_t best[BLOCK];
+    bool moved = false;
+    for (size_t row = begin; row < end; row += BLOCK) {
+      const size_t count = std::min(BLOCK, end - row);
+      packed_.nearest(rows_.vectors + row * rows_.dim, count, scratch, best, &apart_[row]);
+      for (size_t r = 0; r < count; ++r) {
+        moved = moved || assignment_[row + r] != best[r];
+        assignment_[row + r] = best[r];
+        apart_[row + r] = std::max(0.0f, apart_[row + r] + rows_.squares[row + r]);
+        if (sums) simd().add_row(rows_.vectors + (row + r) * rows_.dim, rows_.dim, sums + best[r] * rows_.dim);
+      }
+    }
+    return moved;
+  }
+
+  // An empty centre takes the row that lies farthest from its own, out of a centre that keeps another. True where any
+  // was empty.
+  bool fill_empty() {
+    bool filled = false;
     for (size_t c = 0; c < k_; ++c) {
       if (members_[c] != 0) continue;
+      filled = true;
       size_t farthest = rows_.n;
       for (size_t i = 0; i < rows_.n; ++i) {
         if (members_[assignment_[i]] > 1 && (farthest == rows_.n || apart_[i] > apart_[farthest])) farthest = i;
@@ -97,19 +127,40 @@ class Lloyd {
       apart_[farthest] = 0;
       members_[c] = 1;
     }
+    return filled;
   }
 
   // Centres become the means of their rows, summed in 64 bits in row order. Returns the squared shift.
-  double move_centres() {
+  double move_to_means() {
+    order_.resize(rows_.n);
     starts_[0] = 0;
     for (size_t c = 0; c < k_; ++c) starts_[c + 1] = starts_[c] + members_[c];
     std::vector<size_t> next(starts_.begin(), starts_.end() - 1);
     for (size_t i = 0; i < rows_.n; ++i) order_[next[assignment_[i]]++] = static_cast<uint32_t>(i);
+    return move_centres([&](size_t c, double* sums) {
+      simd().sum_rows(rows_.vectors, &order_[starts_[c]], members_[c], rows_.dim, sums);
+    });
+  }
+
+  // The same, summed in row order within each part and then part by part.
+  double move_by_parts() {
+    return move_centres([&](size_t c, double* sums) {
+      std::fill_n(sums, rows_.dim, 0.0);
+      for (size_t part = 0; part < n_parts_; ++part) {
+        const double* more = &part_sums_[(part * k_ + c) * rows_.dim];
+        for (size_t j = 0; j < rows_.dim; ++j) sums[j] += more[j];
+      }
+    });
+  }
+
+  // `sum(c, sums)` writes the sum [dim] of the rows of centre c.
+  template <class Sum>
+  double move_centres(Sum&& sum) {
     std::vector<double> shifts(k_);
     team_.chunks(k_, 1, [&](size_t begin, size_t end, size_t) {
       std::vector<double> sums(rows_.dim);
       for (size_t c = begin; c < end; ++c) {
-        simd().sum_rows(rows_.vectors, &order_[starts_[c]], members_[c], rows_.dim, sums.data());
+        sum(c, sums.data());
         double shift = 0;
         for (size_t j = 0; j < rows_.dim; ++j) {
           float& place = centres_[c * rows_.dim + j];
@@ -131,6 +182,8 @@ class Lloyd {
   PackedColumns packed_;
   std::vector<uint32_t> assignment_;
   std::vector<float> apart_;  // squared distance of each row to its centre
+  size_t n_parts_;  // 0: sums are taken once all rows are assigned
+  std::vector<double> part_sums_;  // [parts x k x dim]
   std::vector<uint32_t> order_, members_;
   std::vector<size_t> starts_;
 };

@@ -107,6 +107,7 @@ constexpr SimdKernels lanes_kernels(const char* name, decltype(SimdKernels::dot_
           lanes_block<Lanes>,
           {Lanes::ROWS, Lanes::WIDTH, lanes_nearest<Lanes>},
           loop_sum_rows,
+          loop_add_row,
           loop_axpy,
           loop_adamw};
 }

@@ -42,4 +42,8 @@ PGENRM_TARGET void loop_sum_rows(const float* rows, const uint32_t* order, size_
   }
 }
 
+PGENRM_TARGET void loop_add_row(const float* __restrict row, size_t dim, double* __restrict sums) {
+  for (size_t j = 0; j < dim; ++j) sums[j] += static_cast<double>(row[j]);
+}
+
 }  // namespace

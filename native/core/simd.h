@@ -33,6 +33,8 @@ struct SimdKernels {
   NearestKernel nearest;
   // sums[j] = rows[order[0]][j] + rows[order[1]][j] + ..., added in that order in 64 bits; `sums` is overwritten.
   void (*sum_rows)(const float* rows, const uint32_t* order, size_t n_rows, size_t dim, double* sums);
+  // sums[j] += row[j] in 64 bits.
+  void (*add_row)(const float* row, size_t dim, double* sums);
   // y += alpha * x
   void (*axpy)(float alpha, const float* x, float* y, size_t n);
   // One AdamW step over n numbers; see core/refine.cpp.
