@@ -175,6 +175,18 @@ export function dotInt16(a: usize, b: usize, n: i32): i32 {
   let s2 = i32x4.splat(0);
   let s3 = i32x4.splat(0);
   let i: i32 = 0;
+  for (; i + 64 <= n; i += 64) {
+    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(a), v128.load_ext<i8>(b)));
+    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(a, 16), v128.load_ext<i8>(b, 8)));
+    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(v128.load(a, 32), v128.load_ext<i8>(b, 16)));
+    s3 = i32x4.add(s3, i32x4.dot_i16x8_s(v128.load(a, 48), v128.load_ext<i8>(b, 24)));
+    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(a, 64), v128.load_ext<i8>(b, 32)));
+    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(a, 80), v128.load_ext<i8>(b, 40)));
+    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(v128.load(a, 96), v128.load_ext<i8>(b, 48)));
+    s3 = i32x4.add(s3, i32x4.dot_i16x8_s(v128.load(a, 112), v128.load_ext<i8>(b, 56)));
+    a += 128;
+    b += 64;
+  }
   for (; i + 32 <= n; i += 32) {
     s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(a), v128.load_ext<i8>(b)));
     s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(a, 16), v128.load_ext<i8>(b, 8)));
