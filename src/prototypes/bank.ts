@@ -180,9 +180,8 @@ export class PrototypeBank implements AsyncDisposable {
       throw new PgenrmError('INVALID_OPTION', `n must be an integer from 1 to 100000; got ${n}`);
     }
     const query = unitVector('embedding', embedding, this.dimension);
-    const barred = new Set<number>();
-    for (const id of options.exclude ?? [])
-      for (const user of await this.#users.numbersOf(id)) barred.add(user);
+    const excluded = await Promise.all((options.exclude ?? []).map((id) => this.#users.numbersOf(id)));
+    const barred = new Set(excluded.flat());
     const ranked = this.#search.rankPrototypes(query);
     const scopes = options.withinPrototype === false ? [null] : ranked.map(({ prototype }) => prototype);
     const found: SimilarUser[] = [];

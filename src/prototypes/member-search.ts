@@ -24,15 +24,16 @@ const MOST_AT_ONCE = 1_000_000;
 const EFFORT = 200;
 
 /**
- * Members of the index for each candidate that is kept: with 200 candidates a walk found 99.4 in a hundred of the ten
- * nearest among 50,000, 94.4 among 200,000, 54 among a million. So both grow together, and with them the prototypes
- * that are scanned: a walk over a large bank takes longer (bench/RESULTS.md, Kernels).
+ * Members of the index for each candidate beyond those. To find as much among more members a walk keeps more candidates
+ * in proportion: 93 in a hundred of the ten nearest took about 55 among 50,000 and 200 among 200,000, 97 took 400 there.
+ * A candidate among many takes more than a microsecond, and a query is to take less than two milliseconds
+ * (bench/RESULTS.md, Kernels).
  */
-const MEMBERS_A_CANDIDATE = 250;
+const MEMBERS_A_CANDIDATE = 1250;
 
 /** Candidates that a search for `k` of the `members` of an index keeps. */
 export function effortFor(k: number, members: number): number {
-  return Math.min(MOST_AT_ONCE, Math.max(EFFORT, 2 * k, Math.ceil(members / MEMBERS_A_CANDIDATE)));
+  return Math.min(MOST_AT_ONCE, Math.max(EFFORT + Math.floor(members / MEMBERS_A_CANDIDATE), 2 * k));
 }
 
 /** Searches over the files of an open bank. */
