@@ -41,6 +41,10 @@ export class LlamaServer {
     server.#process.stderr.on('data', (data) => {
       server.#log = `${server.#log}${data}`.slice(-1500);
     });
+    // It reads nothing of ours that would end with the benchmark.
+    const end = () => server.#process.kill('SIGKILL');
+    process.once('exit', end);
+    server.#process.on('exit', () => process.off('exit', end));
     server.#ended = new Promise((resolve) => {
       server.#process.on('error', (error) => resolve(error.message));
       server.#process.on('exit', (code, signal) => resolve(`it ended (${signal ?? code})`));

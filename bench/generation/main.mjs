@@ -54,6 +54,9 @@ for (const name of ['rounds', 'threads', 'limit']) {
   }
 }
 
+// Servers end with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 const backend = values.gpu === 'off' ? 'cpu' : values.gpu === 'auto' ? 'cuda' : values.gpu;
 const machine = environment(backend);
 const model = await benchModel(values.model);
