@@ -92,26 +92,42 @@ export async function compare(bench, contenders, order, { rounds, limit, failed:
 }
 
 /**
- * Compares contenders on the first `part` items (or texts) in rounds, then once on all `count` of them, where a contender that
- * would take longer than the limit, by what it took for the part, is left out: its figure is that of the part.
- * `unit` names the order's field. Gives the result of the part and, under `whole`, that of all.
+ * Compares contenders on the first `part` items (or texts) in rounds, then once on as many of all `count` as the slowest
+ * contender has time for within the limit, by what it took for the part. Those that are slow, and `partOnly`, are left out of that:
+ * their figures are those of the part. `unit` names the order's field. Gives the part's result and, under `whole`, the other.
  */
-export async function compareInParts(bench, contenders, order, { unit, part, count, rounds, failed }) {
+export async function compareInParts(
+  bench,
+  contenders,
+  order,
+  { unit, part, count, rounds, failed, partOnly = [] },
+) {
   const { limit } = bench.options;
   const first = await compare(bench, contenders, { ...order, [unit]: part }, { rounds, failed });
-  if (part >= count) return first;
+  const [{ seconds: ours }, ...peers] = first.rows;
   const leftOut = {};
-  for (const { name, seconds, failed: reason } of first.rows) {
-    if (reason !== undefined) {
-      leftOut[name] = reason;
-    } else if ((seconds.median * count) / part > limit) {
-      const expected = ((seconds.median * count) / part).toFixed(0);
-      leftOut[name] = `about ${expected} s, limit ${limit} s: first ${part} ${unit} only`;
-    }
+  let slowest = ours.median;
+  for (const { name, seconds, failed: reason } of peers) {
+    if (reason !== undefined || partOnly.includes(name))
+      leftOut[name] = reason ?? `first ${part} ${unit} only`;
+    else if (seconds.median > SLOW * ours.median) leftOut[name] = `slow: first ${part} ${unit} only`;
+    else slowest = Math.max(slowest, seconds.median);
   }
-  const all = { ...order, [unit]: count };
-  const whole = await compare(bench, contenders, all, { rounds: 1, limit: 2 * limit, failed: leftOut });
-  return { ...first, part: `the first ${part} ${unit}`, whole: { ...whole, part: `all ${count} ${unit}` } };
+  const fitting = Math.min(count, part * Math.floor(limit / slowest));
+  const result = { ...first, part: `the first ${part} of ${count} ${unit}` };
+  if (fitting <= part) return result;
+  const whole = await compare(
+    bench,
+    contenders,
+    { ...order, [unit]: fitting },
+    { rounds: 1, limit: 2 * limit, failed: leftOut },
+  );
+  const expected = ((slowest * count) / part).toFixed(0);
+  const said =
+    fitting === count
+      ? `all ${count} ${unit}`
+      : `the first ${fitting} of ${count} ${unit} (all would take the slowest about ${expected} s, limit ${limit})`;
+  return { ...result, whole: { ...whole, part: said } };
 }
 
 /**

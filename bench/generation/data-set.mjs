@@ -2,12 +2,14 @@
 import { checkTexts, compareInParts, stopAll } from './comparison.mjs';
 import { startNodeLlama, startOurs, startPlainLoop } from './contenders.mjs';
 import { serverSearch } from './server-ways.mjs';
-import { bestOf, searchWays, tryWays } from './trials.mjs';
+import { bestOf, betterThanDefault, searchWays, tryWays } from './trials.mjs';
 import { itemsOf, promptTokensOf, samplesOf } from './work.mjs';
 
-/** Items that the ways are tried on, and those that all contenders are compared on in rounds. */
-const TRIAL_ITEMS = 2;
-const PART_ITEMS = 5;
+/** Trials: one item, with texts so short. */
+const TRIAL = { items: 1, tokens: 48 };
+
+/** Items that all contenders are compared on in rounds: the first of these that the limit leaves time for, or the last. */
+const PARTS = [5, 2, 1];
 
 /** Sequences of the plain loop and of node-llama-cpp: as many as one item has chains. */
 const SEQUENCES = 12;
@@ -21,7 +23,7 @@ export async function benchDataSet(bench) {
     temperature: 1,
     seed: 1,
   };
-  const trial = { ...order, items: TRIAL_ITEMS };
+  const trial = { ...order, ...TRIAL };
   const longest = Math.max(
     ...work.dataSet.flatMap(({ groups }) => groups.map(({ prompt }) => prompt.length)),
   );
@@ -38,9 +40,8 @@ export async function benchDataSet(bench) {
       : [],
   };
   const contenders = { ours: await ours.default.start({}) };
-  const best = bestOf(tried.ours);
-  if (best && best.name !== 'default')
-    contenders[`ours, ${best.name}`] = await ours[best.name].start(best.settings);
+  const better = betterThanDefault(tried.ours);
+  for (const { name, settings } of better) contenders[`ours, ${name}`] = await ours[name].start(settings);
   const loop = bestOf(tried['plain loop']);
   if (loop) contenders[`plain loop, ${loop.name}`] = await loops[loop.name].start(loop.settings);
   const server = bestOf(tried['llama-server']);
@@ -55,10 +56,11 @@ export async function benchDataSet(bench) {
   const count = itemsOf(work, order).length;
   const result = await compareInParts(bench, contenders, order, {
     unit: 'items',
-    part: Math.min(PART_ITEMS, count),
+    part: partOf(Object.values(tried), order, options),
     count,
     rounds: options.rounds,
     failed,
+    partOnly: better.map(({ name }) => `ours, ${name}`),
   });
   await stopAll(contenders);
   const chains = samplesOf(work, order);
@@ -73,6 +75,14 @@ export async function benchDataSet(bench) {
   ];
 }
 
+/** How many items the rounds may have, by what the best ways took for the trial's. */
+function partOf(tried, { tokens }, { limit, rounds }) {
+  const trial = tried.reduce((sum, ways) => sum + (bestOf(ways)?.seconds ?? 0), 0);
+  // Longer texts cost more, by less than their length: prompts are the same.
+  const item = (trial * Math.sqrt(tokens / TRIAL.tokens)) / TRIAL.items;
+  return PARTS.find((items) => rounds * items * item <= limit) ?? PARTS.at(-1);
+}
+
 /** Cells that the plain loop's wave of one item takes. */
 function itemCells({ groups }, tokens) {
   return groups.reduce((sum, { samples, prompt }) => sum + prompt.length + samples * tokens, 0) + 256;
@@ -82,13 +92,11 @@ function oursWays(bench, each) {
   const contextTokens = Math.min(bench.model.context, each);
   const start = (settings) =>
     startOurs(bench, 'native', { ...bench.load, contextTokens, maxSequences: 32, ...settings });
-  const sixteen = { maxSequences: 16 };
   return {
     default: { start, settings: {} },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
     '64 samples at once': { start, settings: { maxSequences: 64 } },
-    '16 samples at once': { start, settings: sixteen },
-    '16 samples at once, flash attention off': { start, settings: { ...sixteen, flashAttention: 'off' } },
+    '16 samples at once': { start, settings: { maxSequences: 16 } },
   };
 }
 

@@ -2,7 +2,7 @@
 import { checkTexts, compare, stopAll } from './comparison.mjs';
 import { startNodeLlama, startOurs, startPlainLoop } from './contenders.mjs';
 import { describeServer, serverSearch } from './server-ways.mjs';
-import { bestOf, searchWays, tryWays } from './trials.mjs';
+import { bestOf, betterThanDefault, searchWays, tryWays } from './trials.mjs';
 
 const SAMPLES = 24;
 
@@ -32,9 +32,8 @@ export async function benchItem(bench) {
     const first = tokens === LENGTHS[0].tokens;
     const { ours, loops, servers } = waysAt(bench, tokens);
     const contenders = { ours: await ours.default.start({}) };
-    const best = bestOf(tried.ours);
-    if (first && best && best.name !== 'default') {
-      contenders[`ours, ${best.name}`] = await ours[best.name].start(best.settings);
+    for (const { name, settings } of first ? betterThanDefault(tried.ours) : []) {
+      contenders[`ours, ${name}`] = await ours[name].start(settings);
     }
     const loop = bestOf(tried['plain loop']);
     if (loop)

@@ -3,7 +3,7 @@
 //   --workloads a,b,c,d            a: one item; b: a data set; c: embedding; d: decode rate. Default all
 //   --quick                        shorter texts, fewer items and rounds, fewer ways tried
 //   --rounds N                     interleaved rounds; default 3, quick 2
-//   --limit SECONDS                a contender that would take longer for the whole of b or c is measured on its first part; default 150
+//   --limit SECONDS                of one run; b and c are cut to what the slowest contender has time for; default 100
 //   --slow                         the slow ones too, once each on a part of the work; default unless --quick
 //   --gpu off|auto|cuda|...        default off
 //   --threads N                    default: all cores
@@ -34,7 +34,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     slow: { type: 'boolean' },
     rounds: { type: 'string' },
-    limit: { type: 'string', default: '150' },
+    limit: { type: 'string', default: '100' },
     gpu: { type: 'string', default: 'off' },
     threads: { type: 'string' },
     json: { type: 'string' },
@@ -148,7 +148,7 @@ function print(result) {
   if (result.part) console.log(`on ${result.part}, ${result.rounds} rounds:`);
   printRows(result.rows);
   for (const part of [result.whole, result.slow].filter(Boolean)) {
-    console.log(`on ${part.part}, once each:`);
+    console.log(`once each, on ${part.part}:`);
     printRows(part.rows);
   }
   if (result.drift && Math.abs(result.drift - 1) > 0.05) {

@@ -31,6 +31,14 @@ export async function searchWays(bench, { start, base, changes, describe }, orde
 /** The best of what was tried; undefined where every way failed. */
 export const bestOf = (tried) => bestFirst(tried).find(({ seconds }) => seconds !== undefined);
 
+/** Names of the ways that are worth a place beside the default: the best, where it is clearly faster. */
+export function betterThanDefault(tried) {
+  const best = bestOf(tried);
+  const usual = tried.find(({ name }) => name === 'default');
+  const clearly = best && best.name !== 'default' && !(best.seconds > 0.95 * (usual?.seconds ?? Infinity));
+  return clearly ? [best] : [];
+}
+
 async function tryWay(bench, { name, start, settings }, order, tried) {
   const best = bestOf(tried)?.seconds;
   const limit = best === undefined ? bench.options.limit : Math.max(LEAST_SECONDS, CUT_OFF * best);
