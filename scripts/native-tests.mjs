@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
 const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
-const engine = ['prefix_cache', 'sampler', 'token_drawer', ...scheduler, 'engine'].map(
+const engine = ['host_cache', 'prefix_cache', 'sampler', 'token_drawer', ...scheduler, 'engine'].map(
   (name) => `native/engine/${name}.cpp`,
 );
 const vectors = ['simd', 'simd-baseline', 'simd-avx2', 'simd-avx512', 'simd-neon', 'vectors'];

@@ -29,6 +29,7 @@ EngineArguments read_engine_arguments(const Napi::Object& o) {
   read.scheduler.max_ahead = arguments::integer(o, "maxAhead", 0, 1 << 20);
   read.scheduler.separates_prompts = arguments::boolean(o, "separatesPrompts");
   read.scheduler.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
+  read.scheduler.max_host_bytes = static_cast<int64_t>(arguments::number(o, "hostCacheBytes", 0, 1e15));
   read.reports_steps = arguments::boolean(o, "reportsSteps");
   return read;
 }

@@ -21,7 +21,7 @@ Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const Schedu
       listener_(listener),
       options_(options),
       drawer_(decoder.limits().n_vocab, end_tokens(decoder), pool),
-      cache_(decoder) {
+      cache_(decoder, options.max_host_bytes) {
   const DecoderLimits& limits = decoder.limits();
   // One sequence is left for a prompt; a batch has room for a row of every running sample.
   options_.max_running = std::max(1, std::min({options_.max_running, limits.n_sequences - 1, limits.n_batch}));
@@ -104,6 +104,8 @@ bool Scheduler::step() {
   statistics_.n_running = static_cast<int32_t>(running_.size());
   statistics_.n_waiting_requests = static_cast<int32_t>(waiting_.size());
   statistics_.n_cells_planned = n_cells_planned();
+  statistics_.n_restored_total = cache_.n_restored();
+  statistics_.n_host_bytes = cache_.n_host_bytes();
   return true;
 }
 

@@ -31,6 +31,8 @@ struct SchedulerOptions {
   // batch in tiles of 64 rows, each over every cell that any of its rows sees: rows of samples with different
   // prompts in such a tile cost many times what they cost apart.
   bool separates_prompts = false;
+  // Most bytes of prompts that were evicted, in host memory; they are copied back instead of decoded again.
+  int64_t max_host_bytes = 0;
 };
 
 // Counters of the last step, and of the scheduler's life where the name says total.
@@ -50,6 +52,8 @@ struct StepStatistics {
   // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
   int64_t n_prefill_attended_total = 0;
   int64_t n_decode_attended_total = 0;
+  int64_t n_restored_total = 0;         // positions of prompts that came from host memory
+  int64_t n_host_bytes = 0;             // that it holds
   int64_t decode_us_total = 0;    // from the call of decode() until its logits are there
   int64_t draw_us_total = 0;      // drawing tokens from logits
 };

@@ -139,7 +139,9 @@ void Scheduler::stop_running(Sample& sample) {
 }
 
 void Scheduler::forget_idle() {
-  for (int32_t sequence = cache_.evict(); sequence >= 0; sequence = cache_.evict()) free_sequences_.push_back(sequence);
+  for (int32_t sequence = cache_.forget_one(); sequence >= 0; sequence = cache_.forget_one()) {
+    free_sequences_.push_back(sequence);
+  }
 }
 
 void Scheduler::trim_idle() {
