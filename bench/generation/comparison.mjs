@@ -106,12 +106,18 @@ export async function compareInParts(
   const first = await compare(bench, contenders, { ...order, [unit]: part }, { rounds, failed });
   const [{ seconds: ours }, ...peers] = first.rows;
   const leftOut = {};
+  const partly = new Set();
   let slowest = ours.median;
   for (const { name, seconds, failed: reason } of peers) {
-    if (reason !== undefined || partOnly.includes(name))
-      leftOut[name] = reason ?? `first ${part} ${unit} only`;
-    else if (seconds.median > SLOW * ours.median) leftOut[name] = `slow: first ${part} ${unit} only`;
-    else slowest = Math.max(slowest, seconds.median);
+    const slow = seconds && seconds.median > SLOW * ours.median;
+    if (reason !== undefined) {
+      leftOut[name] = reason;
+    } else if (slow || partOnly.includes(name)) {
+      leftOut[name] = `${slow ? 'slow: ' : ''}the first ${part} ${unit} only`;
+      partly.add(name);
+    } else {
+      slowest = Math.max(slowest, seconds.median);
+    }
   }
   const fitting = Math.min(count, part * Math.floor(limit / slowest));
   const result = { ...first, part: `the first ${part} of ${count} ${unit}` };
@@ -127,7 +133,10 @@ export async function compareInParts(
     fitting === count
       ? `all ${count} ${unit}`
       : `the first ${fitting} of ${count} ${unit} (all would take the slowest about ${expected} s, limit ${limit})`;
-  return { ...result, whole: { ...whole, part: said } };
+  const rows = whole.rows.map((row) =>
+    partly.has(row.name) ? { name: row.name, leftOut: row.failed } : row,
+  );
+  return { ...result, whole: { ...whole, rows, part: said } };
 }
 
 /**

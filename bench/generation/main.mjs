@@ -172,8 +172,9 @@ function printRows(rows) {
   const rates = rows.some(({ tokensPerSecond }) => tokensPerSecond);
   const lines = [['', rates ? 'tokens/s' : 'seconds', 'lowest', 'highest', 'peak MB', 'ours is faster by']];
   for (const row of rows) {
-    if (row.failed !== undefined) {
-      lines.push([row.name, 'failed', '', '', '', row.failed.slice(0, 100)]);
+    const reason = row.failed ?? row.leftOut;
+    if (reason !== undefined) {
+      lines.push([row.name, row.failed ? 'failed' : 'left out', '', '', '', reason.slice(0, 100)]);
       continue;
     }
     const figures = row.tokensPerSecond ?? row.seconds;
