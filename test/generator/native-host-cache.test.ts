@@ -21,7 +21,9 @@ async function promptsOf(generator: Generator): Promise<Int32Array[]> {
     const history = Array.from({ length: 3 }, (_, event) => ({
       context: [{ role: 'user' as const, content: `What do I need for trip ${event} with ${wish}?` }],
       chosen: `- A coat and a map, with ${wish}\n- Boots that are worn in\n- Water\n`.repeat(2),
-      rejected: `That is a good question, and the answer depends on where you go in week ${event}! `.repeat(2),
+      rejected: `That is a good question, and the answer depends on where you go in week ${event}! `.repeat(
+        2,
+      ),
     }));
     const input = {
       user: { id: wish, criteria: `Replies with ${wish}, please.`, history },
