@@ -9,7 +9,8 @@ import { hnswlibFolder } from './native-config.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
-const engine = ['prefix_cache', 'sampler', 'token_drawer', 'scheduler', 'engine'].map(
+const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
+const engine = ['host_cache', 'prefix_cache', 'sampler', 'token_drawer', ...scheduler, 'engine'].map(
   (name) => `native/engine/${name}.cpp`,
 );
 const vectors = ['simd', 'simd-baseline', 'simd-avx2', 'simd-avx512', 'simd-neon', 'vectors'];

@@ -1,5 +1,5 @@
 // The contenders of the generation benchmark: each in a process of its own, all with the same methods,
-// `run(order)`, `peakMemory()` and `processorSeconds()`. Knows how each is started; the work and its timing are the workloads'.
+// `run(order)`, `peakMemory()`, `processorSeconds()`, `stop()` and `kill()`. Knows how each is started, not what is timed.
 import { fileURLToPath } from 'node:url';
 import { Child } from '../harness/child.mjs';
 import { LlamaServer } from './llama-server.mjs';
@@ -38,6 +38,7 @@ function jsonContender(child) {
     peakMemory: () => child.peakMemory(),
     processorSeconds: () => child.processorSeconds(),
     stop: () => child.stop(),
+    kill: () => child.kill(),
   };
 }
 
@@ -54,17 +55,26 @@ export async function startPlainLoop(bench, { cells, sequences, layout, flash = 
     flash,
     String(bench.gpu === 'off' ? 0 : 99),
   ]);
+  const runItems = (items, { tokens, temperature, seed }) => {
+    child.tell('clear');
+    for (const [wave, { groups }] of items.entries()) {
+      for (const { samples, prompt } of groups) child.tell(`group ${wave} ${samples} ${prompt.join(' ')}`);
+    }
+    return child.ask(`run ${tokens} ${temperature} ${seed}`);
+  };
   return {
-    run: (order) => {
-      child.tell('clear');
-      for (const [wave, { groups }] of itemsOf(bench.work, order).entries()) {
-        for (const { samples, prompt } of groups) child.tell(`group ${wave} ${samples} ${prompt.join(' ')}`);
-      }
-      return child.ask(`run ${order.tokens} ${order.temperature} ${order.seed}`);
+    run: async (order) => {
+      const items = itemsOf(bench.work, order);
+      if (order.run !== 'check') return runItems(items, order);
+      // It tells the text of the first wave alone.
+      const texts = [];
+      for (const item of items) texts.push((await runItems([item], order)).textHex);
+      return { texts };
     },
     peakMemory: () => child.peakMemory(),
     processorSeconds: () => child.processorSeconds(),
     stop: () => child.stop(),
+    kill: () => child.kill(),
   };
 }
 
@@ -72,7 +82,7 @@ export async function startPlainLoop(bench, { cells, sequences, layout, flash = 
 export async function startServer(bench, { usage, ...settings }) {
   const server = await LlamaServer.start(bench.peers['llama-server'], {
     model: bench.model.path,
-    threads: bench.threads,
+    threads: settings.threads ?? bench.threads,
     gpuLayers: bench.gpu === 'off' ? 0 : 99,
     settings,
     usage,
@@ -85,5 +95,6 @@ export async function startServer(bench, { usage, ...settings }) {
     peakMemory: () => server.peakMemory(),
     processorSeconds: () => server.processorSeconds(),
     stop: () => server.stop(),
+    kill: () => server.kill(),
   };
 }

@@ -1,10 +1,18 @@
 // Workload (b): a data set: items of several users, own chains and similar users' chains, all handed over at once.
-import { compare, stopAll, tryWays } from './comparison.mjs';
-import { startNodeLlama, startOurs, startPlainLoop, startServer } from './contenders.mjs';
+import { checkTexts, compareInParts, stopAll } from './comparison.mjs';
+import { startNodeLlama, startOurs, startPlainLoop } from './contenders.mjs';
+import { serverSearch } from './server-ways.mjs';
+import { bestOf, betterThanDefault, searchWays, tryWays } from './trials.mjs';
 import { itemsOf, promptTokensOf, samplesOf } from './work.mjs';
 
-/** Items that the ways are tried on, and that node-llama-cpp is compared on. */
-const FEW = 4;
+/** Trials: one item, with texts so short. */
+const TRIAL = { items: 1, tokens: 48 };
+
+/** Items that all contenders are compared on in rounds: the first of these that the limit leaves time for, or the last. */
+const PARTS = [5, 2, 1];
+
+/** Sequences of the plain loop and of node-llama-cpp: as many as one item has chains. */
+const SEQUENCES = 12;
 
 export async function benchDataSet(bench) {
   const { work, peers, options } = bench;
@@ -15,56 +23,64 @@ export async function benchDataSet(bench) {
     temperature: 1,
     seed: 1,
   };
-  const few = { ...order, items: FEW };
+  const trial = { ...order, ...TRIAL };
   const longest = Math.max(
     ...work.dataSet.flatMap(({ groups }) => groups.map(({ prompt }) => prompt.length)),
   );
   const each = longest + order.tokens + 64;
   const ours = oursWays(bench, each);
   const loops = loopWays(bench, each, Math.max(...work.dataSet.map((item) => itemCells(item, order.tokens))));
-  const servers = serverWays(bench, each);
+  const servers = serverSearch(bench, { slots: [24, 12, 32], each });
+  const single = { usage: 'single' };
   const tried = {
-    ours: await tryWays(bench, ours, few),
-    'plain loop': peers['plain-loop'] ? await tryWays(bench, loops, few) : [],
-    'llama-server': peers['llama-server'] ? await tryWays(bench, servers, few) : [],
+    ours: await tryWays(bench, ours, trial),
+    'plain loop': peers['plain-loop'] ? await tryWays(bench, loops, trial) : [],
+    'llama-server': peers['llama-server']
+      ? await searchWays(bench, { ...servers, changes: [...servers.changes, single] }, trial)
+      : [],
   };
   const contenders = { ours: await ours.default.start({}) };
-  const [best] = tried.ours;
-  if (best.name !== 'default') contenders[`ours, ${best.name}`] = await ours[best.name].start(best.settings);
-  for (const [peer, ways] of [
-    ['plain loop', loops],
-    ['llama-server', servers],
-  ]) {
-    const [first] = tried[peer].filter(({ seconds }) => seconds !== undefined);
-    if (first) contenders[`${peer}, ${first.name}`] = await ways[first.name].start(first.settings);
+  const better = betterThanDefault(tried.ours);
+  for (const { name, settings } of better) contenders[`ours, ${name}`] = await ours[name].start(settings);
+  const loop = bestOf(tried['plain loop']);
+  if (loop) contenders[`plain loop, ${loop.name}`] = await loops[loop.name].start(loop.settings);
+  const server = bestOf(tried['llama-server']);
+  if (server) contenders[`llama-server, ${server.name}`] = await servers.start(server.settings);
+  if (options.slow) {
+    contenders[`node-llama-cpp, ${SEQUENCES} sequences`] = await startNodeLlama(bench, {
+      sequences: SEQUENCES,
+      contextTokens: each,
+    });
   }
-  const result = await compare(bench, contenders, order, options);
+  const { checked, failed } = await checkTexts(bench, contenders);
+  const count = itemsOf(work, order).length;
+  const result = await compareInParts(bench, contenders, order, {
+    unit: 'items',
+    part: partOf(Object.values(tried), order, options),
+    count,
+    rounds: options.rounds,
+    failed,
+    partOnly: better.map(({ name }) => `ours, ${name}`),
+  });
   await stopAll(contenders);
-  const slow = options.slow ? await benchSlow(bench, few, each) : null;
   const chains = samplesOf(work, order);
   return [
     {
       workload: 'b',
-      name: `${itemsOf(work, order).length} items, ${chains} chains of ${order.tokens} tokens, prompts of ${promptTokensOf(work, order)} tokens together`,
+      name: `${count} items, ${chains} chains of ${order.tokens} tokens, prompts of ${promptTokensOf(work, order)} tokens together`,
       tried,
+      checked,
       ...result,
-      slow,
     },
   ];
 }
 
-async function benchSlow(bench, few, each) {
-  const contenders = {
-    ours: await oursWays(bench, each).default.start({}),
-    'node-llama-cpp, 1 sequence at a time': await startOurs(bench, 'portable', {
-      ...bench.load,
-      contextTokens: each,
-    }),
-    'node-llama-cpp, 12 sequences': await startNodeLlama(bench, { sequences: 12, contextTokens: each }),
-  };
-  const result = await compare(bench, contenders, few, { rounds: 1 });
-  await stopAll(contenders);
-  return result;
+/** How many items the rounds may have, by what the best ways took for the trial's. */
+function partOf(tried, { tokens }, { limit, rounds }) {
+  const trial = tried.reduce((sum, ways) => sum + (bestOf(ways)?.seconds ?? 0), 0);
+  // Longer texts cost more, by less than their length: prompts are the same.
+  const item = (trial * Math.sqrt(tokens / TRIAL.tokens)) / TRIAL.items;
+  return PARTS.find((items) => rounds * items * item <= limit) ?? PARTS.at(-1);
 }
 
 /** Cells that the plain loop's wave of one item takes. */
@@ -78,21 +94,15 @@ function oursWays(bench, each) {
     startOurs(bench, 'native', { ...bench.load, contextTokens, maxSequences: 32, ...settings });
   return {
     default: { start, settings: {} },
-    'flash attention on': { start, settings: { flashAttention: 'on' } },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
-    'streams, flash attention off': { start, settings: { kvLayout: 'streams', flashAttention: 'off' } },
     '64 samples at once': { start, settings: { maxSequences: 64 } },
     '16 samples at once': { start, settings: { maxSequences: 16 } },
-    '16 samples at once, flash attention off': {
-      start,
-      settings: { maxSequences: 16, flashAttention: 'off' },
-    },
   };
 }
 
 function loopWays(bench, each, cells) {
   const start = (settings) => startPlainLoop(bench, settings);
-  const sequences = 12;
+  const sequences = SEQUENCES;
   return {
     unified: { start, settings: { layout: 'unified', cells, sequences } },
     'unified, flash attention off': {
@@ -101,25 +111,4 @@ function loopWays(bench, each, cells) {
     },
     streams: { start, settings: { layout: 'streams', cells: sequences * each, sequences } },
   };
-}
-
-function serverWays(bench, each) {
-  const start = (settings) => startServer(bench, settings);
-  const ways = {};
-  for (const slots of bench.options.quick ? [24] : [12, 24, 32]) {
-    const together = { usage: 'together', slots, cells: slots * each, unified: true };
-    ways[`n_cmpl, ${slots} slots`] = { start, settings: together };
-    ways[`n_cmpl, ${slots} slots, flash attention off`] = { start, settings: { ...together, flash: 'off' } };
-    ways[`n_cmpl, ${slots} slots, no prompt cache in memory`] = {
-      start,
-      settings: { ...together, cacheRam: 0 },
-    };
-    ways[`n_cmpl, ${slots} slots, split cells`] = { start, settings: { ...together, unified: false } };
-    ways[`one request per chain, ${slots} slots`] = { start, settings: { ...together, usage: 'single' } };
-    ways[`one request per chain, ${slots} slots, split cells`] = {
-      start,
-      settings: { ...together, usage: 'single', unified: false },
-    };
-  }
-  return ways;
 }

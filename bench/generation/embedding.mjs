@@ -1,30 +1,42 @@
 // Workload (c): embedding texts, mean pooling, unit vectors.
-import { compare, stopAll, tryWays } from './comparison.mjs';
+import { compareInParts, stopAll } from './comparison.mjs';
 import { startNodeLlama, startOurs, startServer } from './contenders.mjs';
+import { bestOf, tryWays } from './trials.mjs';
 
 /** Least cosine between two contenders' vectors of one text. */
 const SAME = 0.999;
 
+/** Texts that the ways are tried on, and those that all contenders are compared on in rounds. */
+const TRIAL_TEXTS = 64;
+const PART_TEXTS = 200;
+
 export async function benchEmbedding(bench) {
   const { work, peers, options } = bench;
-  const order = { run: 'embed', texts: Math.min(work.texts.length, options.quick ? 300 : 2000) };
-  const few = { ...order, texts: 128 };
+  const order = { run: 'embed', texts: work.texts.length };
+  const trial = { ...order, texts: TRIAL_TEXTS };
   const maxTokens = 512;
   const ways = serverWays(bench, maxTokens);
-  const tried = { 'llama-server': peers['llama-server'] ? await tryWays(bench, ways, few) : [] };
+  const tried = { 'llama-server': peers['llama-server'] ? await tryWays(bench, ways, trial) : [] };
   const { gpu, threads } = bench;
   const contenders = {
     ours: await startOurs(bench, 'embedder', { gpu, threads, maxTokens, pooling: 'mean' }),
   };
-  const [first] = tried['llama-server'].filter(({ seconds }) => seconds !== undefined);
-  if (first) contenders[`llama-server, ${first.name}`] = await ways[first.name].start(first.settings);
+  const best = bestOf(tried['llama-server']);
+  if (best) contenders[`llama-server, ${best.name}`] = await ways[best.name].start(best.settings);
   if (options.slow) {
     contenders['node-llama-cpp'] = await startNodeLlama(bench, { embeds: true, contextTokens: maxTokens });
   }
-  const cosines = await compareVectors(contenders, few);
-  const result = await compare(bench, contenders, order, options);
+  const cosines = await compareVectors(contenders, trial);
+  const result = await compareInParts(bench, contenders, order, {
+    unit: 'texts',
+    part: Math.min(PART_TEXTS, order.texts),
+    count: order.texts,
+    rounds: options.rounds,
+  });
   await stopAll(contenders);
-  return [{ workload: 'c', name: `${order.texts} texts embedded`, tried, cosines, ...result }];
+  const characters = Math.round(work.texts.reduce((sum, { length }) => sum + length, 0) / work.texts.length);
+  const name = `${order.texts} texts of ${characters} characters in the mean embedded`;
+  return [{ workload: 'c', name, tried, cosines, ...result }];
 }
 
 async function compareVectors(contenders, order) {

@@ -1,88 +1,110 @@
-// Workload (a): one item, 2000 prompt tokens, 24 samples.
-import { compare, compareTexts, stopAll, tryWays } from './comparison.mjs';
-import { startNodeLlama, startOurs, startPlainLoop, startServer } from './contenders.mjs';
+// Workload (a): one item, 2000 prompt tokens, 24 samples of 100 and of 400 tokens.
+import { checkTexts, compare, stopAll } from './comparison.mjs';
+import { startNodeLlama, startOurs, startPlainLoop } from './contenders.mjs';
+import { describeServer, serverSearch } from './server-ways.mjs';
+import { bestOf, betterThanDefault, searchWays, tryWays } from './trials.mjs';
 
 const SAMPLES = 24;
+
+/** Tokens of a sample, and rounds at the most. */
+const LENGTHS = [
+  { tokens: 100, most: Number.POSITIVE_INFINITY },
+  { tokens: 400, most: 2 },
+];
+
+/** Tokens of a sample in trials, and samples that the slow ways are compared on, once. */
+const TRIAL_TOKENS = 48;
+const SLOW_SAMPLES = 8;
 
 export async function benchItem(bench) {
   const { work, peers, options } = bench;
   const results = [];
-  for (const tokens of options.quick ? [100] : [100, 400]) {
-    const order = { run: 'prompt', samples: SAMPLES, tokens, temperature: 1, seed: 1 };
-    const cells = work.prompt.length + SAMPLES * (tokens + 8) + 256;
-    const each = work.prompt.length + tokens + 64;
-    const ours = oursWays(bench, cells, each);
-    const loops = loopWays(bench, cells, each);
-    const servers = serverWays(bench, cells, each);
-    const tried = {
-      ours: await tryWays(bench, ours, order),
-      'plain loop': peers['plain-loop'] ? await tryWays(bench, loops, order) : [],
-      'llama-server': peers['llama-server'] ? await tryWays(bench, servers, order) : [],
-    };
-    const contenders = {
-      ours: await startOurs(bench, 'native', { ...bench.load, ...oursDefault(cells, each) }),
-    };
-    const best = tried.ours[0];
-    if (best && best.name !== 'default')
-      contenders[`ours, ${best.name}`] = await ours[best.name].start(best.settings);
-    for (const [peer, ways] of [
-      ['plain loop', loops],
-      ['llama-server', servers],
-    ]) {
-      const [first] = tried[peer].filter(({ seconds }) => seconds !== undefined);
-      if (first) contenders[`${peer}, ${first.name}`] = await ways[first.name].start(first.settings);
+  const order = { run: 'prompt', samples: SAMPLES, temperature: 1, seed: 1 };
+  const trial = { ...order, tokens: TRIAL_TOKENS };
+  const at100 = waysAt(bench, LENGTHS[0].tokens);
+  // The best settings for the shorter texts serve the longer ones too.
+  const tried = {
+    ours: await tryWays(bench, at100.ours, trial),
+    'plain loop': peers['plain-loop'] ? await tryWays(bench, at100.loops, trial) : [],
+    'llama-server': peers['llama-server'] ? await searchWays(bench, at100.servers, trial) : [],
+  };
+  for (const { tokens, most } of options.quick ? LENGTHS.slice(0, 1) : LENGTHS) {
+    const first = tokens === LENGTHS[0].tokens;
+    const { ours, loops, servers } = waysAt(bench, tokens);
+    const contenders = { ours: await ours.default.start({}) };
+    for (const { name, settings } of first ? betterThanDefault(tried.ours) : []) {
+      contenders[`ours, ${name}`] = await ours[name].start(settings);
     }
-    if (peers['llama-server']) {
-      const { start, settings } = servers['one request per chain'];
-      contenders['llama-server, one request per chain'] ??= await start(settings);
-    }
-    const texts = await compareTexts(bench, contenders);
-    const result = await compare(bench, contenders, order, options);
+    const loop = bestOf(tried['plain loop']);
+    if (loop)
+      contenders[`plain loop, ${loop.name}`] = await loops[loop.name].start(loops[loop.name].settings);
+    const server = bestOf(tried['llama-server']);
+    if (server) contenders[`llama-server, ${server.name}`] = await servers.start(server.settings);
+    const { checked, failed } = await checkTexts(bench, contenders);
+    const rounds = Math.min(options.rounds, most);
+    const result = await compare(bench, contenders, { ...order, tokens }, { rounds, failed });
     await stopAll(contenders);
-    const slow = options.slow ? await benchSlow(bench, order, cells, each) : null;
     results.push({
       workload: 'a',
-      name: `one item: 2000 + ${SAMPLES} x ${tokens} tokens`,
-      tried,
-      texts,
+      name: `one item: ${work.prompt.length} + ${SAMPLES} x ${tokens} tokens`,
+      tried: first ? tried : {},
+      checked,
       ...result,
-      slow,
+      slow: first && options.slow ? await benchSlow(bench, tokens, server) : null,
     });
   }
   return results;
 }
 
-/** node-llama-cpp's ways, which take minutes: each once, beside ours on the same order. */
-async function benchSlow(bench, order, cells, each) {
+/** The ways that prefill each sample's prompt anew, which take minutes: each once, on fewer samples, beside ours. */
+async function benchSlow(bench, tokens, server) {
+  const { ours, servers, each } = waysAt(bench, tokens);
   const contenders = {
-    ours: await startOurs(bench, 'native', { ...bench.load, ...oursDefault(cells, each) }),
+    ours: await ours.default.start({}),
     'node-llama-cpp, 1 sequence at a time': await startOurs(bench, 'portable', {
       ...bench.load,
       contextTokens: each,
     }),
     'node-llama-cpp, 8 sequences': await startNodeLlama(bench, { sequences: 8, contextTokens: each }),
   };
+  if (server) {
+    const single = { ...server.settings, usage: 'single', slots: SLOW_SAMPLES };
+    contenders[`llama-server, ${describeServer(single)}`] = await servers.start(single);
+  }
+  const order = { run: 'prompt', samples: SLOW_SAMPLES, tokens, temperature: 1, seed: 1 };
   const result = await compare(bench, contenders, order, { rounds: 1 });
   await stopAll(contenders);
-  return result;
+  return { ...result, part: `${SLOW_SAMPLES} samples` };
 }
 
-// As many cells as the peers get.
-const oursDefault = (cells, each) => ({ contextTokens: each, maxSequences: 32, kvCells: cells });
+function waysAt(bench, tokens) {
+  const { prompt } = bench.work;
+  const cells = prompt.length + SAMPLES * (tokens + 8) + 256;
+  const each = prompt.length + tokens + 64;
+  return {
+    each,
+    ours: oursWays(bench, cells, each),
+    loops: loopWays(bench, cells, each),
+    servers: serverSearch(bench, { slots: [SAMPLES], each, cells }),
+  };
+}
 
-/** Ways to load ours: what `auto` chooses, and the others. */
+/** Ways to load ours: what `auto` chooses, and the others. It gets as many cells as the peers. */
 function oursWays(bench, cells, each) {
   const start = (settings) =>
-    startOurs(bench, 'native', { ...bench.load, ...oursDefault(cells, each), ...settings });
+    startOurs(bench, 'native', {
+      ...bench.load,
+      contextTokens: each,
+      maxSequences: 32,
+      kvCells: cells,
+      ...settings,
+    });
+  const streams = { kvLayout: 'streams', maxSequences: SAMPLES, kvCells: undefined };
   return {
     default: { start, settings: {} },
-    'flash attention on': { start, settings: { flashAttention: 'on' } },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
-    streams: { start, settings: { kvLayout: 'streams', maxSequences: SAMPLES, kvCells: undefined } },
-    'streams, flash attention off': {
-      start,
-      settings: { kvLayout: 'streams', maxSequences: SAMPLES, kvCells: undefined, flashAttention: 'off' },
-    },
+    streams: { start, settings: streams },
+    'streams, flash attention off': { start, settings: { ...streams, flashAttention: 'off' } },
   };
 }
 
@@ -93,20 +115,5 @@ function loopWays(bench, cells, each) {
     unified: { start, settings: unified },
     'unified, flash attention off': { start, settings: { ...unified, flash: 'off' } },
     streams: { start, settings: { layout: 'streams', cells: SAMPLES * each, sequences: SAMPLES } },
-  };
-}
-
-function serverWays(bench, cells, each) {
-  const start = (settings) => startServer(bench, settings);
-  const together = { usage: 'together', slots: SAMPLES, cells, unified: true };
-  return {
-    n_cmpl: { start, settings: together },
-    'n_cmpl, flash attention off': { start, settings: { ...together, flash: 'off' } },
-    'n_cmpl, no prompt cache in memory': { start, settings: { ...together, cacheRam: 0 } },
-    'n_cmpl, split cells': { start, settings: { ...together, unified: false, cells: SAMPLES * each } },
-    'one request per chain': {
-      start,
-      settings: { ...together, usage: 'single', cells: SAMPLES * each },
-    },
   };
 }

@@ -41,6 +41,10 @@ export class LlamaServer {
     server.#process.stderr.on('data', (data) => {
       server.#log = `${server.#log}${data}`.slice(-1500);
     });
+    // It reads nothing of ours that would end with the benchmark.
+    const end = () => server.#process.kill('SIGKILL');
+    process.once('exit', end);
+    server.#process.on('exit', () => process.off('exit', end));
     server.#ended = new Promise((resolve) => {
       server.#process.on('error', (error) => resolve(error.message));
       server.#process.on('exit', (code, signal) => resolve(`it ended (${signal ?? code})`));
@@ -63,6 +67,11 @@ export class LlamaServer {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), 10_000);
     await this.#ended;
     clearTimeout(timer);
+  }
+
+  /** Ends it at once; what it was asked fails. */
+  kill() {
+    this.#process.kill('SIGKILL');
   }
 
   /** Runs items of groups, all handed over at once but for `together`, whose requests need their slots free. */
@@ -104,7 +113,7 @@ export class LlamaServer {
       seconds,
       promptTokens: chains.reduce((sum, { tokens_evaluated }) => sum + tokens_evaluated, 0),
       generatedTokens: chains.reduce((sum, { tokens_predicted }) => sum + tokens_predicted, 0),
-      textHex: Buffer.from(chains[0].content).toString('hex'),
+      texts: answers.map(([first]) => Buffer.from(first.content).toString('hex')),
     };
   }
 
@@ -141,9 +150,10 @@ export class LlamaServer {
       n_cmpl: n,
       ignore_eos: true,
       temperature,
-      // The least that gives the same distribution.
-      samplers: temperature > 0 ? ['temperature'] : [],
-      top_k: temperature > 0 ? 0 : 1,
+      // The least that gives the same distribution. At temperature 0 it is this sampler that leaves the likeliest token only:
+      // with no sampler at all the server draws from the whole distribution, whatever the temperature.
+      samplers: ['temperature'],
+      top_k: 0,
       top_p: 1,
       min_p: 0,
       repeat_penalty: 1,

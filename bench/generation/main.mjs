@@ -1,12 +1,13 @@
 // Generation beside its peers: `npm run bench -- generation [options]`. Build the peers first: `npm run bench:peers`.
 //   --model nano|random|8b|PATH    default random: 60M parameters, 32k vocabulary, Q8_0, written on first use
 //   --workloads a,b,c,d            a: one item; b: a data set; c: embedding; d: decode rate. Default all
-//   --quick                        shorter texts, fewer rounds, fewer ways tried
-//   --rounds N                     interleaved rounds; default 5, quick 3
-//   --slow                         node-llama-cpp too, which takes minutes; default unless --quick
+//   --quick                        shorter texts, fewer items and rounds, fewer ways tried
+//   --rounds N                     interleaved rounds; default 3, quick 2
+//   --limit SECONDS                of one run; b and c are cut to what the slowest contender has time for; default 100
+//   --slow                         the slow ones too, once each on a part of the work; default unless --quick
 //   --gpu off|auto|cuda|...        default off
 //   --threads N                    default: all cores
-//   --json FILE                    writes all figures
+//   --json FILE                    writes all figures; of several workloads FILE-a.json, FILE-b.json and so on
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     slow: { type: 'boolean' },
     rounds: { type: 'string' },
+    limit: { type: 'string', default: '100' },
     gpu: { type: 'string', default: 'off' },
     threads: { type: 'string' },
     json: { type: 'string' },
@@ -45,12 +47,15 @@ if (unknown !== undefined) {
   console.error(`--workloads takes ${Object.keys(WORKLOADS).join(', ')}, got ${unknown}`);
   process.exit(2);
 }
-for (const name of ['rounds', 'threads']) {
+for (const name of ['rounds', 'threads', 'limit']) {
   if (values[name] !== undefined && !/^[1-9]\d*$/.test(values[name])) {
     console.error(`--${name} takes a whole number from 1 on, got ${values[name]}`);
     process.exit(2);
   }
 }
+
+// Servers end with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const backend = values.gpu === 'off' ? 'cpu' : values.gpu === 'auto' ? 'cuda' : values.gpu;
 const machine = environment(backend);
@@ -75,6 +80,8 @@ try {
       JSON.stringify({
         model: model.path,
         context: model.context,
+        gpu: values.gpu,
+        threads,
         out: workFile,
         promptTokens: Math.min(2000, Math.floor(model.context * 0.6)),
         items,
@@ -98,28 +105,34 @@ try {
     workFile,
     work: JSON.parse(readFileSync(workFile, 'utf8')),
     warmUp: { run: 'short', samples: 4, tokens: 8, texts: 16 },
-    options: { quick, items, rounds: Number(values.rounds ?? (quick ? 3 : 5)), slow: values.slow ?? !quick },
+    options: {
+      quick,
+      items,
+      rounds: Number(values.rounds ?? (quick ? 2 : 3)),
+      limit: Number(values.limit),
+      slow: values.slow ?? !quick,
+    },
   };
-  const results = [];
-  const write = () => {
-    if (values.json === undefined) return;
-    writeJson(values.json, {
+  const hash = await fileHash(model.path);
+  for (const name of wanted) {
+    const order = { ...bench, warmUp: name === 'c' ? { texts: 16 } : bench.warmUp };
+    const start = performance.now();
+    const results = await WORKLOADS[name](order);
+    for (const result of results) print(result);
+    const seconds = (performance.now() - start) / 1000;
+    console.log(`(${name}) took ${(seconds / 60).toFixed(1)} minutes`);
+    if (results.some(checkFailed)) process.exitCode = 1;
+    if (values.json === undefined) continue;
+    writeJson(wanted.length === 1 ? values.json : values.json.replace(/(\.json)?$/, `-${name}.json`), {
       pgenrmBench: 1,
       bench: 'generation',
+      workload: name,
+      seconds,
       environment: machine,
       model: { ...model, sha256: hash },
       options: { ...bench.options, threads, gpu: values.gpu },
       results,
     });
-  };
-  const hash = await fileHash(model.path);
-  for (const name of wanted) {
-    const order = { ...bench, warmUp: name === 'c' ? { texts: 16 } : bench.warmUp };
-    for (const result of await WORKLOADS[name](order)) {
-      results.push(result);
-      print(result);
-      write();
-    }
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
@@ -131,10 +144,12 @@ function print(result) {
     const found = ways.map(({ name, seconds, failed }) => `${name} ${failed ?? `${seconds.toFixed(2)} s`}`);
     console.log(`tried, ${contender}: ${found.length === 0 ? 'left out' : found.join('; ')}`);
   }
+  if (result.checked) console.log(`checked: ${result.checked} greedy tokens of every contender`);
+  if (result.part) console.log(`on ${result.part}, ${result.rounds} rounds:`);
   printRows(result.rows);
-  if (result.slow) {
-    console.log('beside the slow ones, on a part of the work:');
-    printRows(result.slow.rows);
+  for (const part of [result.whole, result.slow].filter(Boolean)) {
+    console.log(`once each, on ${part.part}:`);
+    printRows(part.rows);
   }
   if (result.drift && Math.abs(result.drift - 1) > 0.05) {
     console.log(
@@ -148,12 +163,18 @@ function print(result) {
   }
 }
 
+/** Whether a contender wrote what it must not have: the figures stand, the run has failed. */
+function checkFailed({ rows }) {
+  return rows.some(({ failed }) => failed?.startsWith('check failed'));
+}
+
 function printRows(rows) {
   const rates = rows.some(({ tokensPerSecond }) => tokensPerSecond);
   const lines = [['', rates ? 'tokens/s' : 'seconds', 'lowest', 'highest', 'peak MB', 'ours is faster by']];
   for (const row of rows) {
-    if (row.failed !== undefined) {
-      lines.push([row.name, 'failed', '', '', '', row.failed.slice(0, 60)]);
+    const reason = row.failed ?? row.leftOut;
+    if (reason !== undefined) {
+      lines.push([row.name, row.failed ? 'failed' : 'left out', '', '', '', reason.slice(0, 100)]);
       continue;
     }
     const figures = row.tokensPerSecond ?? row.seconds;

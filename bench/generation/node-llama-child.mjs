@@ -40,7 +40,7 @@ async function answer(order) {
   let next = 0;
   let generatedTokens = 0;
   let promptTokens = 0;
-  let text = '';
+  const texts = [];
   const serve = async (lane) => {
     for (let at = next++; at < chains.length; at = next++) {
       const prompt = chains[at];
@@ -60,7 +60,9 @@ async function answer(order) {
         if (written.length === order.tokens) break;
       }
       generatedTokens += written.length;
-      if (at === 0) text = model.detokenize(written);
+      if (order.run === 'check') {
+        texts[at] = Buffer.from(model.detokenize(written, false, prompt)).toString('hex');
+      }
     }
   };
   await Promise.all(lanes.map(serve));
@@ -68,7 +70,7 @@ async function answer(order) {
     seconds: (performance.now() - start) / 1000,
     promptTokens,
     generatedTokens,
-    textHex: Buffer.from(text).toString('hex'),
+    texts,
   };
 }
 

@@ -1,6 +1,6 @@
 // A contender of the generation benchmark: this package's generators, in a process of their own.
 //   node ours-child.mjs '{ kind: "native" | "portable", model, work, options }'
-// Orders on stdin, one JSON object a line: { run: "prompt" | "short" | "dataSet", samples, tokens, temperature, seed,
+// Orders on stdin, one JSON object a line: { run: "prompt" | "short" | "dataSet" | "check", samples, tokens, temperature, seed,
 // items, head } or { run: "embed", texts }; each is answered with one line.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -61,9 +61,13 @@ async function answer(order) {
     promptTokens: sum((usage) => usage.promptTokens),
     decodedPromptTokens: sum((usage) => usage.decodedPromptTokens),
     generatedTokens: sum((usage) => usage.generatedTokens),
-    textHex: Buffer.from(generations[0].samples[0].text).toString('hex'),
+    texts: order.run === 'check' ? generations.map(({ samples: [first] }) => hexOf(first.text)) : undefined,
     statistics: loaded.statistics?.() ?? null,
   };
+}
+
+function hexOf(text) {
+  return Buffer.from(text).toString('hex');
 }
 
 async function embed({ texts }) {

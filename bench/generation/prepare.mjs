@@ -1,5 +1,5 @@
 // Writes the work of the generation benchmark as token ids, once for all contenders:
-//   node prepare.mjs '{ model, out, promptTokens, items, users, proto, own, maxPrompt, texts, sharedData }'
+//   node prepare.mjs '{ model, gpu, threads, out, promptTokens, items, users, proto, own, maxPrompt, texts, sharedData }'
 // A process of its own, so that the vocabulary it loads counts for nobody's memory.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { createChatTemplate } from '../../dist/prompt/chat-template.js';
 import { fitPrompt } from '../../dist/prompt/fit-prompt.js';
 import { resolveTemplate } from '../../dist/prompt/template.js';
 import { seededRandom } from '../harness/statistics.mjs';
+import { greedyChecks } from './greedy-checks.mjs';
 
 const order = JSON.parse(process.argv[2]);
 const generator = await loadNativeGenerator({
@@ -23,6 +24,9 @@ const random = seededRandom(7);
 /** Characters of about 100 tokens: how long queries and replies are, whatever the vocabulary. */
 const TEXT = Math.round((100 * 2000) / tokenizer.tokenize(madeUpText(2000)).length);
 
+/** Most tokens of a prompt that greedy texts are checked on; the bundled model's whole prompts are shorter. */
+const CHECKED_PROMPT = 800;
+
 const { users, source } = readUsers(order.sharedData) ?? madeUpUsers();
 const work = {
   model: order.model,
@@ -33,6 +37,13 @@ const work = {
   dataSet: await dataSet(),
   texts: texts(order.texts),
 };
+await generator[Symbol.asyncDispose]();
+const [own, other] = [work.dataSet[0], work.dataSet.at(-1)].map(({ groups: [{ prompt }] }) => prompt);
+work.checks = await greedyChecks(order, [
+  own.slice(0, CHECKED_PROMPT),
+  other.slice(0, CHECKED_PROMPT),
+  work.short.slice(0, 256),
+]);
 writeFileSync(order.out, JSON.stringify(work));
 const lengths = work.dataSet.flatMap((item) => item.groups.map((group) => group.prompt.length));
 console.log(
@@ -40,9 +51,9 @@ console.log(
     data: source,
     prompts: lengths.length,
     meanPromptTokens: Math.round(lengths.reduce((sum, n) => sum + n, 0) / lengths.length),
+    checks: work.checks.length,
   }),
 );
-await generator[Symbol.asyncDispose]();
 
 /** Ordinary tokens: no control token is among them. */
 function randomPrompt(length) {
@@ -90,7 +101,7 @@ async function dataSet() {
 }
 
 function texts(count) {
-  return Array.from({ length: count }, () => madeUpText(Math.round(TEXT * (0.4 + 2 * random()))));
+  return Array.from({ length: count }, () => madeUpText(Math.round(TEXT * (0.1 + random()))));
 }
 
 /** Users of the style-users data with three events and their items; null where it is not there. */

@@ -4,8 +4,9 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { runRounds } from '../harness/rounds.mjs';
 import { pairedRatio, summary } from '../harness/statistics.mjs';
-import { runOnce, stopAll, tryWays } from './comparison.mjs';
+import { runOnce, stopAll } from './comparison.mjs';
 import { startOurs } from './contenders.mjs';
+import { tryWays } from './trials.mjs';
 
 const execute = promisify(execFile);
 const PROMPT = 512;

@@ -6,14 +6,17 @@
  * token: no run finds what an earlier one left in a cache, while prompts of one run share what they share.
  */
 export function itemsOf(work, order) {
-  const items =
-    order.run === 'dataSet'
-      ? work.dataSet.slice(0, order.items ?? work.dataSet.length)
-      : [{ groups: [{ samples: order.samples, prompt: work[order.run] }] }];
+  const items = namedItems(work, order);
   if (order.head === undefined) return items;
   return items.map(({ groups }) => ({
     groups: groups.map(({ samples, prompt }) => ({ samples, prompt: [order.head, ...prompt.slice(1)] })),
   }));
+}
+
+function namedItems(work, { run, items, samples }) {
+  if (run === 'dataSet') return work.dataSet.slice(0, items ?? work.dataSet.length);
+  if (run === 'check') return work.checks.map(({ prompt }) => ({ groups: [{ samples, prompt }] }));
+  return [{ groups: [{ samples, prompt: work[run] }] }];
 }
 
 /** Samples that an order asks for. */

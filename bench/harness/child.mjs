@@ -62,6 +62,11 @@ export class Child {
     clearTimeout(timer);
   }
 
+  /** Ends it at once; what it was asked fails. */
+  kill() {
+    this.#process.kill('SIGKILL');
+  }
+
   async #answer() {
     const line = await this.#answers.next();
     if (line.done) throw new Error(`${this.#process.spawnfile}: ${await this.#exit}: ${this.#errors.trim()}`);

@@ -1,13 +1,15 @@
-// The module's entry: registers the engine and the kernels.
+// The module's entry: registers the library, the engine and the kernels.
 #include <napi.h>
 
 #include "addon/engine_addon.h"
 #include "addon/kernels.h"
+#include "addon/library_addon.h"
 #include "addon/peak_addon.h"
 
 namespace {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  pgenrm::register_library(env, exports);
   pgenrm::register_engine(env, exports);
   pgenrm::register_kernels(env, exports);
   pgenrm::register_peak(env, exports);

@@ -2,193 +2,19 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <variant>
 
 #include "addon/arguments.h"
+#include "addon/engine_arguments.h"
+#include "addon/engine_events.h"
+#include "addon/library_addon.h"
 #include "engine/engine.h"
-#include "engine/llama_decoder.h"
-#include "engine/llama_embedder.h"
-#include "engine/llama_grammar.h"
 
 namespace pgenrm {
 namespace {
-
-// Opened libraries live as long as the process: so do llama.cpp's own globals and threads.
-std::shared_ptr<const Library> open_library(const LibraryPaths& paths, std::string* error) {
-  static std::mutex mutex;
-  static auto* opened = new std::map<std::string, std::shared_ptr<const Library>>();
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::shared_ptr<const Library>& library = (*opened)[paths.llama];
-  if (!library) library = Library::load(paths, error);
-  return library;
-}
-
-LibraryPaths read_paths(const Napi::Object& object) {
-  return {arguments::string(object, "llama"), arguments::string(object, "ggml"), arguments::string(object, "ggmlBase"),
-          arguments::string(object, "backendsDir")};
-}
-
-struct ReadyEvent {
-  std::string error;
-};
-struct ProgressEvent {
-  float share;
-};
-struct ClosedEvent {};
-struct TextEvent {
-  std::vector<TextPiece> pieces;  // at most one of a sample
-};
-using Event = std::variant<TextEvent, SampleResult, RequestResult, EmbeddingResult, StepStatistics, ReadyEvent, ProgressEvent, ClosedEvent>;
-
-const char* name_of(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kEndOfGeneration: return "endOfGeneration";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kCancelled: return "cancelled";
-  }
-  return "";
-}
-
-const char* name_of(RequestStatus status) {
-  switch (status) {
-    case RequestStatus::kDone: return "done";
-    case RequestStatus::kCancelled: return "cancelled";
-    case RequestStatus::kTooLong: return "tooLong";
-    case RequestStatus::kDecodeFailed: return "decodeFailed";
-    case RequestStatus::kNoToken: return "noToken";
-    case RequestStatus::kClosed: return "closed";
-  }
-  return "";
-}
-
-// Joins an event to one that JavaScript has not taken yet; false where it must stay an event of its own. So a busy
-// JavaScript lets gather no more than the text itself and one report of the newest step between two other events.
-bool merge(Event& last, Event& next) {
-  if (auto* newer = std::get_if<StepStatistics>(&next)) {
-    auto* older = std::get_if<StepStatistics>(&last);
-    if (older) *older = *newer;
-    return older != nullptr;
-  }
-  auto* from = std::get_if<TextEvent>(&next);
-  auto* into = std::get_if<TextEvent>(&last);
-  if (!from || !into) return false;
-  for (TextPiece& piece : from->pieces) {
-    const auto same = std::ranges::find_if(into->pieces, [&](const TextPiece& other) {
-      return other.request_id == piece.request_id && other.index == piece.index;
-    });
-    if (same == into->pieces.end()) {
-      into->pieces.push_back(std::move(piece));
-    } else {
-      same->text += piece.text;
-      same->n_tokens = piece.n_tokens;
-    }
-  }
-  return true;
-}
-
-double milliseconds(int64_t us) { return static_cast<double>(us) / 1000.0; }
-
-Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
-  Napi::Object o = Napi::Object::New(env);
-  o["decodeRows"] = s.n_decode_rows;
-  o["prefillRows"] = s.n_prefill_rows;
-  o["running"] = s.n_running;
-  o["waitingRequests"] = s.n_waiting_requests;
-  o["cells"] = s.n_cells_planned;
-  o["steps"] = static_cast<double>(s.n_steps_total);
-  o["decodedPromptTokens"] = static_cast<double>(s.n_prefill_rows_total);
-  o["decodedTokens"] = static_cast<double>(s.n_decode_rows_total);
-  o["generatedTokens"] = static_cast<double>(s.n_generated_total);
-  o["preempted"] = static_cast<double>(s.n_preempted_total);
-  o["calls"] = static_cast<double>(s.n_calls_total);
-  o["rowCells"] = static_cast<double>(s.n_row_cells_total);
-  o["promptAttended"] = static_cast<double>(s.n_prefill_attended_total);
-  o["sampleAttended"] = static_cast<double>(s.n_decode_attended_total);
-  o["decodeMs"] = milliseconds(s.decode_us_total);
-  o["drawMs"] = milliseconds(s.draw_us_total);
-  return o;
-}
-
-struct ToJavaScript {
-  Napi::Env env;
-  Napi::Object operator()(const TextEvent& e) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "text";
-    Napi::Array pieces = Napi::Array::New(env, e.pieces.size());
-    for (size_t i = 0; i < e.pieces.size(); ++i) {
-      Napi::Object piece = Napi::Object::New(env);
-      piece["id"] = static_cast<double>(e.pieces[i].request_id);
-      piece["index"] = e.pieces[i].index;
-      piece["tokens"] = e.pieces[i].n_tokens;
-      piece["text"] = e.pieces[i].text;
-      pieces[static_cast<uint32_t>(i)] = piece;
-    }
-    o["pieces"] = pieces;
-    return o;
-  }
-  Napi::Object operator()(const SampleResult& e) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "sample";
-    o["id"] = static_cast<double>(e.request_id);
-    o["index"] = e.index;
-    o["text"] = e.text;
-    o["tokens"] = e.n_tokens;
-    o["finish"] = name_of(e.finish);
-    o["elapsedMs"] = milliseconds(e.elapsed_us);
-    return o;
-  }
-  Napi::Object operator()(const RequestResult& e) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "end";
-    o["id"] = static_cast<double>(e.request_id);
-    o["status"] = name_of(e.status);
-    o["detail"] = e.detail;
-    o["promptTokens"] = e.n_prompt;
-    o["decodedPromptTokens"] = e.n_prompt_decoded;
-    o["generatedTokens"] = static_cast<double>(e.n_generated);
-    o["prefillMs"] = milliseconds(e.prefill_us);
-    o["totalMs"] = milliseconds(e.total_us);
-    return o;
-  }
-  Napi::Object operator()(const EmbeddingResult& e) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "embedding";
-    o["id"] = static_cast<double>(e.request_id);
-    o["error"] = e.error;
-    o["dimension"] = e.dimension;
-    auto vectors = Napi::Float32Array::New(env, e.vectors.size());
-    std::copy(e.vectors.begin(), e.vectors.end(), vectors.Data());
-    o["vectors"] = vectors;
-    return o;
-  }
-  Napi::Object operator()(const StepStatistics& e) const {
-    Napi::Object o = statistics_object(env, e);
-    o["type"] = "step";
-    return o;
-  }
-  Napi::Object operator()(const ReadyEvent& e) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "ready";
-    o["error"] = e.error;
-    return o;
-  }
-  Napi::Object operator()(const ProgressEvent& e) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "progress";
-    o["share"] = e.share;
-    return o;
-  }
-  Napi::Object operator()(const ClosedEvent&) const {
-    Napi::Object o = Napi::Object::New(env);
-    o["type"] = "closed";
-    return o;
-  }
-};
 
 // Lifetime: JavaScript must call close() and wait for the `closed` event; until then the event callback, and
 // through it this object, is kept alive. Where the environment ends first, the cleanup hook closes and joins.
@@ -211,29 +37,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   explicit EngineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineWrap>(info) {
     const Napi::Object o = arguments::object(info, 0, "options");
     if (info.Length() < 2 || !info[1].IsFunction()) throw Napi::TypeError::New(info.Env(), "onEvents must be a function");
-    constexpr int32_t kMany = 1 << 30;
-    LlamaModelOptions model_options;
-    model_options.path = arguments::string(o, "modelPath");
-    model_options.n_gpu_layers = arguments::integer(o, "gpuLayers", -1, kMany);
-    const bool generates = arguments::boolean(o, "generates");
-    LlamaEmbedderOptions embedder_options;
-    embedder_options.max_tokens = arguments::integer(o, "embeddingTokens", 1, 1 << 20);
-    embedder_options.n_threads = arguments::integer(o, "threads", 1, 1024);
-    embedder_options.pooling = static_cast<enum llama_pooling_type>(arguments::integer(o, "pooling", -1, 3));
-    LlamaDecoderOptions decoder_options;
-    decoder_options.n_cells = arguments::integer(o, "cells", 64, kMany);
-    decoder_options.n_sequences = arguments::integer(o, "sequences", 2, 256);
-    decoder_options.n_batch = arguments::integer(o, "batch", 1, 1 << 16);
-    decoder_options.n_threads = arguments::integer(o, "threads", 1, 1024);
-    decoder_options.kv_q8_0 = arguments::boolean(o, "kvQ8_0");
-    decoder_options.streams = arguments::boolean(o, "kvStreams");
-    decoder_options.flash = static_cast<enum llama_flash_attn_type>(arguments::integer(o, "flashAttention", -1, 1));
-    SchedulerOptions scheduler_options;
-    scheduler_options.max_running = arguments::integer(o, "maxRunning", 1, 255);
-    scheduler_options.prefill_chunk = arguments::integer(o, "prefillChunk", 1, 1 << 16);
-    scheduler_options.max_ahead = arguments::integer(o, "maxAhead", 0, 1 << 20);
-    scheduler_options.separates_prompts = arguments::boolean(o, "separatesPrompts");
-    scheduler_options.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
+    EngineArguments read = read_engine_arguments(o);
     std::string error;
     std::shared_ptr<const Library> library = library_at(o.Get("library").As<Napi::Object>(), &error);
     if (!library) throw Napi::Error::New(info.Env(), error);
@@ -244,23 +48,23 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     hooked_ = true;
     Ref();
 
-    decoder_options.abort = embedder_options.abort = &abort_;
-    model_options.on_progress = [this](float share) {
+    read.decoder.abort = read.embedder.abort = &abort_;
+    read.model.on_progress = [this](float share) {
       post(ProgressEvent{share});
       return !abort_.load();
     };
-    const auto factory = [this, library, model_options, decoder_options, embedder_options, generates](std::string* why) {
+    const auto factory = [this, library, read](std::string* why) {
       EngineModel made;
-      std::shared_ptr<const LlamaModel> model = LlamaModel::load(library, model_options, why);
+      std::shared_ptr<const LlamaModel> model = LlamaModel::load(library, read.model, why);
       if (!model) return made;
-      if (generates) {
-        auto decoder = LlamaDecoder::make(model, decoder_options, why);
+      if (read.generates) {
+        auto decoder = LlamaDecoder::make(model, read.decoder, why);
         if (!decoder) return made;
         cells_ = decoder->limits().n_cells;
         made.decoder = std::move(decoder);
       }
-      made.make_embedder = [model, embedder_options](std::string* reason) {
-        return LlamaEmbedder::make(model, embedder_options, reason);
+      made.make_embedder = [model, embedder = read.embedder](std::string* reason) {
+        return LlamaEmbedder::make(model, embedder, reason);
       };
       model_ = model.get();
       return made;
@@ -272,12 +76,12 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     callbacks.on_embedding = [this](EmbeddingResult&& result) { post(std::move(result)); };
     callbacks.on_ready = [this](std::string why) { post(ReadyEvent{std::move(why)}); };
     callbacks.on_closed = [this] { post(ClosedEvent{}); };
-    if (arguments::boolean(o, "reportsSteps")) {
+    if (read.reports_steps) {
       callbacks.on_step = [this](const StepStatistics& statistics) { post(StepStatistics(statistics)); };
     }
     EngineOptions engine_options;
-    engine_options.scheduler = scheduler_options;
-    engine_options.n_sampling_threads = decoder_options.n_threads;
+    engine_options.scheduler = read.scheduler;
+    engine_options.n_sampling_threads = read.decoder.n_threads;
     engine_ = std::make_unique<Engine>(factory, engine_options, std::move(callbacks));
   }
 
@@ -288,34 +92,10 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value submit(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Napi::Object o = arguments::object(info, 0, "request");
-    Request request;
-    request.prompt = arguments::elements<int32_t, Napi::Int32Array>(o, "prompt", napi_int32_array, "Int32Array");
-    request.seeds = arguments::elements<uint32_t, Napi::Uint32Array>(o, "seeds", napi_uint32_array, "Uint32Array");
-    request.sampling.temperature = static_cast<float>(arguments::number(o, "temperature", 0, 1000));
-    request.sampling.top_p = static_cast<float>(arguments::number(o, "topP", 0, 1));
-    request.sampling.min_p = static_cast<float>(arguments::number(o, "minP", 0, 1));
-    request.max_tokens = arguments::integer(o, "maxTokens", 1, 1 << 24);
-    request.min_tokens = arguments::integer(o, "minTokens", 0, request.max_tokens);
-    request.streams = arguments::boolean(o, "streams");
-    request.stop = arguments::strings(o, "stop");
-    std::erase(request.stop, "");
+    Request request = read_request(o);
     require_open(env);
-    const int32_t n_vocab = model().n_vocab();
-    for (const int32_t token : request.prompt) {
-      if (token < 0 || token >= n_vocab) {
-        throw Napi::RangeError::New(env, "prompt holds token " + std::to_string(token) + ", the vocabulary ends at " +
-                                             std::to_string(n_vocab - 1));
-      }
-    }
-    if (const std::string grammar = arguments::string(o, "grammar"); !grammar.empty()) {
-      std::string error;
-      request.constraint = make_grammar_factory(model(), grammar, arguments::string(o, "grammarTrigger"), &error);
-      if (!request.constraint) {
-        Napi::Error refused = Napi::Error::New(env, error);
-        refused.Value()["code"] = Napi::String::New(env, "GRAMMAR_INVALID");
-        throw refused;
-      }
-    }
+    check_request(env, request, model());
+    read_grammar(o, model(), request);
     request.id = ++last_id_;
     if (n_open_++ == 0) callback_.Ref(env);
     engine_->submit(std::move(request));
@@ -382,29 +162,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value model_info(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     require_open(env);
-    const LlamaModelInfo facts = model().info();
-    Napi::Object o = Napi::Object::New(env);
-    o["description"] = facts.description;
-    o["chatTemplate"] = facts.chat_template;
-    o["parameters"] = static_cast<double>(facts.n_parameters);
-    o["sizeBytes"] = static_cast<double>(facts.n_bytes);
-    o["trainedContext"] = facts.n_context_trained;
-    o["bosToken"] = facts.bos_token;
-    o["eosToken"] = facts.eos_token;
+    Napi::Object o = model_object(env, model());
     o["cells"] = cells_.load();
-    o["vocabulary"] = model().n_vocab();
-    const auto pairs = [env](const auto& from) {
-      Napi::Array array = Napi::Array::New(env, from.size());
-      for (size_t i = 0; i < from.size(); ++i) {
-        Napi::Array pair = Napi::Array::New(env, 2);
-        pair[0u] = from[i].first;
-        pair[1u] = from[i].second;
-        array[static_cast<uint32_t>(i)] = pair;
-      }
-      return array;
-    };
-    o["metadata"] = pairs(facts.metadata);
-    o["controlTokens"] = pairs(facts.control_tokens);
     return o;
   }
 
@@ -440,7 +199,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     Napi::Array array = Napi::Array::New(env, events.size());
     bool closed = false;
     for (size_t i = 0; i < events.size(); ++i) {
-      array[static_cast<uint32_t>(i)] = std::visit(ToJavaScript{env}, events[i]);
+      array[static_cast<uint32_t>(i)] = event_object(env, events[i]);
       if (const auto* ready = std::get_if<ReadyEvent>(&events[i])) {
         ready_ = ready->error.empty();
         if (n_open_ == 0 && !closing_) callback_.Unref(env);
@@ -487,39 +246,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   std::unique_ptr<Engine> engine_;  // last: its thread uses all of the above
 };
 
-// openLibrary({ llama, ggml, ggmlBase, backendsDir }): its version and devices.
-Napi::Value open_library_call(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  std::string error;
-  const std::shared_ptr<const Library> library = library_at(arguments::object(info, 0, "paths"), &error);
-  if (!library) throw Napi::Error::New(env, error);
-  Napi::Object o = Napi::Object::New(env);
-  o["version"] = library->llama_version();
-  const std::vector<DeviceInfo> devices = library->devices();
-  Napi::Array array = Napi::Array::New(env, devices.size());
-  for (size_t i = 0; i < devices.size(); ++i) {
-    Napi::Object device = Napi::Object::New(env);
-    device["name"] = devices[i].name;
-    device["description"] = devices[i].description;
-    device["gpu"] = Napi::Boolean::New(env, devices[i].is_gpu);
-    device["memoryFree"] = static_cast<double>(devices[i].memory_free);
-    device["memoryTotal"] = static_cast<double>(devices[i].memory_total);
-    array[static_cast<uint32_t>(i)] = device;
-  }
-  o["devices"] = array;
-  return o;
-}
-
 }  // namespace
 
-std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string* error) {
-  return open_library(read_paths(paths), error);
-}
-
-void register_engine(Napi::Env env, Napi::Object exports) {
-  exports["llamaRelease"] = PGENRM_LLAMA_RELEASE;
-  exports["openLibrary"] = Napi::Function::New(env, open_library_call, "openLibrary");
-  EngineWrap::define(env, exports);
-}
+void register_engine(Napi::Env env, Napi::Object exports) { EngineWrap::define(env, exports); }
 
 }  // namespace pgenrm

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "addon/arguments.h"
-#include "addon/engine_addon.h"
+#include "addon/library_addon.h"
 #include "addon/kernels-work.h"
 #include "engine/peak_kernel.h"
 

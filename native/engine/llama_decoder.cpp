@@ -101,4 +101,26 @@ void LlamaDecoder::sequence_copy(int32_t source, int32_t target, int32_t to) {
   library_.llama_memory_seq_rm(memory_, target, to, -1);
 }
 
+std::vector<uint8_t> LlamaDecoder::sequence_save(int32_t sequence) {
+  std::vector<uint8_t> state(library_.llama_state_seq_get_size_ext(context_, sequence, LLAMA_STATE_SEQ_FLAGS_NONE));
+  const size_t n = library_.llama_state_seq_get_data_ext(context_, state.data(), state.size(), sequence,
+                                                         LLAMA_STATE_SEQ_FLAGS_NONE);
+  state.resize(n);
+  return state;
+}
+
+bool LlamaDecoder::sequence_restore(int32_t sequence, std::span<const uint8_t> state) {
+  const size_t n = library_.llama_state_seq_set_data_ext(context_, state.data(), state.size(), sequence,
+                                                         LLAMA_STATE_SEQ_FLAGS_NONE);
+  if (n > 0) return true;
+  library_.llama_memory_seq_rm(memory_, sequence, -1, -1);
+  return false;
+}
+
+void LlamaDecoder::sequence_share(int32_t source, int32_t target, int32_t to) {
+  if (streams_) return;
+  library_.llama_memory_seq_rm(memory_, target, 0, to);
+  library_.llama_memory_seq_cp(memory_, source, target, 0, to);
+}
+
 }  // namespace pgenrm

@@ -35,6 +35,9 @@ class LlamaDecoder final : public Decoder {
   DecodeStatus decode(std::span<const DecodeRow> rows) override;
   const float* logits(int32_t row) override;
   void sequence_remove(int32_t sequence, int32_t from) override;
+  std::vector<uint8_t> sequence_save(int32_t sequence) override;
+  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override;
+  void sequence_share(int32_t source, int32_t target, int32_t to) override;
   void sequence_copy(int32_t source, int32_t target, int32_t to) override;
   std::string piece(int32_t token) const override { return model_->piece(token); }
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }

@@ -31,6 +31,8 @@ struct SchedulerOptions {
   // batch in tiles of 64 rows, each over every cell that any of its rows sees: rows of samples with different
   // prompts in such a tile cost many times what they cost apart.
   bool separates_prompts = false;
+  // Most bytes of prompts that were evicted, in host memory; they are copied back instead of decoded again.
+  int64_t max_host_bytes = 0;
 };
 
 // Counters of the last step, and of the scheduler's life where the name says total.
@@ -50,6 +52,8 @@ struct StepStatistics {
   // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
   int64_t n_prefill_attended_total = 0;
   int64_t n_decode_attended_total = 0;
+  int64_t n_restored_total = 0;         // positions of prompts that came from host memory
+  int64_t n_host_bytes = 0;             // that it holds
   int64_t decode_us_total = 0;    // from the call of decode() until its logits are there
   int64_t draw_us_total = 0;      // drawing tokens from logits
 };
@@ -114,33 +118,41 @@ class Scheduler {
     bool completes;
   };
 
+  // scheduler.cpp
+  void end_active(size_t index, RequestStatus status, const std::string& detail);
+  void reap();
+
+  // scheduler_admission.cpp
   void admit();
   bool try_admit(ActiveRequest& request);
   void attach_slot(ActiveRequest& request, PromptSlot& slot);
   void start_samples();
+  bool make_room(const Sample* keep);
+  void preempt(Sample& sample);
+  void demote(size_t index);
+  void give_back(Sample& sample);
+  void stop_running(Sample& sample);
+  void trim_idle();
+  int32_t take_sequence();
+  int32_t n_unfinished() const;
+
+  // scheduler_batch.cpp
   void plan_samples();
   void plan_sample(Sample& sample, int32_t n_rows);
   void plan_prompts();
   bool decode_planned();
-  bool make_room(const Sample* keep);
-  void preempt(Sample& sample);
-  void demote(size_t index);
   void take_decoded();
   int64_t n_attended(const Stretch& stretch) const;
   void recover(DecodeStatus status);
+
+  // scheduler_delivery.cpp
   void want_draw(Sample& sample, const float* logits);
   void draw_all();
   void settle(Sample& sample, int32_t token);
   void hand_out(Sample& sample, bool last);
   void flush_pieces();
   void finish_sample(Sample& sample, FinishReason reason);
-  void give_back(Sample& sample);
-  void stop_running(Sample& sample);
-  void end_active(size_t index, RequestStatus status, const std::string& detail);
-  void reap();
-  void trim_idle();
-  int32_t take_sequence();
-  int32_t n_unfinished() const;
+
   int32_t n_cells_planned() const { return cache_.n_cells() + n_sample_cells_; }
 
   Decoder& decoder_;

@@ -2,6 +2,7 @@
 // What it checks fails the test at once.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -105,6 +106,41 @@ class MockDecoder final : public Decoder {
     }
   }
 
+  // Its tokens, as bytes.
+  std::vector<uint8_t> sequence_save(int32_t sequence) override {
+    std::vector<uint8_t> state;
+    for (const int32_t token : tokens_of(sequence)) state.push_back(static_cast<uint8_t>(token));
+    EXPECT(!state.empty());
+    n_saves += 1;
+    return state;
+  }
+
+  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override {
+    auto& cells = sequences_.at(static_cast<size_t>(sequence));
+    EXPECT(cells.empty());
+    if (n_cells_used() + static_cast<int32_t>(state.size()) > limits_.n_cells) return false;
+    for (const uint8_t token : state) {
+      const int64_t cell = next_cell_++;
+      cells_[cell] = {token, 1};
+      cells.push_back(cell);
+    }
+    n_restores += 1;
+    return true;
+  }
+
+  void sequence_share(int32_t source, int32_t target, int32_t to) override {
+    const auto& from = sequences_.at(static_cast<size_t>(source));
+    auto& into = sequences_.at(static_cast<size_t>(target));
+    EXPECT(source != target && to <= static_cast<int32_t>(std::min(from.size(), into.size())));
+    for (size_t i = 0; i < static_cast<size_t>(to); ++i) {
+      EXPECT(cells_.at(from[i]).token == cells_.at(into[i]).token);
+      if (streams_) continue;
+      drop(into[i]);
+      into[i] = from[i];
+      cells_[into[i]].n_users += 1;
+    }
+  }
+
   std::string piece(int32_t token) const override { return token == kEndToken ? "" : mock_piece(token); }
   bool is_end_of_generation(int32_t token) const override { return token == kEndToken; }
 
@@ -113,6 +149,8 @@ class MockDecoder final : public Decoder {
   DecodeStatus fail_next = DecodeStatus::kOk;
   int64_t n_rows = 0;
   int64_t n_calls = 0;
+  int64_t n_saves = 0;
+  int64_t n_restores = 0;
   std::vector<int32_t> batch_sizes;  // rows of each call
 
  private:

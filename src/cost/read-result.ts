@@ -77,6 +77,8 @@ const COST_MODEL = z.object({
     separatesPrompts: z.boolean(),
     maxAhead: COUNT,
     maxIdleCells: COUNT,
+    // Older results do not tell it, and no figure is made of it.
+    hostCacheBytes: COUNT.optional(),
     promptsAtOnce: COUNT.min(1).nullable(),
   }),
   overhead: z.object({ alone: OVERHEAD, full: OVERHEAD }),

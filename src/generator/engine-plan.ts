@@ -38,6 +38,8 @@ export interface EngineWishes {
   readonly flashAttention?: FlashAttention;
   /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
   readonly kvCells?: number;
+  /** Most bytes of prompts in host memory whose cells were given to others; default 0. */
+  readonly hostCacheBytes?: number;
 }
 
 /** The sizes that the engine is loaded with. */
@@ -48,6 +50,8 @@ export interface EnginePlan {
   readonly kvCache: KvCacheInfo;
   /** Most cells that idle prompts hold. */
   readonly maxIdleCells: number;
+  /** Most bytes of evicted prompts in host memory. */
+  readonly hostCacheBytes: number;
   readonly sequences: number;
   readonly batch: number;
   readonly prefillChunk: number;
@@ -89,6 +93,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     Math.min(facts.trainedContext || DEFAULT_CONTEXT, DEFAULT_CONTEXT);
   const maxSequences = whole('maxSequences', wishes.maxSequences, 1, MAX_SEQUENCES - 1) ?? (onGpu ? 128 : 32);
   whole('threads', wishes.threads, 1, 1024);
+  const hostCacheBytes = whole('hostCacheBytes', wishes.hostCacheBytes, 0, 2 ** 50) ?? 0;
   const { threads } = facts.threads;
   const choices: string[] = [];
 
@@ -112,6 +117,9 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   );
   choices.push(
     ...reasons,
+    hostCacheBytes === 0
+      ? 'idle prompts whose cells are needed: forgotten, for it is not measured that a copy in host memory pays'
+      : `idle prompts whose cells are needed: at most ${megabytes(hostCacheBytes)} MB of them in host memory, asked for`,
     onGpu
       ? 'samples and pieces of prompts: decoded in one call, whose rows a GPU computes at once'
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
@@ -128,6 +136,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     threads,
     kvCache,
     maxIdleCells,
+    hostCacheBytes,
     sequences,
     // The CPU computes a large batch no faster, and a smaller one stops sooner.
     batch: onGpu ? 2048 : 512,

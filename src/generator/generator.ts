@@ -141,6 +141,8 @@ export interface StepStatistics {
   readonly generatedTokens: number;
   /** Samples that gave their cells back and went on later. */
   readonly preempted: number;
+  /** Prompt tokens that came from host memory instead of being decoded again. */
+  readonly restoredPromptTokens: number;
   /** Tokens written a second since the last report. */
   readonly generatedTokensPerSecond: number;
 }
@@ -160,6 +162,8 @@ export interface EngineCounters {
   readonly generatedTokens: number;
   /** Samples that gave their cells back and went on later. */
   readonly preempted: number;
+  /** Prompt tokens that came from host memory instead of being decoded again; absent where none is kept there. */
+  readonly restoredPromptTokens?: number;
   /** Milliseconds until the logits of all steps were there, and of drawing tokens from them. */
   readonly decodeMs: number;
   readonly drawMs: number;
@@ -194,6 +198,8 @@ export interface Scheduling {
   readonly maxAhead: number;
   /** Most KV cells of prompts that no request needs. */
   readonly maxIdleCells: number;
+  /** Most bytes of evicted prompts in host memory; 0 keeps none. */
+  readonly hostCacheBytes: number;
   /** Unrelated prompts that it pays to have at work at once; null: as many as fill `maxSequences`. */
   readonly promptsAtOnce: number | null;
 }

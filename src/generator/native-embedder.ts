@@ -73,6 +73,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
       maxAhead: 0,
       separatesPrompts: false,
       maxIdleCells: 0,
+      hostCacheBytes: 0,
       maxRunning: 1,
       prefillChunk: 1,
       reportsSteps: false,

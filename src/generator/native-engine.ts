@@ -183,6 +183,7 @@ export class EngineHandle {
       rowCells: _cells,
       promptAttended: _promptAttended,
       sampleAttended: _sampleAttended,
+      hostCacheBytes: _host,
       decodeMs: _decode,
       drawMs: _draw,
       ...step

@@ -44,6 +44,11 @@ export interface GeneratorOptions {
   readonly flashAttention?: FlashAttention;
   /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
   readonly kvCells?: number;
+  /**
+   * Most bytes of prompts in host memory whose KV cells were given to others: they are copied back instead of decoded
+   * again. Default 0, for it is not measured to pay; for the native generator only.
+   */
+  readonly hostCacheBytes?: number;
   /** Stops the load; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Share of the model that is loaded, 0 to 1. */
@@ -99,6 +104,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       maxAhead: plan.maxAhead,
       separatesPrompts: plan.separatesPrompts,
       maxIdleCells: plan.maxIdleCells,
+      hostCacheBytes: plan.hostCacheBytes,
       reportsSteps: options.onStep !== undefined,
     },
     options,
@@ -117,6 +123,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       separatesPrompts: plan.separatesPrompts,
       maxAhead: plan.maxAhead,
       maxIdleCells: plan.maxIdleCells,
+      hostCacheBytes: plan.hostCacheBytes,
       promptsAtOnce: plan.promptsAtOnce,
     },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
@@ -174,7 +181,7 @@ class NativeGenerator implements Generator {
   counters(): EngineCounters {
     const { decodedPromptTokens: promptRows, decodedTokens: sampleRows, ...all } = this.statistics();
     const { calls, rowCells, promptAttended, sampleAttended } = all;
-    const { generatedTokens, preempted, decodeMs, drawMs, cells } = all;
+    const { generatedTokens, preempted, restoredPromptTokens, decodeMs, drawMs, cells } = all;
     return {
       calls,
       promptRows,
@@ -184,6 +191,7 @@ class NativeGenerator implements Generator {
       sampleAttended,
       generatedTokens,
       preempted,
+      restoredPromptTokens,
       decodeMs,
       drawMs,
       cells,

@@ -97,6 +97,8 @@ export interface NativeEngineOptions {
   readonly separatesPrompts: boolean;
   /** Most KV cells that prompts may hold which no request needs. */
   readonly maxIdleCells: number;
+  /** Most bytes of evicted prompts in host memory; 0 keeps none. */
+  readonly hostCacheBytes: number;
   /** Whether `step` events are sent, at most ten a second. */
   readonly reportsSteps: boolean;
 }
@@ -167,6 +169,10 @@ export interface NativeStatistics {
   /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to. */
   readonly promptAttended: number;
   readonly sampleAttended: number;
+  /** Positions of prompts that were copied back from host memory instead of decoded again. */
+  readonly restoredPromptTokens: number;
+  /** Bytes of evicted prompts in host memory at this moment. */
+  readonly hostCacheBytes: number;
   /** Milliseconds from the calls of llama_decode until their logits were there. */
   readonly decodeMs: number;
   /** Milliseconds of drawing tokens from logits. */

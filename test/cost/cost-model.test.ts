@@ -14,6 +14,7 @@ const SIZES: EngineSizes = {
   separatesPrompts: false,
   maxAhead: 8,
   maxIdleCells: 0,
+  hostCacheBytes: 0,
   promptsAtOnce: null,
 };
 const STEP: StepCost = {

@@ -45,6 +45,7 @@ export const FAKE_SCHEDULING: Scheduling = {
   separatesPrompts: true,
   maxAhead: 1,
   maxIdleCells: 1000,
+  hostCacheBytes: 0,
   promptsAtOnce: null,
 };
 const ROLES = ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'];

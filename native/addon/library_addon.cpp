@@ -1,0 +1,60 @@
+#include "addon/library_addon.h"
+
+#include <map>
+#include <mutex>
+
+#include "addon/arguments.h"
+
+namespace pgenrm {
+namespace {
+
+// Opened libraries live as long as the process: so do llama.cpp's own globals and threads.
+std::shared_ptr<const Library> open_library(const LibraryPaths& paths, std::string* error) {
+  static std::mutex mutex;
+  static auto* opened = new std::map<std::string, std::shared_ptr<const Library>>();
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::shared_ptr<const Library>& library = (*opened)[paths.llama];
+  if (!library) library = Library::load(paths, error);
+  return library;
+}
+
+LibraryPaths read_paths(const Napi::Object& object) {
+  return {arguments::string(object, "llama"), arguments::string(object, "ggml"), arguments::string(object, "ggmlBase"),
+          arguments::string(object, "backendsDir")};
+}
+
+// openLibrary({ llama, ggml, ggmlBase, backendsDir }): its version and devices.
+Napi::Value open_library_call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::string error;
+  const std::shared_ptr<const Library> library = library_at(arguments::object(info, 0, "paths"), &error);
+  if (!library) throw Napi::Error::New(env, error);
+  Napi::Object o = Napi::Object::New(env);
+  o["version"] = library->llama_version();
+  const std::vector<DeviceInfo> devices = library->devices();
+  Napi::Array array = Napi::Array::New(env, devices.size());
+  for (size_t i = 0; i < devices.size(); ++i) {
+    Napi::Object device = Napi::Object::New(env);
+    device["name"] = devices[i].name;
+    device["description"] = devices[i].description;
+    device["gpu"] = Napi::Boolean::New(env, devices[i].is_gpu);
+    device["memoryFree"] = static_cast<double>(devices[i].memory_free);
+    device["memoryTotal"] = static_cast<double>(devices[i].memory_total);
+    array[static_cast<uint32_t>(i)] = device;
+  }
+  o["devices"] = array;
+  return o;
+}
+
+}  // namespace
+
+std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string* error) {
+  return open_library(read_paths(paths), error);
+}
+
+void register_library(Napi::Env env, Napi::Object exports) {
+  exports["llamaRelease"] = PGENRM_LLAMA_RELEASE;
+  exports["openLibrary"] = Napi::Function::New(env, open_library_call, "openLibrary");
+}
+
+}  // namespace pgenrm

@@ -1,0 +1,168 @@
+// Who may hold sequences and KV cells: requests are let in, samples begin, and both give way where cells run short.
+#include "engine/scheduler_request.h"
+
+namespace pgenrm {
+namespace {
+
+// Cells kept free for each running sample when a new prompt or sample is let in, so that it is not preempted at once.
+constexpr int32_t kHeadroom = 32;
+
+}  // namespace
+
+void Scheduler::admit() {
+  while (!waiting_.empty()) {
+    if (!try_admit(*waiting_.front())) return;
+    active_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+bool Scheduler::try_admit(ActiveRequest& request) {
+  if (PromptSlot* slot = cache_.find(request.request.prompt)) {
+    attach_slot(request, *slot);
+    return true;
+  }
+  cache_.touch_longest_shared(request.request.prompt);
+  // More prompts than running samples could use would only hold cells.
+  if (active_.size() > static_cast<size_t>(options_.max_running)) return false;
+  if (n_unfinished() >= options_.max_running + options_.max_ahead) return false;
+  const int32_t headroom = active_.empty() ? 0 : kHeadroom * (static_cast<int32_t>(running_.size()) + 1);
+  while (cache_.n_cells_with(request.request.prompt) + n_sample_cells_ + headroom > decoder_.limits().n_cells) {
+    const int32_t sequence = cache_.evict();
+    if (sequence < 0) return false;
+    free_sequences_.push_back(sequence);
+  }
+  // A sequence must be left for a sample to run in.
+  while (free_sequences_.size() < 2) {
+    const int32_t sequence = cache_.evict();
+    if (sequence < 0) return false;
+    free_sequences_.push_back(sequence);
+  }
+  attach_slot(request, *cache_.add(request.request.prompt, take_sequence()));
+  return true;
+}
+
+void Scheduler::attach_slot(ActiveRequest& request, PromptSlot& slot) {
+  request.slot = &slot;
+  cache_.acquire(slot);
+  if (slot.decoded() && slot.logits.empty()) {
+    // The logits of an idle prompt are not kept: its last token is decoded again.
+    slot.n_decoded -= 1;
+    decoder_.sequence_remove(slot.sequence, slot.n_decoded);
+  }
+}
+
+void Scheduler::start_samples() {
+  for (const auto& request : active_) {
+    if (!request->slot->decoded()) continue;
+    if (request->prefill_us < 0) request->prefill_us = request->elapsed_us();
+    for (Sample& sample : request->samples) {
+      if (static_cast<int32_t>(running_.size()) >= options_.max_running) break;
+      if (sample.finished || sample.running()) continue;
+      if (!running_.empty() && n_cells_planned() + sample.n_undecoded() +
+                                       kHeadroom * (static_cast<int32_t>(running_.size()) + 1) >
+                                   decoder_.limits().n_cells) {
+        break;
+      }
+      const int32_t sequence = take_sequence();
+      if (sequence < 0) break;
+      sample.sequence = sequence;
+      decoder_.sequence_copy(request->slot->sequence, sequence, request->slot->size());
+      request->n_running += 1;
+      running_.push_back(&sample);
+      if (sample.tokens.empty()) want_draw(sample, request->slot->logits.data());
+    }
+  }
+  draw_all();
+}
+
+// Frees cells for `keep`: idle prompts first, then the youngest sample, then the youngest request that runs nothing.
+bool Scheduler::make_room(const Sample* keep) {
+  const int32_t sequence = cache_.evict();
+  if (sequence >= 0) {
+    free_sequences_.push_back(sequence);
+    return true;
+  }
+  for (size_t i = running_.size(); i-- > 0;) {
+    Sample& sample = *running_[i];
+    if (&sample == keep) break;  // only younger ones give way
+    if (sample.finished || !sample.running()) continue;
+    preempt(sample);
+    return true;
+  }
+  for (size_t i = active_.size(); i-- > 0;) {
+    if (active_[i].get() == keep->request || active_[i]->n_running > 0) continue;
+    demote(i);
+    return true;
+  }
+  // Older samples hold the cells: this one gives way itself.
+  preempt(*const_cast<Sample*>(keep));
+  return false;
+}
+
+void Scheduler::preempt(Sample& sample) {
+  statistics_.n_preempted_total += 1;
+  // Rows of this step that were planned for it go with it.
+  for (size_t i = 0; i < stretches_.size(); ++i) {
+    if (stretches_[i].sample != &sample) continue;
+    const auto first = rows_.begin() + (stretches_[i].last_row + 1 - stretches_[i].n_rows);
+    rows_.erase(first, first + stretches_[i].n_rows);
+    for (size_t j = i + 1; j < stretches_.size(); ++j) stretches_[j].last_row -= stretches_[i].n_rows;
+    stretches_.erase(stretches_.begin() + static_cast<ptrdiff_t>(i));
+    break;
+  }
+  stop_running(sample);
+}
+
+// Sends a request back to the head of the queue; what its samples drew so far stays with them.
+void Scheduler::demote(size_t index) {
+  std::unique_ptr<ActiveRequest> request = std::move(active_[index]);
+  active_.erase(active_.begin() + static_cast<ptrdiff_t>(index));
+  cache_.release(*request->slot);
+  request->slot = nullptr;
+  waiting_.push_front(std::move(request));
+}
+
+// Gives back the cells and the sequence of a sample that runs.
+void Scheduler::give_back(Sample& sample) {
+  n_sample_cells_ -= sample.n_cached;
+  sample.n_cached = 0;
+  decoder_.sequence_remove(sample.sequence, 0);
+  free_sequences_.push_back(sample.sequence);
+  sample.sequence = -1;
+  sample.request->n_running -= 1;
+}
+
+void Scheduler::stop_running(Sample& sample) {
+  give_back(sample);
+  std::erase(running_, &sample);
+}
+
+void Scheduler::forget_idle() {
+  for (int32_t sequence = cache_.forget_one(); sequence >= 0; sequence = cache_.forget_one()) {
+    free_sequences_.push_back(sequence);
+  }
+}
+
+void Scheduler::trim_idle() {
+  while (cache_.n_idle_cells() > options_.max_idle_cells) free_sequences_.push_back(cache_.evict());
+}
+
+int32_t Scheduler::n_unfinished() const {
+  int32_t n = 0;
+  for (const auto& request : active_) n += request->n_unfinished;
+  return n;
+}
+
+int32_t Scheduler::take_sequence() {
+  if (free_sequences_.empty()) {
+    const int32_t sequence = cache_.evict();
+    if (sequence < 0) return -1;
+    return sequence;
+  }
+  const int32_t sequence = free_sequences_.back();
+  free_sequences_.pop_back();
+  return sequence;
+}
+
+}  // namespace pgenrm

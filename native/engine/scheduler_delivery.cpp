@@ -1,0 +1,73 @@
+// From logits to what the listener hears: tokens are drawn, texts grow and are handed out, samples end.
+#include <algorithm>
+
+#include "engine/scheduler_request.h"
+
+namespace pgenrm {
+
+void Scheduler::want_draw(Sample& sample, const float* logits) {
+  const Request& request = sample.request->request;
+  const auto n_drawn = static_cast<uint64_t>(sample.tokens.size());
+  draws_.push_back({logits, &request.sampling, request.seeds[static_cast<size_t>(sample.index)], n_drawn,
+                    static_cast<int32_t>(n_drawn) < request.min_tokens, sample.constraint.get(), sample.text.text()});
+  drawn_.push_back(&sample);
+}
+
+void Scheduler::draw_all() {
+  if (draws_.empty()) return;
+  const auto began = Clock::now();
+  drawer_.draw(draws_);
+  statistics_.draw_us_total += microseconds_since(began);
+  for (size_t i = 0; i < draws_.size(); ++i) settle(*drawn_[i], draws_[i].token);
+  flush_pieces();
+  draws_.clear();
+  drawn_.clear();
+  std::erase_if(running_, [](const Sample* sample) { return sample->finished; });
+}
+
+void Scheduler::settle(Sample& sample, int32_t token) {
+  ActiveRequest& request = *sample.request;
+  if (token < 0) {
+    request.failed = true;
+    return;
+  }
+  sample.tokens.push_back(token);
+  request.n_generated += 1;
+  statistics_.n_generated_total += 1;
+  if (drawer_.ends(token)) return finish_sample(sample, FinishReason::kEndOfGeneration);
+  if (sample.constraint) sample.constraint->accept(token, sample.text.text());
+  if (sample.text.append(decoder_.piece(token), request.request.stop)) return finish_sample(sample, FinishReason::kStop);
+  if (static_cast<int32_t>(sample.tokens.size()) >= request.request.max_tokens) {
+    return finish_sample(sample, FinishReason::kLength);
+  }
+  if (request.request.streams) hand_out(sample, false);
+}
+
+void Scheduler::hand_out(Sample& sample, bool last) {
+  const Request& request = sample.request->request;
+  std::string settled = sample.text.take_settled(request.stop, last);
+  if (settled.empty()) return;
+  pieces_.push_back({request.id, sample.index, static_cast<int32_t>(sample.tokens.size()), std::move(settled)});
+}
+
+void Scheduler::flush_pieces() {
+  if (pieces_.empty()) return;
+  listener_.on_text(std::move(pieces_));
+  pieces_.clear();
+}
+
+// Of a sample that runs it leaves running_ as it is: draw_all() takes finished samples out of it.
+void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
+  ActiveRequest& request = *sample.request;
+  if (request.request.streams) {
+    hand_out(sample, true);
+    flush_pieces();
+  }
+  if (sample.running()) give_back(sample);
+  sample.finished = true;
+  request.n_unfinished -= 1;
+  listener_.on_sample({request.request.id, sample.index, sample.text.take(),
+                       static_cast<int32_t>(sample.tokens.size()), reason, request.elapsed_us()});
+}
+
+}  // namespace pgenrm

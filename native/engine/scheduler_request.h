@@ -1,0 +1,52 @@
+// What the scheduler's files share of a request that is let in, and of one of its samples. Included by them alone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/scheduler.h"
+
+namespace pgenrm {
+
+inline int64_t microseconds_since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count();
+}
+
+struct Scheduler::Sample {
+  ActiveRequest* request = nullptr;
+  int32_t index = 0;
+  int32_t sequence = -1;         // -1 while it does not run
+  std::vector<int32_t> tokens;   // drawn so far
+  int32_t n_cached = 0;          // of tokens, those in the KV memory
+  GrowingText text;
+  std::unique_ptr<TokenConstraint> constraint;
+  bool finished = false;
+
+  bool running() const { return sequence >= 0; }
+  int32_t n_undecoded() const { return static_cast<int32_t>(tokens.size()) - n_cached; }
+};
+
+struct Scheduler::ActiveRequest {
+  Request request;
+  Clock::time_point submitted;
+  PromptSlot* slot = nullptr;  // null while it waits
+  std::vector<Sample> samples;
+  int32_t n_unfinished = 0;
+  int32_t n_running = 0;
+  int32_t n_prompt_decoded = 0;
+  int64_t n_generated = 0;
+  int64_t prefill_us = -1;
+  bool failed = false;  // no token could be drawn for one of its samples
+
+  int64_t elapsed_us() const { return microseconds_since(submitted); }
+  RequestResult result(RequestStatus status, const std::string& detail) const {
+    const int64_t now = elapsed_us();
+    return {request.id, status, detail, static_cast<int32_t>(request.prompt.size()), n_prompt_decoded,
+            n_generated, prefill_us < 0 ? now : prefill_us, now};
+  }
+};
+
+}  // namespace pgenrm
