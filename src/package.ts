@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PgenrmError } from './errors.js';
 
-const manifestFolder = findManifestFolder();
+const manifestFolder = findManifestFolder(dirname(fileURLToPath(import.meta.url)));
 
 /** Such as `1.2.3`. */
 export const PACKAGE_VERSION: string = (
@@ -17,8 +18,17 @@ export function packageRoot(): string {
   return existsSync(unpacked) ? unpacked : manifestFolder;
 }
 
-function findManifestFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+/** The nearest folder with a package.json, from `start` upwards. Errors: `INTERNAL` where there is none. */
+export function findManifestFolder(start: string): string {
+  let folder = start;
+  while (!existsSync(join(folder, 'package.json'))) {
+    const above = dirname(folder);
+    if (above === folder)
+      throw new PgenrmError(
+        'INTERNAL',
+        `there is no package.json at ${start} or above it: pgenrm must be installed as a package, not copied into one file by a bundler`,
+      );
+    folder = above;
+  }
   return folder;
 }
