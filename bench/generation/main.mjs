@@ -129,7 +129,7 @@ try {
       workload: name,
       seconds,
       environment: machine,
-      model: { ...model, sha256: hash },
+      model: { ...model, path: path.basename(model.path), sha256: hash },
       options: { ...bench.options, threads, gpu: values.gpu },
       results,
     });
