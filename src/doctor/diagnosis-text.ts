@@ -75,7 +75,7 @@ function llamaLines({ release, backend, buildType, reasons, devices }: LlamaFact
 }
 
 function modelLines(model: ModelFinding): Line[] {
-  const { template } = model;
+  const { template, embedder } = model;
   return [
     ['model', model.spec === model.path ? model.path : `${model.spec}: ${model.path}`],
     ['size', `${bytes(model.bytes)}, SHA-256 ${model.sha256}`],
@@ -88,6 +88,9 @@ function modelLines(model: ModelFinding): Line[] {
     'trouble' in template
       ? ['!', template.trouble.message]
       : ['template', `${template.name}: ${template.reason}`],
+    'trouble' in embedder
+      ? ['!', `similar users cannot be sought: ${embedder.trouble.message}`]
+      : ['embedder', embedder.spec === model.path ? embedder.reason : `${embedder.spec}: ${embedder.reason}`],
     ...(model.unusable === null ? [] : ([['!', model.unusable]] as Line[])),
   ];
 }

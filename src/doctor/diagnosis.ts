@@ -70,6 +70,8 @@ export interface ModelFinding {
   readonly hasChatTemplate: boolean;
   /** The prompt template that would be used, and why. */
   readonly template: { readonly name: string; readonly reason: string } | Trouble;
+  /** What would embed users where similar ones are sought, and why; not to be had where `trouble` says so. */
+  readonly embedder: { readonly spec: string; readonly reason: string } | Trouble;
   /** Why the model cannot judge, or null where it can. */
   readonly unusable: string | null;
 }

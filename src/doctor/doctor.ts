@@ -6,8 +6,9 @@ import { messageOf, PgenrmError } from '../errors.js';
 import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama-library.js';
 import { chooseKernels } from '../kernels/choose.js';
-import { requireTextDecoder } from '../model-file/model-facts.js';
+import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
+import { EMBEDDER_METADATA_KEY, namedEmbedder } from '../model-file/named-embedder.js';
 import { loadNativeBinding } from '../native/load.js';
 import { PACKAGE_VERSION, packageRoot } from '../package.js';
 import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template.js';
@@ -156,6 +157,13 @@ async function modelFinding(
         ? `the model asks for it (${TEMPLATE_METADATA_KEY})`
         : 'the default: the model names none';
       return { name, reason: template === undefined ? wish : 'asked for' };
+    }),
+    embedder: await attempt(async () => {
+      const named = namedEmbedder(facts);
+      if (named === null) return { spec: path, reason: 'the model itself, for it names none' };
+      // An address would be fetched; what lies beside the model is looked at.
+      if (!named.startsWith('hf:')) await readModelFacts(named);
+      return { spec: named, reason: `the model asks for it (${EMBEDDER_METADATA_KEY})` };
     }),
     unusable,
   };

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Diagnosis } from '../../src/doctor/diagnosis.js';
@@ -5,6 +7,7 @@ import { diagnose, diagnosisText } from '../../src/doctor/doctor.js';
 import type { KvCacheInfo } from '../../src/generator/generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { packageRoot } from '../../src/package.js';
+import { temporaryFolder } from '../support/preference-file.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 
 function withoutTrouble<T extends object>(part: T): Exclude<T, { trouble: unknown }> {
@@ -35,6 +38,7 @@ describe('diagnose', () => {
       hasChatTemplate: true,
       unusable: null,
       template: { name: 'standard', reason: expect.stringContaining('default') },
+      embedder: { spec: model, reason: expect.stringContaining('the model itself') },
     });
     const { loaded, kind } = withoutTrouble(diagnosis.generator);
     expect(kind).toBe(diagnosis.native.loaded ? 'native' : 'portable');
@@ -48,6 +52,25 @@ describe('diagnose', () => {
       );
     }
   });
+
+  it.skipIf(!existsSync('models/nano.gguf'))(
+    'names the embedder that the model asks for, and says where it lacks',
+    async () => {
+      const options = { gpu: 'off', load: false } as const;
+      const bundled = await diagnose({ ...options, model: 'models/nano.gguf' });
+      const beside = join(packageRoot(), 'models', 'nano-embedder.gguf');
+      expect(withoutTrouble(bundled.model).embedder).toMatchObject({ spec: beside });
+      expect(diagnosisText(bundled)).toMatch(/embedder +.*nano-embedder.gguf: the model asks for it/);
+      const alone = join(await temporaryFolder(), 'nano.gguf');
+      await copyFile('models/nano.gguf', alone);
+      const diagnosis = await diagnose({ ...options, model: alone });
+      expect(withoutTrouble(diagnosis.model).embedder).toMatchObject({
+        trouble: { code: 'MODEL_NOT_FOUND' },
+      });
+      expect(diagnosisText(diagnosis)).toContain('similar users cannot be sought');
+      expect(diagnosis.problems).toEqual([]);
+    },
+  );
 
   it('takes what it is told and does not load where that is not wanted', async () => {
     const diagnosis = await diagnose({
