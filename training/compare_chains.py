@@ -7,6 +7,8 @@ import json
 
 import numpy as np
 
+from evaluate import interval
+
 
 def half(difference):
     return 0.5 if abs(difference) < 1e-9 else float(difference > 0)
@@ -36,16 +38,10 @@ def main():
     args = args.parse_args()
     before, after = outcomes(args.before, args.chains), outcomes(args.after, args.chains)
     shared = sorted(before.keys() & after.keys())
-    users = sorted({before[r][0] for r in shared})
-    place = {u: i for i, u in enumerate(users)}
-    pick = np.random.default_rng(0).integers(len(users), size=(args.draws, len(users)))
-    print(f"{len(shared)} rows of {len(users)} users; usable chains {sum(before[r][3] for r in shared)}, then {sum(after[r][3] for r in shared)}")
+    users = [before[r][0] for r in shared]
+    print(f"{len(shared)} rows of {len(set(users))} users; usable chains {sum(before[r][3] for r in shared)}, then {sum(after[r][3] for r in shared)}")
     for column, level in ((1, "Ind-1"), (2, f"Ind-{args.chains}")):
-        total, count = np.zeros(len(users)), np.zeros(len(users))
-        for r in shared:
-            total[place[before[r][0]]] += after[r][column] - before[r][column]
-            count[place[before[r][0]]] += 1
-        low, high = np.quantile(total[pick].sum(1) / count[pick].sum(1), [0.025, 0.975])
+        low, high = interval(users, [after[r][column] - before[r][column] for r in shared], args.draws)
         one, other = (np.mean([x[r][column] for r in shared]) for x in (before, after))
         print(f"{level}: {one:.3f}, then {other:.3f}: {100 * (other - one):+.1f} points [{100 * low:.1f}, {100 * high:.1f}]")
 

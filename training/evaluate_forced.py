@@ -19,12 +19,17 @@ from teacher import NOUNS, Teacher, grades, rubric
 from wishes import read_wishes
 
 
-def evidence_of(data, n_events):
+def differences_of(data, splits):
+    """By user, attributes of the chosen minus the rejected response of each pair, in order [n, 8]."""
     history = {}
-    for pair in load_pairs(data, "train"):
+    for pair in (pair for split in splits for pair in load_pairs(data, split)):
         history.setdefault(pair["user_id"], []).append(
             np.subtract(attributes(pair["chosen"]["content"]), attributes(pair["rejected"]["content"])))
-    return {u: np.array(rows[-n_events:]) for u, rows in history.items()}
+    return {u: np.array(rows) for u, rows in history.items()}
+
+
+def evidence_of(data, n_events):
+    return {u: rows[-n_events:] for u, rows in differences_of(data, ["train"]).items()}
 
 
 def main():

@@ -8,23 +8,18 @@ import json
 
 import numpy as np
 
+from evaluate_forced import differences_of
 from make_data import load_prior
-from style_attributes import attributes
-from style_data import load_pairs, load_users
+from style_data import load_users
 from teacher import Teacher
 
 
 def tastes(data, prior):
     """Unit taste [8] of every user."""
-    draws, seen = Teacher(prior).draws, {}
-    for split in ("train", "val", "test"):
-        for pair in load_pairs(data, split):
-            difference = np.subtract(attributes(pair["chosen"]["content"]), attributes(pair["rejected"]["content"]))
-            seen.setdefault(pair["user_id"], []).append(difference)
-    out = {}
-    for user, differences in seen.items():
-        log_p = -np.logaddexp(0, -np.array(differences) @ draws.T).sum(0)
-        mean = np.exp(log_p - log_p.max()) @ draws
+    teacher, out = Teacher(prior), {}
+    for user, differences in differences_of(data, ["train", "val", "test"]).items():
+        log_p = teacher.log_choices(differences).sum(0)
+        mean = np.exp(log_p - log_p.max()) @ teacher.draws
         out[user] = mean / np.linalg.norm(mean)
     return out
 

@@ -21,7 +21,7 @@ from prompt import render_system, render_user, system_message, user_message
 from rewards import reward
 from sampler import sample
 from style_data import choose, draw_pair, draw_user, load_pool
-from train import save
+from train import resume, save
 
 STAGES = {"cre": {"alpha": 0.5, "beta": 0.5, "withhold": 0.8, "hard": (0.0, 0.0)},
           "curriculum": {"alpha": 0.0, "beta": 1.0, "withhold": 0.0, "hard": (0.1, 0.7)}}
@@ -110,11 +110,7 @@ def main():
     reference = load_model(run / "checkpoint.pt").to(device)
     model = copy.deepcopy(reference)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.0)
-    state = {"step": 0, "seconds": 0.0}
-    if (out / "checkpoint.pt").exists():
-        saved = torch.load(out / "checkpoint.pt", weights_only=False, map_location=device)
-        model.load_state_dict(saved["model"]), optimizer.load_state_dict(saved["optimizers"][0])
-        state = saved["state"]
+    state = resume(out / "checkpoint.pt", model, [optimizer], device) or {"step": 0, "seconds": 0.0}
     pool = [p for p in load_pool(args.data) if p["split"] == "train"]
     writer = GroupWriter(tokenizer, load_prior(run / "prior.json"), pool, config["data"][-1], args.seed * 7919 + state["step"])
     plan = STAGES[args.stage]

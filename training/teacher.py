@@ -31,13 +31,17 @@ class Teacher:
         self.strength = np.abs(self.draws)
         self.log_total = np.log((self.strength + 0.2).sum(1)) * 1.5
 
+    def log_choices(self, differences):
+        """Log-probability of each choice under each draw [n, draws]; differences [n, 8], chosen minus rejected."""
+        return -np.logaddexp(0, -np.asarray(differences, float).reshape(-1, 8) @ self.draws.T)
+
     def posterior_means(self, observed, wishes):
         """observed [n, 8] grades; wishes (attribute, direction).
 
         Mean weights after the first 0 .. n choices [n + 1, 8], and after all of them and the wishes [8]."""
         values = GRADE_VALUES[np.asarray(observed, int).reshape(-1, 8) + 2]
         log_p = np.zeros((len(values) + 1, len(self.draws)))
-        log_p[1:] = -np.cumsum(np.logaddexp(0, -values @ self.draws.T), axis=0)
+        log_p[1:] = np.cumsum(self.log_choices(values), axis=0)
         last = log_p[-1].copy()
         for attribute, direction in wishes:
             last -= np.logaddexp(0, -2.5 * direction * self.draws[:, attribute])

@@ -59,6 +59,17 @@ def save(path, model, optimizers, state):
     os.replace(f"{path}.part", path)
 
 
+def resume(path, model, optimizers, device):
+    """Loads what `save` wrote, if it is there, and returns its state; optimizers stay new where it has none (published weights)."""
+    if not path.exists():
+        return None
+    saved = torch.load(path, weights_only=False, map_location=device)
+    model.load_state_dict(saved["model"])
+    for optimizer, content in zip(optimizers, saved.get("optimizers", [])):
+        optimizer.load_state_dict(content)
+    return saved["state"]
+
+
 def average(model, number):
     """Averages the gradients over the workers; returns the first worker's number."""
     params = list(model.parameters())
@@ -102,13 +113,7 @@ def main():
     ids = token_ids(tokenizer)
     model = Model(**config["model"]).to(device)
     optimizers = make_optimizers(model, plan["muon_rate"], plan["adam_rate"], plan["weight_decay"])
-    state = {"step": 0, "tokens": 0, "seconds": 0.0}
-    if (run / "checkpoint.pt").exists():
-        saved = torch.load(run / "checkpoint.pt", weights_only=False, map_location=device)
-        model.load_state_dict(saved["model"])
-        for optimizer, content in zip(optimizers, saved.get("optimizers", [])):
-            optimizer.load_state_dict(content)
-        state = saved["state"]
+    state = resume(run / "checkpoint.pt", model, optimizers, device) or {"step": 0, "tokens": 0, "seconds": 0.0}
     base = [plan["muon_rate"], plan["adam_rate"]]
     if args.workers > 1:
         dist.init_process_group("gloo", init_method=f"file://{(run / 'workers').resolve()}", rank=args.rank,

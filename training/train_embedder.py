@@ -19,7 +19,7 @@ from make_data import GroupWriter, load_prior
 from model import Model
 from optimizer import make_optimizers
 from style_data import draw_pair, draw_user, load_pool
-from train import rate, save
+from train import rate, resume, save
 
 ANALYSES, CRITERIA, RESPONSES = 96, 8, 32       # texts of a step
 EVENTS = [.06, .12, .12, .11, .10, .10, .10, .09, .08, .06, .06]
@@ -40,9 +40,7 @@ class Texts:
 
     def expected(self, user):
         """Expected unit weights given all that is known of the user [8]; its length says how much that is."""
-        log_p = np.zeros(len(self.draws))
-        for difference in user.evidence:
-            log_p -= np.logaddexp(0, -self.draws @ difference)
+        log_p = self.writer.teacher.log_choices(user.evidence).sum(0)
         for attribute, direction in user.wishes:
             log_p -= np.logaddexp(0, -2.5 * direction * self.draws[:, attribute])
         p = np.exp(log_p - log_p.max())
@@ -123,13 +121,8 @@ def main():
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     model = first_layers(run / "checkpoint.pt", args.layers).to(args.device)
     optimizers = make_optimizers(model, args.muon_rate, args.adam_rate, 0.02)
-    base, state = [args.muon_rate, args.adam_rate], {"step": 0, "seconds": 0.0}
-    if (out / "checkpoint.pt").exists():
-        saved = torch.load(out / "checkpoint.pt", weights_only=False, map_location=args.device)
-        model.load_state_dict(saved["model"])
-        for optimizer, content in zip(optimizers, saved["optimizers"]):
-            optimizer.load_state_dict(content)
-        state = saved["state"]
+    base = [args.muon_rate, args.adam_rate]
+    state = resume(out / "checkpoint.pt", model, optimizers, args.device) or {"step": 0, "seconds": 0.0}
     pool = [p for p in load_pool(args.data) if p["split"] == "train"]
     texts = Texts(tokenizer, load_prior(run / "prior.json"), pool, args.seed * 7919 + state["step"])
     window = []

@@ -69,9 +69,7 @@ async function add(
     const known = POOLING_CHOICES.find((choice) => choice === pooling);
     const added = await addRows(bank, {
       data,
-      ...(await modelSources(options, host, signal, known, (judge) =>
-        judge.sha256 === sha256 ? judge.path : null,
-      )),
+      ...(await modelSources(options, host, signal, known, sha256)),
       ...(concurrency === undefined ? {} : { concurrency }),
       signal,
       onEvent: progress.onEvent,

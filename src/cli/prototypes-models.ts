@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
-import { namedEmbedder } from '../model-file/named-embedder.js';
+import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { resolveTemplate } from '../prompt/template.js';
 import type { EmbedderSource, JudgeSource } from '../prototypes/build-bank.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
@@ -70,19 +70,19 @@ export function withModelOptions(command: Command): Command {
 }
 
 /**
- * Judge and embedder as the options name them; nothing is loaded yet. Without `--embedder` it is `bankEmbedder`'s answer,
- * else the one that the judge's file names, else the judge itself. Errors: those of `findModel`; `TEMPLATE_INVALID`.
+ * Judge and embedder as the options name them; nothing is loaded yet. Without `--embedder` the embedder is
+ * {@link defaultEmbedder} for a bank made with one of `bankSha256`. Errors: those of `findModel`; `TEMPLATE_INVALID`.
  */
 export async function modelSources(
   options: ModelOptions,
   host: PrototypesHost,
   signal: AbortSignal,
   ownPooling?: PoolingChoice,
-  bankEmbedder?: (judge: FoundModel) => string | null,
+  bankSha256: string | null = null,
 ): Promise<{ judge: JudgeSource; embedder: EmbedderSource }> {
   const named = options.template === undefined ? undefined : await resolveTemplate(options.template);
   const model = await host.findModel(options.model, signal);
-  const spec = options.embedder ?? bankEmbedder?.(model) ?? namedEmbedder(model);
+  const spec = options.embedder ?? defaultEmbedder(model, bankSha256);
   const itself = spec === null || spec === model.path;
   const embedder = itself ? model : await host.findModel(spec, signal);
   const pooling = options.pooling ?? ownPooling ?? (itself ? 'mean' : 'auto');

@@ -17,6 +17,17 @@ export interface NamesEmbedder {
 }
 
 /**
+ * The embedder where none is asked for, as {@link namedEmbedder} gives it; null, the judge itself, also for a bank that the
+ * judge itself embedded. `bankSha256`: the embedder that a bank was made with, where there is a bank that tells.
+ */
+export function defaultEmbedder(
+  judge: NamesEmbedder & { readonly sha256: string },
+  bankSha256: string | null = null,
+): string | null {
+  return bankSha256 === judge.sha256 ? null : namedEmbedder(judge);
+}
+
+/**
  * The embedder that a judge names, as a path or an `hf:` address; null where it names none and embeds by itself.
  * Errors: `MODEL_UNUSABLE` for a name that is no mere file name, since a model's file shall not reach outside its folder.
  */

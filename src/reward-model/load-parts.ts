@@ -7,7 +7,7 @@ import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
 import type { Pooling } from '../generator/native-embedder.js';
 import type { ResolvedModel } from '../model-file/model-file.js';
-import { namedEmbedder } from '../model-file/named-embedder.js';
+import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { resolveTemplate } from '../prompt/template.js';
 import { PrototypeBank } from '../prototypes/bank.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
@@ -84,7 +84,8 @@ async function findEmbedder(
   resolve: (spec: string) => Promise<ResolvedModel>,
 ): Promise<ResolvedModel> {
   const { sha256 } = bank.manifest.madeWith.embedder;
-  const named = spec ?? (sha256 === model.sha256 ? null : namedEmbedder(model.facts));
+  const judge = { path: model.path, sha256: model.sha256, metadata: model.facts.metadata };
+  const named = spec ?? defaultEmbedder(judge, sha256);
   const file = named === null ? model : await resolve(named);
   if (spec === undefined && sha256 !== null && sha256 !== file.sha256) {
     const own = named === null ? 'the judge is' : `the embedder that the judge names (${basename(named)}) is`;
