@@ -95,6 +95,8 @@ function oursWays(bench, each) {
   return {
     default: { start, settings: {} },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
+    'all cells shared': { start, settings: { kvLayout: 'unified' } },
+    'a stream for each sample': { start, settings: { kvLayout: 'streams', maxSequences: 16 } },
     '64 samples at once': { start, settings: { maxSequences: 64 } },
     '16 samples at once': { start, settings: { maxSequences: 16 } },
   };

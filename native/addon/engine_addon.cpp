@@ -48,7 +48,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     hooked_ = true;
     Ref();
 
-    read.decoder.abort = read.embedder.abort = &abort_;
+    read.decoder.abort = read.lone_decoder.abort = read.embedder.abort = &abort_;
     read.model.on_progress = [this](float share) {
       post(ProgressEvent{share});
       return !abort_.load();
@@ -62,6 +62,12 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
         if (!decoder) return made;
         cells_ = decoder->limits().n_cells;
         made.decoder = std::move(decoder);
+        if (read.has_lone) {
+          auto lone = LlamaDecoder::make(model, read.lone_decoder, why);
+          if (!lone) return made;
+          cells_ += lone->limits().n_cells;
+          made.lone_decoder = std::move(lone);
+        }
       }
       made.make_embedder = [model, embedder = read.embedder](std::string* reason) {
         return LlamaEmbedder::make(model, embedder, reason);
@@ -81,6 +87,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     }
     EngineOptions engine_options;
     engine_options.scheduler = read.scheduler;
+    engine_options.lone_scheduler = read.lone_scheduler;
     engine_options.n_sampling_threads = read.decoder.n_threads;
     engine_ = std::make_unique<Engine>(factory, engine_options, std::move(callbacks));
   }

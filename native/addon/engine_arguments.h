@@ -16,8 +16,11 @@ namespace pgenrm {
 struct EngineArguments {
   LlamaModelOptions model;
   LlamaDecoderOptions decoder;
+  LlamaDecoderOptions lone_decoder;
   LlamaEmbedderOptions embedder;
   SchedulerOptions scheduler;
+  SchedulerOptions lone_scheduler;
+  bool has_lone = false;  // whether there is a lane for requests with one sample
   bool generates = false;
   bool reports_steps = false;
 };

@@ -90,18 +90,22 @@ void Engine::serve(ModelFactory factory) {
   EmbeddingQueue embeddings(model.make_embedder, callbacks_.on_embedding);
   if (error.empty()) {
     WorkerPool pool(options_.n_sampling_threads);
-    std::optional<Scheduler> scheduler;
-    if (model.decoder) scheduler.emplace(*model.decoder, listener, options_.scheduler, pool);
-    while (take_orders(scheduler ? &*scheduler : nullptr, embeddings)) {
-      embeddings.step();
-      if (!scheduler) continue;
-      if (scheduler->step()) report(scheduler->statistics());
+    std::optional<Lanes> lanes;
+    if (model.decoder) {
+      lanes.emplace(LaneModel{model.decoder.get(), options_.scheduler},
+                    LaneModel{model.lone_decoder.get(), options_.lone_scheduler}, listener, pool);
     }
-    if (scheduler) scheduler->end_all(RequestStatus::kClosed, "");
+    while (take_orders(lanes ? &*lanes : nullptr, embeddings)) {
+      embeddings.step();
+      if (!lanes) continue;
+      if (lanes->step()) report(lanes->statistics());
+    }
+    if (lanes) lanes->end_all(RequestStatus::kClosed, "");
   }
   embeddings.end_all("closed");
   end_submitted();
   embeddings.free_embedder();
+  model.lone_decoder.reset();
   model.decoder.reset();
   callbacks_.on_closed();
 }
@@ -131,7 +135,7 @@ void Engine::end_submitted() {
 }
 
 // Waits until there is something to do and hands it on; false once closing.
-bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
+bool Engine::take_orders(Lanes* lanes, EmbeddingQueue& embeddings) {
   std::vector<Request> submitted;
   std::vector<EmbeddingRequest> to_embed;
   std::vector<Cancellation> cancelled;
@@ -140,7 +144,7 @@ bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
     std::unique_lock<std::mutex> lock(mutex_);
     wake_.wait(lock, [&] {
       return closing_ || forgets_ || !submitted_.empty() || !to_embed_.empty() || !cancelled_.empty() ||
-             (scheduler && !scheduler->idle()) || !embeddings.idle();
+             (lanes && !lanes->idle()) || !embeddings.idle();
     });
     if (closing_) return false;
     submitted.swap(submitted_);
@@ -148,10 +152,10 @@ bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
     cancelled.swap(cancelled_);
     std::swap(forgets, forgets_);
   }
-  if (forgets && scheduler) scheduler->forget_idle();
+  if (forgets && lanes) lanes->forget_idle();
   for (Request& request : submitted) {
-    if (scheduler) {
-      scheduler->submit(std::move(request));
+    if (lanes) {
+      lanes->submit(std::move(request));
     } else {
       callbacks_.on_end({request.id, RequestStatus::kDecodeFailed, "the model was loaded for embedding only", 0, 0, 0, 0, 0});
     }
@@ -159,10 +163,10 @@ bool Engine::take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings) {
   for (EmbeddingRequest& request : to_embed) embeddings.submit(std::move(request));
   for (const auto& [id, index] : cancelled) {
     if (index) {
-      if (scheduler) scheduler->cancel_sample(id, *index);
+      if (lanes) lanes->cancel_sample(id, *index);
       continue;
     }
-    if (scheduler) scheduler->cancel(id);
+    if (lanes) lanes->cancel(id);
     embeddings.cancel(id);
   }
   return true;

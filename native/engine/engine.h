@@ -1,4 +1,4 @@
-// A scheduler and an embedder on a thread of their own: requests come in from any thread, results go out through
+// Lanes of schedulers and an embedder on a thread of their own: requests come in from any thread, results go out through
 // callbacks. Owns the thread and the contexts; knows no JavaScript.
 #pragma once
 
@@ -13,14 +13,15 @@
 #include <vector>
 
 #include "engine/decoder.h"
-#include "engine/scheduler.h"
+#include "engine/lanes.h"
 #include "engine/text_embedder.h"
 
 namespace pgenrm {
 
-// What the engine runs: a decoder, and a way to make an embedder once one is asked for.
+// What the engine runs: decoders, and a way to make an embedder once one is asked for.
 struct EngineModel {
-  std::unique_ptr<Decoder> decoder;  // null where the engine only embeds
+  std::unique_ptr<Decoder> decoder;       // null where the engine only embeds
+  std::unique_ptr<Decoder> lone_decoder;  // of requests with one sample; null where the other decoder has them too
   std::function<std::unique_ptr<TextEmbedder>(std::string* error)> make_embedder;
 };
 
@@ -37,6 +38,7 @@ struct EngineCallbacks {
 
 struct EngineOptions {
   SchedulerOptions scheduler;
+  SchedulerOptions lone_scheduler;  // for the lone decoder
   int n_sampling_threads = 1;
   std::chrono::milliseconds step_interval{100};  // least time between two calls of on_step
 };
@@ -79,7 +81,7 @@ class Engine {
 
   void serve(ModelFactory factory);
   void report(const StepStatistics& statistics);
-  bool take_orders(Scheduler* scheduler, EmbeddingQueue& embeddings);
+  bool take_orders(Lanes* lanes, EmbeddingQueue& embeddings);
   void end_submitted();
 
   EngineOptions options_;

@@ -1,6 +1,7 @@
 #include "engine/llama_decoder.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace pgenrm {
 
@@ -60,17 +61,28 @@ LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_contex
   sequence_pointers_.resize(n);
   n_sequence_ids_.assign(n, 1);
   outputs_.resize(n);
+  order_.resize(n);
+  places_.resize(n);
   for (size_t i = 0; i < n; ++i) sequence_pointers_[i] = &sequences_[i];
 }
 
 LlamaDecoder::~LlamaDecoder() { library_.llama_free(context_); }
 
 DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
+  const auto order = std::span(order_).first(rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  // llama.cpp computes streams together only where they follow on each other, in the batch and by number; each other
+  // row would pay for a pass over the weights of its own.
+  if (streams_) {
+    std::ranges::stable_sort(order, {}, [&](int32_t row) { return rows[static_cast<size_t>(row)].sequence; });
+  }
   for (size_t i = 0; i < rows.size(); ++i) {
-    tokens_[i] = rows[i].token;
-    positions_[i] = rows[i].position;
-    sequences_[i] = rows[i].sequence;
-    outputs_[i] = rows[i].wants_logits ? 1 : 0;
+    const DecodeRow& row = rows[static_cast<size_t>(order[i])];
+    places_[static_cast<size_t>(order[i])] = static_cast<int32_t>(i);
+    tokens_[i] = row.token;
+    positions_[i] = row.position;
+    sequences_[i] = row.sequence;
+    outputs_[i] = row.wants_logits ? 1 : 0;
   }
   const llama_batch batch{static_cast<int32_t>(rows.size()), tokens_.data(),          nullptr,
                           positions_.data(),                 n_sequence_ids_.data(), sequence_pointers_.data(),
@@ -85,7 +97,9 @@ DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
   return status == -1 ? DecodeStatus::kInvalid : DecodeStatus::kFatal;
 }
 
-const float* LlamaDecoder::logits(int32_t row) { return library_.llama_get_logits_ith(context_, row); }
+const float* LlamaDecoder::logits(int32_t row) {
+  return library_.llama_get_logits_ith(context_, places_[static_cast<size_t>(row)]);
+}
 
 void LlamaDecoder::sequence_remove(int32_t sequence, int32_t from) {
   library_.llama_memory_seq_rm(memory_, sequence, from, -1);

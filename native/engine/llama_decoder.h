@@ -59,6 +59,8 @@ class LlamaDecoder final : public Decoder {
   std::vector<llama_seq_id*> sequence_pointers_;
   std::vector<int32_t> n_sequence_ids_;
   std::vector<int8_t> outputs_;
+  std::vector<int32_t> order_;   // [n_batch], for each place in the batch the row that stands there
+  std::vector<int32_t> places_;  // [n_batch], for each row its place in the batch
 };
 
 }  // namespace pgenrm

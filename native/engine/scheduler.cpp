@@ -14,20 +14,22 @@ std::vector<int32_t> end_tokens(const Decoder& decoder) {
   return tokens;
 }
 
+SchedulerOptions within(const DecoderLimits& limits, SchedulerOptions options) {
+  // One sequence is left for a prompt; a batch has room for a row of every running sample.
+  options.max_running = std::max(1, std::min({options.max_running, limits.n_sequences - 1, limits.n_batch}));
+  options.prefill_chunk = std::max(1, options.prefill_chunk);
+  return options;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const SchedulerOptions& options, WorkerPool& pool)
     : decoder_(decoder),
       listener_(listener),
-      options_(options),
+      options_(within(decoder.limits(), options)),
       drawer_(decoder.limits().n_vocab, end_tokens(decoder), pool),
-      cache_(decoder, options.max_host_bytes) {
-  const DecoderLimits& limits = decoder.limits();
-  // One sequence is left for a prompt; a batch has room for a row of every running sample.
-  options_.max_running = std::max(1, std::min({options_.max_running, limits.n_sequences - 1, limits.n_batch}));
-  options_.prefill_chunk = std::max(1, options_.prefill_chunk);
-  for (int32_t i = limits.n_sequences - 1; i >= 0; --i) free_sequences_.push_back(i);
-}
+      cache_(decoder, options.max_host_bytes),
+      sequences_(decoder.limits().n_sequences, options_.streams ? options_.max_running : 0) {}
 
 Scheduler::~Scheduler() = default;
 

@@ -13,6 +13,7 @@
 #include "engine/growing_text.h"
 #include "engine/prefix_cache.h"
 #include "engine/request.h"
+#include "engine/sequence_pool.h"
 #include "engine/token_drawer.h"
 #include "engine/worker_pool.h"
 
@@ -24,15 +25,19 @@ struct SchedulerOptions {
   // Most KV cells that prompts which nobody needs may hold. They serve prompts to come, and every row's attention
   // passes over them until then.
   int32_t max_idle_cells = 1 << 30;
-  // Samples beyond max_running that requests which are let in may still have to write. Their prompts are decoded ahead
-  // of need, so that no row stays empty when samples end, and hold cells until then.
-  int32_t max_ahead = 1 << 20;
+  // A prompt is let in while fewer samples than this are unfinished. Beyond max_running prompts are decoded ahead of
+  // need, so that no row stays empty when samples end, and hold cells until then; below it samples of many prompts
+  // are fewer at once than those of one prompt may be.
+  int32_t max_unfinished = 1 << 20;
   // Rows of samples and rows of prompts go into decode calls of their own. A CPU computes the attention of a large
   // batch in tiles of 64 rows, each over every cell that any of its rows sees: rows of samples with different
   // prompts in such a tile cost many times what they cost apart.
   bool separates_prompts = false;
   // Most bytes of prompts that were evicted, in host memory; they are copied back instead of decoded again.
   int64_t max_host_bytes = 0;
+  // Each sequence has KV cells of its own. Running samples then have sequences 0 .. max_running - 1 and prompts the
+  // others, so that the rows of a step follow on each other, as llama.cpp needs them to compute streams together.
+  bool streams = false;
 };
 
 // Counters of the last step, and of the scheduler's life where the name says total.
@@ -48,7 +53,8 @@ struct StepStatistics {
   int64_t n_generated_total = 0;
   int64_t n_preempted_total = 0;
   int64_t n_calls_total = 0;      // of decode(): a step makes none, one, or one for samples and one for prompts
-  int64_t n_row_cells_total = 0;  // over all decoded rows, the KV cells in use as the row was decoded
+  // Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own.
+  int64_t n_row_cells_total = 0;
   // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
   int64_t n_prefill_attended_total = 0;
   int64_t n_decode_attended_total = 0;
@@ -98,7 +104,7 @@ class Scheduler {
   const StepStatistics& statistics() const { return statistics_; }
 
   // For tests: sequences and cells that nothing uses must add up to the decoder's.
-  int32_t n_free_sequences() const { return static_cast<int32_t>(free_sequences_.size()); }
+  int32_t n_free_sequences() const { return sequences_.n_free(); }
   int32_t n_sample_cells() const { return n_sample_cells_; }
   int32_t n_idle_cells() { return cache_.n_idle_cells(); }
   const PrefixCache& cache() const { return cache_; }
@@ -133,7 +139,6 @@ class Scheduler {
   void give_back(Sample& sample);
   void stop_running(Sample& sample);
   void trim_idle();
-  int32_t take_sequence();
   int32_t n_unfinished() const;
 
   // scheduler_batch.cpp
@@ -160,7 +165,7 @@ class Scheduler {
   SchedulerOptions options_;
   TokenDrawer drawer_;
   PrefixCache cache_;
-  std::vector<int32_t> free_sequences_;
+  SequencePool sequences_;
   std::deque<std::unique_ptr<ActiveRequest>> waiting_;  // in order of arrival
   std::vector<std::unique_ptr<ActiveRequest>> active_;  // in order of admission
   std::vector<Sample*> running_;                        // in order of start

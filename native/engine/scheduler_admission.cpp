@@ -25,20 +25,20 @@ bool Scheduler::try_admit(ActiveRequest& request) {
   cache_.touch_longest_shared(request.request.prompt);
   // More prompts than running samples could use would only hold cells.
   if (active_.size() > static_cast<size_t>(options_.max_running)) return false;
-  if (n_unfinished() >= options_.max_running + options_.max_ahead) return false;
+  if (n_unfinished() >= options_.max_unfinished) return false;
   const int32_t headroom = active_.empty() ? 0 : kHeadroom * (static_cast<int32_t>(running_.size()) + 1);
   while (cache_.n_cells_with(request.request.prompt) + n_sample_cells_ + headroom > decoder_.limits().n_cells) {
     const int32_t sequence = cache_.evict();
     if (sequence < 0) return false;
-    free_sequences_.push_back(sequence);
+    sequences_.give_back(sequence);
   }
   // A sequence must be left for a sample to run in.
-  while (free_sequences_.size() < 2) {
+  while (!sequences_.has_for_prompt()) {
     const int32_t sequence = cache_.evict();
     if (sequence < 0) return false;
-    free_sequences_.push_back(sequence);
+    sequences_.give_back(sequence);
   }
-  attach_slot(request, *cache_.add(request.request.prompt, take_sequence()));
+  attach_slot(request, *cache_.add(request.request.prompt, sequences_.take_for_prompt()));
   return true;
 }
 
@@ -64,7 +64,8 @@ void Scheduler::start_samples() {
                                    decoder_.limits().n_cells) {
         break;
       }
-      const int32_t sequence = take_sequence();
+      int32_t sequence = sequences_.take_for_sample();
+      if (sequence < 0) sequence = cache_.evict();
       if (sequence < 0) break;
       sample.sequence = sequence;
       decoder_.sequence_copy(request->slot->sequence, sequence, request->slot->size());
@@ -80,7 +81,7 @@ void Scheduler::start_samples() {
 bool Scheduler::make_room(const Sample* keep) {
   const int32_t sequence = cache_.evict();
   if (sequence >= 0) {
-    free_sequences_.push_back(sequence);
+    sequences_.give_back(sequence);
     return true;
   }
   for (size_t i = running_.size(); i-- > 0;) {
@@ -128,7 +129,7 @@ void Scheduler::give_back(Sample& sample) {
   n_sample_cells_ -= sample.n_cached;
   sample.n_cached = 0;
   decoder_.sequence_remove(sample.sequence, 0);
-  free_sequences_.push_back(sample.sequence);
+  sequences_.give_back(sample.sequence);
   sample.sequence = -1;
   sample.request->n_running -= 1;
 }
@@ -140,29 +141,18 @@ void Scheduler::stop_running(Sample& sample) {
 
 void Scheduler::forget_idle() {
   for (int32_t sequence = cache_.forget_one(); sequence >= 0; sequence = cache_.forget_one()) {
-    free_sequences_.push_back(sequence);
+    sequences_.give_back(sequence);
   }
 }
 
 void Scheduler::trim_idle() {
-  while (cache_.n_idle_cells() > options_.max_idle_cells) free_sequences_.push_back(cache_.evict());
+  while (cache_.n_idle_cells() > options_.max_idle_cells) sequences_.give_back(cache_.evict());
 }
 
 int32_t Scheduler::n_unfinished() const {
   int32_t n = 0;
   for (const auto& request : active_) n += request->n_unfinished;
   return n;
-}
-
-int32_t Scheduler::take_sequence() {
-  if (free_sequences_.empty()) {
-    const int32_t sequence = cache_.evict();
-    if (sequence < 0) return -1;
-    return sequence;
-  }
-  const int32_t sequence = free_sequences_.back();
-  free_sequences_.pop_back();
-  return sequence;
 }
 
 }  // namespace pgenrm

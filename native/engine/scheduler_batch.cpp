@@ -89,18 +89,20 @@ bool Scheduler::decode_planned() {
 
 void Scheduler::take_decoded() {
   statistics_.n_calls_total += 1;
-  statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
+  if (!options_.streams) statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
+    const int64_t attended = n_attended(stretch);
+    if (options_.streams) statistics_.n_row_cells_total += attended;
     if (stretch.sample) {
       statistics_.n_decode_rows_total += stretch.n_rows;
-      statistics_.n_decode_attended_total += n_attended(stretch);
+      statistics_.n_decode_attended_total += attended;
       if (stretch.completes) want_draw(*stretch.sample, decoder_.logits(stretch.last_row));
       continue;
     }
     PromptSlot& slot = *stretch.slot;
     slot.n_decoded += stretch.n_rows;
     statistics_.n_prefill_rows_total += stretch.n_rows;
-    statistics_.n_prefill_attended_total += n_attended(stretch);
+    statistics_.n_prefill_attended_total += attended;
     stretch.requester->n_prompt_decoded += stretch.n_rows;
     if (stretch.completes) {
       const float* logits = decoder_.logits(stretch.last_row);
@@ -135,7 +137,7 @@ void Scheduler::recover(DecodeStatus status) {
   } else {
     end_all(RequestStatus::kDecodeFailed, std::string("llama_decode answered ") + status_name(status));
   }
-  for (const int32_t sequence : cache_.clear()) free_sequences_.push_back(sequence);
+  for (const int32_t sequence : cache_.clear()) sequences_.give_back(sequence);
 }
 
 }  // namespace pgenrm

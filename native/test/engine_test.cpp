@@ -52,14 +52,18 @@ void run_once(uint32_t seed) {
   {
     const auto factory = [](std::string*) {
       return EngineModel{std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}),
+                         std::make_unique<MockDecoder>(DecoderLimits{6 * 70, 6, 32, kVocabulary, 70}),
                          [](std::string*) { return std::make_unique<MockEmbedder>(); }};
     };
     std::atomic<int64_t> n_reports{0};
     callbacks.on_step = [&](const StepStatistics& s) {
-      EXPECT(s.n_running >= 0 && s.n_cells_planned <= 300);
+      EXPECT(s.n_running >= 0 && s.n_cells_planned <= 300 + 6 * 70);
       n_reports += 1;
     };
-    Engine engine(factory, {{6, 16}, 2, std::chrono::milliseconds(0)}, callbacks);
+    SchedulerOptions lone;
+    lone.max_running = 3;
+    lone.streams = true;
+    Engine engine(factory, {{6, 16}, lone, 2, std::chrono::milliseconds(0)}, callbacks);
     std::vector<std::thread> threads;
     for (uint32_t t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
@@ -68,7 +72,7 @@ void run_once(uint32_t seed) {
           Request request;
           request.id = t * 1000 + i + 1;
           request.prompt.assign(1 + random() % 40, static_cast<int32_t>(random() % 3));
-          request.seeds = {1, 2};
+          request.seeds.assign(1 + random() % 2, 1);
           request.max_tokens = 1 + static_cast<int32_t>(random() % 20);
           if (engine.submit(std::move(request))) n_accepted += 1;
           EmbeddingRequest texts;
@@ -109,7 +113,7 @@ void a_decoder_that_fails_is_reported() {
           *error = "unusable: no weights";
           return EngineModel{};
         },
-        {{1, 1}, 1, std::chrono::milliseconds(0)}, callbacks);
+        {{1, 1}, {1, 1}, 1, std::chrono::milliseconds(0)}, callbacks);
   }
   EXPECT(reported == "unusable: no weights");
   EXPECT(closed);

@@ -107,11 +107,12 @@ void run_once(uint32_t seed) {
   Recorder recorder;
   WorkerPool pool(1);
   const int32_t max_idle_cells = pick(0, 2) == 0 ? pick(0, 60) : limits.n_cells;
-  const int32_t max_ahead = pick(0, 1) == 0 ? pick(0, 4) : 1 << 20;
+  const int32_t max_unfinished = pick(0, 1) == 0 ? pick(1, 20) : 1 << 20;
   const bool separates = pick(0, 1) == 0;
   const int64_t max_host_bytes = pick(0, 1) == 0 ? pick(0, 2000) : 0;
   Scheduler scheduler(decoder, recorder,
-                      {pick(1, 16), pick(1, 32), max_idle_cells, max_ahead, separates, max_host_bytes}, pool);
+                      {pick(1, 16), pick(1, 32), max_idle_cells, max_unfinished, separates, max_host_bytes,
+                       limits.n_positions > 0}, pool);
 
   std::map<uint64_t, Request> requests;
   std::set<uint64_t> cancelled;

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, PgenrmError } from '../errors.js';
 import type { ScalingResult } from './result.js';
+import type { EngineSizes } from './simulate.js';
 
 const COUNT = z.number().int().nonnegative();
 const AMOUNT = z.number().nonnegative();
@@ -75,7 +76,10 @@ const COST_MODEL = z.object({
     batch: COUNT.min(1),
     prefillChunk: COUNT.min(1),
     separatesPrompts: z.boolean(),
-    maxAhead: COUNT,
+    // Older results tell how many unfinished samples there could be beyond maxSequences, and of no lane.
+    maxAhead: COUNT.optional(),
+    maxUnfinished: COUNT.min(1).optional(),
+    lone: z.object({ maxSequences: COUNT.min(1), maxUnfinished: COUNT.min(1) }).nullish(),
     maxIdleCells: COUNT,
     // Older results do not tell it, and no figure is made of it.
     hostCacheBytes: COUNT.optional(),
@@ -150,11 +154,23 @@ export async function readResult(path: string): Promise<ScalingResult> {
     );
   }
   const { error } = RESULT.safeParse(value);
-  if (error === undefined) return value as ScalingResult;
+  if (error === undefined) return withLanes(value as ScalingResult);
   const [first] = error.issues;
   throw new PgenrmError(
     'INPUT_MALFORMED',
     `${path} is damaged: ${first?.path.join('.') || 'the whole'}: ${first?.message ?? 'unknown'}; measure again, or take an undamaged copy`,
     { cause: error },
   );
+}
+
+/** An older result in today's terms. */
+function withLanes(result: ScalingResult): ScalingResult {
+  const { costModel } = result;
+  if (!('sizes' in costModel)) return result;
+  const { maxAhead = 0, ...sizes } = costModel.sizes as EngineSizes & { readonly maxAhead?: number };
+  const maxUnfinished = sizes.maxUnfinished ?? sizes.maxSequences + maxAhead;
+  return {
+    ...result,
+    costModel: { ...costModel, sizes: { ...sizes, maxUnfinished, lone: sizes.lone ?? null } },
+  };
 }

@@ -4,9 +4,10 @@
 import type { Scheduling } from '../generator/generator.js';
 import { type ChainLengths, LengthDeck } from './chain-lengths.js';
 import { decodeMs, type EngineWork, meanOf, NOTHING, type StepCost, sumOf } from './engine-work.js';
+import { type Running, SimulatedLane } from './simulated-lane.js';
 import { seededRandom } from './statistics.js';
 
-/** How the engine is sized. */
+/** How the engine is sized; of `maxSequences` those of `lone` are for chains that come alone. */
 export interface EngineSizes extends Scheduling {
   readonly maxSequences: number;
 }
@@ -48,29 +49,13 @@ export interface SimulateOptions {
   readonly forgetsAfter?: number;
 }
 
-interface Prompt {
-  readonly judgment: number;
-  readonly length: number;
-  /** Rows still to decode. */
-  left: number;
-  readonly own: boolean;
-  readonly chains: readonly number[];
-}
-
-interface Running {
-  readonly judgment: number;
-  readonly own: boolean;
-  readonly prompt: number;
-  left: number;
-  written: number;
-}
-
 interface Judgment {
   chainsLeft: number;
   /** Whether the neighbours' prompts have come: they do once an own chain has ended. */
   searched: boolean;
   firstEnd: number | null;
   readonly began: number;
+  /** Cells of its prompts that are shared. */
   cells: number;
 }
 
@@ -94,11 +79,10 @@ class Simulation {
   readonly #options: SimulateOptions;
   readonly #ownLengths: LengthDeck;
   readonly #neighbourLengths: LengthDeck;
-  /** Prompts that wait to be let in, those that are decoded, and chains whose prompt is. */
-  readonly #waiting: Prompt[] = [];
-  readonly #prompts: Prompt[] = [];
-  readonly #ready: { readonly prompt: Prompt; readonly chain: number }[] = [];
-  #running: Running[] = [];
+  readonly #shared: SimulatedLane;
+  /** Of chains that come alone; the shared one where the engine has no other. */
+  readonly #lone: SimulatedLane;
+  readonly #lanes: readonly SimulatedLane[];
   readonly #judgments = new Map<number, Judgment>();
   #next = 0;
   #now = 0;
@@ -110,6 +94,11 @@ class Simulation {
     this.#sizes = sizes;
     this.#work = work;
     this.#options = options;
+    const { maxSequences, lone } = sizes;
+    const shared = { ...sizes, maxSequences: maxSequences - (lone?.maxSequences ?? 0), streams: false };
+    this.#shared = new SimulatedLane(shared);
+    this.#lone = lone === null ? this.#shared : new SimulatedLane({ ...sizes, ...lone, streams: true });
+    this.#lanes = lone === null ? [this.#shared] : [this.#shared, this.#lone];
     const random = seededRandom(options.seed);
     this.#ownLengths = new LengthDeck(work.ownChains, random);
     this.#neighbourLengths = new LengthDeck(work.neighbourChains, random);
@@ -159,62 +148,27 @@ class Simulation {
 
   #submit(judgment: number, own: boolean, { tokens, decoded }: PromptWork, chains: number[]): void {
     const left = Math.max(1, Math.round(decoded));
-    this.#waiting.push({ judgment, own, length: Math.max(left, Math.round(tokens)), left, chains });
+    const lane = chains.length === 1 ? this.#lone : this.#shared;
+    lane.submit({ judgment, own, length: Math.max(left, Math.round(tokens)), left, chains });
   }
 
   /** One step, or many that are alike but for their lengths; gives the judgments that ended in it. */
   #step(): Judgment[] {
-    this.#admit();
-    this.#start();
-    if (this.#prompts.length === 0 && this.#running.length <= this.#sizes.batch) return this.#write();
-    const { batch, prefillChunk, separatesPrompts } = this.#sizes;
-    const sampleRows = Math.min(this.#running.length, batch);
-    const taken = separatesPrompts ? 0 : sampleRows;
-    let room = sampleRows === 0 ? batch : Math.min(batch - taken, prefillChunk);
-    let [promptRows, promptAttended] = [0, 0];
-    for (const prompt of this.#prompts) {
-      const rows = Math.min(room, prompt.left);
-      promptAttended += rows * (prompt.length - prompt.left) + (rows * (rows + 1)) / 2;
-      prompt.left -= rows;
-      promptRows += rows;
-      room -= rows;
-      if (room === 0) break;
-    }
-    const sampleAttended = this.#running
-      .slice(0, sampleRows)
-      .reduce((total, { prompt, written }) => total + prompt + written, 0);
-    const both = sampleRows > 0 && promptRows > 0;
-    const done = {
-      calls: both && separatesPrompts ? 2 : 1,
-      promptRows,
-      sampleRows,
-      promptAttended,
-      sampleAttended,
-      rowCells: (sampleRows + promptRows) * this.#cells(),
-      generatedTokens: sampleRows,
-    };
-    this.#spend(done);
-    this.#takeDecodedPrompts();
-    return this.#advance(1);
+    for (const lane of this.#lanes) this.#beginLane(lane);
+    const busy = this.#lanes.filter((lane) => lane.busy);
+    const steps = Math.min(...busy.map((lane) => lane.alikeSteps));
+    for (const lane of busy) this.#spend(lane.step(steps, this.#cells()));
+    return busy.flatMap((lane) => lane.end(steps)).flatMap((chain) => this.#endChain(chain));
   }
 
-  /** Steps of samples alone until the first of them ends: nothing else changes before. */
-  #write(): Judgment[] {
-    const rows = this.#running.length;
-    const steps = Math.max(1, Math.min(...this.#running.map(({ left }) => left)));
-    // Every sample grows by one token a step.
-    const grown = (rows * steps * (steps - 1)) / 2;
-    const attended = this.#running.reduce((total, { prompt, written }) => total + prompt + written, 0);
-    this.#spend({
-      calls: steps,
-      promptRows: 0,
-      sampleRows: rows * steps,
-      promptAttended: 0,
-      sampleAttended: steps * attended + grown,
-      rowCells: rows * (steps * this.#cells() + grown),
-      generatedTokens: rows * steps,
-    });
-    return this.#advance(steps);
+  /** Lets prompts in and starts chains. */
+  #beginLane(lane: SimulatedLane): void {
+    for (const { judgment, left } of lane.admit()) {
+      if (!lane.streams) this.#judgments.get(judgment)!.cells += left;
+    }
+    const started = lane.start();
+    this.#counts = { ...this.#counts, generatedTokens: this.#counts.generatedTokens + started };
+    this.#now += this.#cost.draw * started;
   }
 
   #spend(done: EngineWork): void {
@@ -222,68 +176,18 @@ class Simulation {
     this.#counts = sumOf(this.#counts, done);
   }
 
-  /** Prompts come in as long as running samples could use them soon. */
-  #admit(): void {
-    const { maxSequences, maxAhead } = this.#sizes;
-    let unfinished =
-      this.#running.length +
-      this.#ready.length +
-      this.#prompts.reduce((total, { chains }) => total + chains.length, 0);
-    for (;;) {
-      const [prompt] = this.#waiting;
-      if (prompt === undefined || (unfinished > 0 && unfinished >= maxSequences + maxAhead)) return;
-      this.#waiting.shift();
-      this.#prompts.push(prompt);
-      this.#judgments.get(prompt.judgment)!.cells += prompt.left;
-      unfinished += prompt.chains.length;
+  #endChain({ judgment: id, own }: Running): Judgment[] {
+    const judgment = this.#judgments.get(id)!;
+    judgment.firstEnd ??= this.#now;
+    judgment.chainsLeft -= 1;
+    if (own && !judgment.searched) {
+      judgment.searched = true;
+      this.#admitNeighbours(id);
     }
-  }
-
-  /** Prompts whose last row was decoded in this step: their chains wait to start. */
-  #takeDecodedPrompts(): void {
-    const decoded = this.#prompts.filter(({ left }) => left === 0);
-    for (const prompt of decoded) {
-      this.#prompts.splice(this.#prompts.indexOf(prompt), 1);
-      for (const chain of prompt.chains) this.#ready.push({ prompt, chain });
-    }
-  }
-
-  /** The first token of a chain is drawn from its prompt's logits as the chain starts. */
-  #start(): void {
-    while (this.#ready.length > 0 && this.#running.length < this.#sizes.maxSequences) {
-      const { prompt, chain } = this.#ready.shift()!;
-      const { judgment, own, length } = prompt;
-      this.#counts = { ...this.#counts, generatedTokens: this.#counts.generatedTokens + 1 };
-      this.#now += this.#cost.draw;
-      this.#running.push({ judgment, own, prompt: length, left: chain - 1, written: 1 });
-    }
-  }
-
-  #advance(steps: number): Judgment[] {
-    const ended: Judgment[] = [];
-    for (const sample of this.#running) {
-      sample.left -= steps;
-      sample.written += steps;
-    }
-    const [done, going] = [
-      this.#running.filter(({ left }) => left <= 0),
-      this.#running.filter(({ left }) => left > 0),
-    ];
-    this.#running = going;
-    for (const { judgment: id, own } of done) {
-      const judgment = this.#judgments.get(id)!;
-      judgment.firstEnd ??= this.#now;
-      judgment.chainsLeft -= 1;
-      if (own && !judgment.searched) {
-        judgment.searched = true;
-        this.#admitNeighbours(id);
-      }
-      if (judgment.chainsLeft > 0) continue;
-      this.#judgments.delete(id);
-      this.#idleCells = Math.min(this.#sizes.maxIdleCells, this.#idleCells + judgment.cells);
-      ended.push(judgment);
-    }
-    return ended;
+    if (judgment.chainsLeft > 0) return [];
+    this.#judgments.delete(id);
+    this.#idleCells = Math.min(this.#sizes.maxIdleCells, this.#idleCells + judgment.cells);
+    return [judgment];
   }
 
   #admitNeighbours(id: number): void {
@@ -293,11 +197,10 @@ class Simulation {
     }
   }
 
-  /** Cells in use: prompts that are let in, samples, and prompts that nobody needs any more. */
+  /** Shared cells in use: prompts that are let in, samples, and prompts that nobody needs any more. */
   #cells(): number {
-    let cells = this.#idleCells;
+    let cells = this.#idleCells + this.#shared.writtenCells;
     for (const judgment of this.#judgments.values()) cells += judgment.cells;
-    for (const { written } of this.#running) cells += written;
     return cells;
   }
 }

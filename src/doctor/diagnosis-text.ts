@@ -120,7 +120,11 @@ function generatorLines({ kind, reasons, loaded }: GeneratorFinding, llama: Llam
 }
 
 function kvCacheText({ layout, type, flashAttention, cells }: KvCacheInfo): string {
-  const shared = layout === 'unified' ? 'shared by all sequences' : 'divided among the sequences';
+  const shared = {
+    unified: 'shared by all sequences',
+    streams: 'divided among the sequences',
+    mixed: 'shared by samples of one prompt, apart for samples that came alone',
+  }[layout];
   return `${cells} cells of ${type}, ${shared}; flash attention ${flashAttention}`;
 }
 

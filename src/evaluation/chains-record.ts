@@ -48,7 +48,7 @@ const IDENTITY = z.strictObject({
 
 /** How the generator kept keys and values: of the machine, not of the run, for chains depend on it by rounding alone. */
 const KV_CACHE = z.object({
-  layout: z.enum(['unified', 'streams']),
+  layout: z.enum(['unified', 'streams', 'mixed']),
   type: z.enum(['f16', 'q8_0']),
   flashAttention: z.enum(['auto', 'on', 'off']),
   /** Of all sequences together. */

@@ -30,7 +30,7 @@ export interface EngineWishes {
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
-  /** Whether sequences share their KV cells; default `unified`. */
+  /** Whether sequences share their KV cells; default `mixed` on a CPU where its cells fit, `unified` otherwise. */
   readonly kvLayout?: KvLayout;
   /** Default `f16`, or `q8_0` where f16 has no room for one context. */
   readonly kvType?: KvType;
@@ -40,6 +40,15 @@ export interface EngineWishes {
   readonly kvCells?: number;
   /** Most bytes of prompts in host memory whose cells were given to others; default 0. */
   readonly hostCacheBytes?: number;
+}
+
+/** Samples that come alone: of `maxSequences` and of the KV cells what is theirs. */
+export interface LonePlan {
+  readonly maxRunning: number;
+  readonly maxUnfinished: number;
+  /** Samples and prompts together. */
+  readonly sequences: number;
+  readonly cells: number;
 }
 
 /** The sizes that the engine is loaded with. */
@@ -55,8 +64,10 @@ export interface EnginePlan {
   readonly sequences: number;
   readonly batch: number;
   readonly prefillChunk: number;
-  /** Samples beyond `maxSequences` whose prompts are decoded ahead of need. */
-  readonly maxAhead: number;
+  /** A prompt is let in while fewer samples than this are unfinished, those of `lone` aside. */
+  readonly maxUnfinished: number;
+  /** Sizes of the lane for samples that come alone; null where they are as the others. */
+  readonly lone: LonePlan | null;
   /** Unrelated prompts that it pays to have at work at once; null: as many as fill the sequences. */
   readonly promptsAtOnce: number | null;
   /** Whether samples and prompts are decoded in calls of their own. */
@@ -74,6 +85,11 @@ const MAX_SEQUENCES = 256;
 const DEFAULT_CONTEXT = 8192;
 /** Prompts that are held at once; in streams each takes a whole context of memory. */
 const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
+/**
+ * Samples at once in a mixed layout. More lone samples read more keys and values in a step than caches hold; with samples of
+ * more prompts at once each passes over more cells of others. Of one prompt all may run.
+ */
+const MIXED = { lone: 8, unfinished: 16 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
 /**
@@ -98,23 +114,28 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const choices: string[] = [];
 
   const gpuLayers = layersOnGpu(facts, contextTokens, choices);
-  const promptsAtOnce = onGpu ? null : promptsOnCpu(facts);
+  const unrelated = onGpu ? null : promptsOnCpu(facts);
   const prompts = wishes.kvLayout === 'streams' ? PROMPT_SEQUENCES.streams : PROMPT_SEQUENCES.unified;
   const sequences = Math.min(MAX_SEQUENCES, maxSequences + prompts);
-  const { kvCache, maxIdleCells, reasons } = planKvCache(
+  const maxLone = Math.min(MIXED.lone, Math.floor(maxSequences / 4));
+  const { kvCache, loneCells, maxIdleCells, reasons } = planKvCache(
     {
       onGpu,
       contextTokens,
       maxSequences,
       sequences,
+      loneSequences: 2 * maxLone,
       cellBytes: facts.cellBytes,
-      rereads: promptsAtOnce === 1,
+      rereads: unrelated === 1,
       room: onGpu
         ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
         : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25,
     },
     wishes,
   );
+  const mixed = kvCache.layout === 'mixed';
+  // Prompts in a lane of their own are in nobody's way; the engine lets in as many of the others as pay.
+  const promptsAtOnce = mixed ? null : unrelated;
   choices.push(
     ...reasons,
     hostCacheBytes === 0
@@ -123,6 +144,11 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     onGpu
       ? 'samples and pieces of prompts: decoded in one call, whose rows a GPU computes at once'
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
+    ...(mixed
+      ? [
+          `samples at once: ${maxLone} that came alone, and ${maxSequences - maxLone} others, whose prompts are let in while fewer than ${MIXED.unfinished} are unfinished`,
+        ]
+      : []),
     ...(promptsAtOnce === null
       ? []
       : [
@@ -142,7 +168,10 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     batch: onGpu ? 2048 : 512,
     prefillChunk: onGpu ? 1024 : 256,
     // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
-    maxAhead: Math.ceil(maxSequences / (onGpu ? 1 : 4)),
+    maxUnfinished: mixed ? MIXED.unfinished : maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4)),
+    lone: mixed
+      ? { maxRunning: maxLone, maxUnfinished: 2 * maxLone, sequences: 2 * maxLone, cells: loneCells }
+      : null,
     promptsAtOnce,
     separatesPrompts: !onGpu,
     gpuLayers,

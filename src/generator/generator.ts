@@ -154,7 +154,7 @@ export interface EngineCounters {
   /** Rows of prompts that were decoded, and of samples. */
   readonly promptRows: number;
   readonly sampleRows: number;
-  /** Over all decoded rows, the KV cells in use as the row was decoded. */
+  /** Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own. */
   readonly rowCells: number;
   /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to, itself among them. */
   readonly promptAttended: number;
@@ -173,7 +173,10 @@ export interface EngineCounters {
 
 /** How the keys and values of tokens are kept. */
 export interface KvCacheInfo {
-  /** Whether all sequences share their cells, so that a prefix is stored once, or each has its own. */
+  /**
+   * Whether all sequences share their cells, so that a prefix is stored once, or each has its own, or samples of one
+   * prompt share and a sample that came alone has its own.
+   */
   readonly layout: KvLayout;
   readonly type: KvType;
   /** `auto` leaves it to llama.cpp, which switches it on where the backend has it. */
@@ -182,9 +185,17 @@ export interface KvCacheInfo {
   readonly cells: number;
 }
 
-export type KvLayout = 'unified' | 'streams';
+export type KvLayout = 'unified' | 'streams' | 'mixed';
 export type KvType = 'f16' | 'q8_0';
 export type FlashAttention = 'auto' | 'on' | 'off';
+
+/** How requests for one sample are run where they do not share KV cells with others. */
+export interface LoneLane {
+  /** Of `maxSequences`, those for lone samples. */
+  readonly maxSequences: number;
+  /** A prompt is let in while fewer lone samples than this are unfinished. */
+  readonly maxUnfinished: number;
+}
 
 /** How the native engine makes decode calls of requests. */
 export interface Scheduling {
@@ -194,8 +205,10 @@ export interface Scheduling {
   readonly prefillChunk: number;
   /** Whether samples and prompts are decoded in calls of their own. */
   readonly separatesPrompts: boolean;
-  /** Samples beyond `maxSequences` whose prompts are decoded ahead of need. */
-  readonly maxAhead: number;
+  /** A prompt is let in while fewer samples than this are unfinished, those of `lone` aside. */
+  readonly maxUnfinished: number;
+  /** Samples that came alone run beside the others, each in a KV stream of its own; null: they are as the others. */
+  readonly lone: LoneLane | null;
   /** Most KV cells of prompts that no request needs. */
   readonly maxIdleCells: number;
   /** Most bytes of evicted prompts in host memory; 0 keeps none. */

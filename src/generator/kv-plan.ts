@@ -9,8 +9,10 @@ export interface KvFacts {
   readonly contextTokens: number;
   /** Samples that decode at once. */
   readonly maxSequences: number;
-  /** Samples and prompts together. */
+  /** Samples and prompts together; in a mixed layout those that share cells. */
   readonly sequences: number;
+  /** In a mixed layout, samples that came alone and their prompts; 0 where there can be none. */
+  readonly loneSequences: number;
   /** Bytes of one cell at f16, all layers together. */
   readonly cellBytes: number;
   /** Whether a prompt is decoded again for less than its cells cost the rows that pass over them. */
@@ -31,12 +33,17 @@ export interface KvWishes {
 /** The choice, with the reason for each part. */
 export interface KvPlan {
   readonly kvCache: KvCacheInfo;
+  /** Of its cells, those of samples that came alone, all sequences together; 0 unless the layout is mixed. */
+  readonly loneCells: number;
+  /** Most cells of shared ones that prompts may hold which nobody needs. */
   readonly maxIdleCells: number;
   readonly reasons: readonly string[];
 }
 
 /** Bytes of a value in 8 bits, with its share of the block's scale, over those of an f16. */
 const Q8_0_SHARE = 34 / 64;
+/** Share of the room that cells of lone samples may take unasked. */
+const LONE_SHARE = 1 / 3;
 /** Contexts of prompts that requests at work are given room for. */
 const PROMPT_CONTEXTS = { cpu: 4, gpu: 8 };
 /** Contexts of prompts that are kept for requests to come. */
@@ -47,7 +54,14 @@ const IDLE_CONTEXTS = { rereads: 1, cpu: 2, gpu: 4 };
  * where the cells of one context do not fit.
  */
 export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
-  const layout = oneOf('kvLayout', wishes.kvLayout, ['unified', 'streams']) ?? 'unified';
+  const layout =
+    oneOf('kvLayout', wishes.kvLayout, ['unified', 'streams', 'mixed']) ?? usualLayout(facts, wishes);
+  if (layout === 'mixed' && facts.loneSequences === 0) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `kvLayout mixed needs a maxSequences of 4 or more, got ${facts.maxSequences}; raise it, or leave kvLayout unified`,
+    );
+  }
   const flashAttention = oneOf('flashAttention', wishes.flashAttention, ['auto', 'on', 'off']) ?? 'auto';
   const wishedType = oneOf('kvType', wishes.kvType, ['f16', 'q8_0']);
   if (wishedType === 'q8_0' && flashAttention === 'off') {
@@ -56,8 +70,8 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
       'kvType q8_0 needs flash attention: leave flashAttention auto or on, or keep kvType f16',
     );
   }
-  const sequences = layout === 'unified' ? 1 : facts.sequences;
-  const least = sequences * padded(facts.contextTokens + 1);
+  const contexts = { unified: 1, streams: facts.sequences, mixed: 1 + facts.loneSequences }[layout];
+  const least = contexts * padded(facts.contextTokens + 1);
   const { kvCells } = wishes;
   if (kvCells !== undefined && !(Number.isInteger(kvCells) && kvCells >= least)) {
     throw new PgenrmError(
@@ -70,25 +84,28 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   const type = wishedType ?? (f16Fits || facts.onGpu || flashAttention === 'off' ? 'f16' : 'q8_0');
   const cellBytes = facts.cellBytes * (type === 'f16' ? 1 : Q8_0_SHARE);
   const affordable = Math.floor(facts.room / Math.max(1, cellBytes));
-  if (affordable < least && (!facts.onGpu || layout === 'streams')) {
+  if (affordable < least && (!facts.onGpu || layout !== 'unified')) {
     throw new PgenrmError(
       'OUT_OF_MEMORY',
-      `${sequences === 1 ? 'a context' : `${sequences} contexts`} of ${facts.contextTokens} tokens ` +
-        `${sequences === 1 ? 'needs' : 'need'} ${megabytes(least * cellBytes)} MB of KV cache (${type}), there is room ` +
-        `for ${megabytes(facts.room)} MB; lower the context length${sequences === 1 ? '' : ' or maxSequences, or leave kvLayout unified'}`,
+      `${contexts === 1 ? 'a context' : `${contexts} contexts`} of ${facts.contextTokens} tokens ` +
+        `${contexts === 1 ? 'needs' : 'need'} ${megabytes(least * cellBytes)} MB of KV cache (${type}), there is room ` +
+        `for ${megabytes(facts.room)} MB; lower the context length${contexts === 1 ? '' : ' or maxSequences, or leave kvLayout unified'}`,
     );
   }
   const cells = padded(kvCells ?? (layout === 'streams' ? least : usefulCells(facts, least, affordable)));
   const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : facts.rereads === true ? 'rereads' : 'cpu'];
   const maxIdleCells = layout === 'streams' ? cells : Math.min(cells, idleContexts * facts.contextTokens);
-  const layoutReason =
-    layout === 'unified'
-      ? 'a shared prefix is stored once'
-      : 'asked for: each sequence has its own cells, and a shared prefix is copied';
+  const loneCells = layout === 'mixed' ? facts.loneSequences * padded(facts.contextTokens + 1) : 0;
+  const layoutReason = {
+    unified: 'a shared prefix is stored once',
+    streams: 'asked for: each sequence has its own cells, and a shared prefix is copied',
+    mixed: `samples of one prompt share its cells, and each of ${facts.loneSequences} sequences for samples that came alone has its own, so that no row passes over prompts of others`,
+  }[layout];
   const typeReason =
     wishedType !== undefined ? ', asked for' : type === 'q8_0' ? ', for f16 has no room for one context' : '';
   return {
     kvCache: { layout, type, flashAttention, cells },
+    loneCells,
     maxIdleCells,
     reasons: [
       `KV cache: ${layout}, ${type}${typeReason}, ${cells} cells (${megabytes(cells * cellBytes)} MB): ${layoutReason}`,
@@ -99,10 +116,20 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   };
 }
 
-// Every running sample with an answer of a quarter of the context, over some whole contexts of prompts.
+/** Rows of a CPU's attention pass over all cells that are shared; those of a GPU skip what is not theirs. */
+function usualLayout(facts: KvFacts, { kvCells, kvType }: KvWishes): KvLayout {
+  if (facts.onGpu || facts.loneSequences === 0 || kvCells !== undefined) return 'unified';
+  const cellBytes = facts.cellBytes * (kvType === 'q8_0' ? Q8_0_SHARE : 1);
+  const loneBytes = facts.loneSequences * padded(facts.contextTokens + 1) * cellBytes;
+  return loneBytes <= facts.room * LONE_SHARE ? 'mixed' : 'unified';
+}
+
+// Every running sample with an answer of a quarter of the context, over some whole contexts of prompts, and what is least
+// beyond one context.
 function usefulCells(facts: KvFacts, least: number, affordable: number): number {
   const prompts = facts.onGpu ? PROMPT_CONTEXTS.gpu : PROMPT_CONTEXTS.cpu;
-  const useful = facts.contextTokens * prompts + Math.ceil((facts.maxSequences * facts.contextTokens) / 4);
+  const useful =
+    least + facts.contextTokens * (prompts - 1) + Math.ceil((facts.maxSequences * facts.contextTokens) / 4);
   return Math.max(least, Math.min(useful, affordable));
 }
 

@@ -36,7 +36,10 @@ export interface GeneratorOptions {
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
-  /** Whether sequences share their KV cells (default) or have their own; the portable generator's always have. */
+  /**
+   * Whether sequences share their KV cells, have their own, or share where a prompt has several samples (`mixed`, the
+   * default on a CPU); those of the portable generator have their own.
+   */
   readonly kvLayout?: KvLayout;
   /** Default `f16`, or `q8_0` where f16 has no room for one context; for the native generator only. */
   readonly kvType?: KvType;
@@ -89,7 +92,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       library,
       modelPath: facts.path,
       gpuLayers: plan.gpuLayers,
-      cells: plan.kvCache.cells,
+      cells: plan.kvCache.cells - (plan.lone?.cells ?? 0),
       sequences: plan.sequences,
       batch: plan.batch,
       threads: plan.threads,
@@ -99,9 +102,10 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       generates: true,
       embeddingTokens: plan.batch,
       pooling: -1,
-      maxRunning: plan.maxSequences,
+      maxRunning: plan.maxSequences - (plan.lone?.maxRunning ?? 0),
       prefillChunk: plan.prefillChunk,
-      maxAhead: plan.maxAhead,
+      maxUnfinished: plan.maxUnfinished,
+      lone: plan.lone,
       separatesPrompts: plan.separatesPrompts,
       maxIdleCells: plan.maxIdleCells,
       hostCacheBytes: plan.hostCacheBytes,
@@ -121,7 +125,8 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       batch: plan.batch,
       prefillChunk: plan.prefillChunk,
       separatesPrompts: plan.separatesPrompts,
-      maxAhead: plan.maxAhead,
+      maxUnfinished: plan.maxUnfinished,
+      lone: plan.lone && { maxSequences: plan.lone.maxRunning, maxUnfinished: plan.lone.maxUnfinished },
       maxIdleCells: plan.maxIdleCells,
       hostCacheBytes: plan.hostCacheBytes,
       promptsAtOnce: plan.promptsAtOnce,

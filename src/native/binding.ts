@@ -69,7 +69,7 @@ export interface NativeEngineOptions {
   readonly modelPath: string;
   /** Layers on the GPU; -1 for all. */
   readonly gpuLayers: number;
-  /** KV cells that all sequences share. */
+  /** KV cells that all sequences share, those of `lone` aside. */
   readonly cells: number;
   /** Sequences, prompts and samples together; at most 256. */
   readonly sequences: number;
@@ -91,16 +91,26 @@ export interface NativeEngineOptions {
   readonly maxRunning: number;
   /** Most prompt rows of a step while samples decode. */
   readonly prefillChunk: number;
-  /** Samples beyond `maxRunning` whose prompts are decoded ahead of need. */
-  readonly maxAhead: number;
+  /** A prompt is let in while fewer samples than this are unfinished. */
+  readonly maxUnfinished: number;
   /** Rows of samples and of prompts in decode calls of their own. */
   readonly separatesPrompts: boolean;
   /** Most KV cells that prompts may hold which no request needs. */
   readonly maxIdleCells: number;
   /** Most bytes of evicted prompts in host memory; 0 keeps none. */
   readonly hostCacheBytes: number;
+  /** Requests with one sample run beside the others, each sequence with cells of its own; null: they are as the others. */
+  readonly lone: NativeLoneLane | null;
   /** Whether `step` events are sent, at most ten a second. */
   readonly reportsSteps: boolean;
+}
+
+/** Sizes of the lane for requests with one sample; the names mean what they mean in {@link NativeEngineOptions}. */
+export interface NativeLoneLane {
+  readonly cells: number;
+  readonly sequences: number;
+  readonly maxRunning: number;
+  readonly maxUnfinished: number;
 }
 
 /** Fields as in `GenerationRequest`; '' stands for no grammar and no trigger. */

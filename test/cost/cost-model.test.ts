@@ -12,7 +12,8 @@ const SIZES: EngineSizes = {
   batch: 64,
   prefillChunk: 32,
   separatesPrompts: false,
-  maxAhead: 8,
+  maxUnfinished: 16,
+  lone: null,
   maxIdleCells: 0,
   hostCacheBytes: 0,
   promptsAtOnce: null,
@@ -115,6 +116,23 @@ describe('simulated steps', () => {
     const { rowCells, sampleAttended } = simulate(STEP, SIZES, work({ ownChains: long(5) }), once);
     // Four rows over the prompt of ten tokens and what is written: 11 to 14 tokens, and as many cells.
     expect([rowCells, sampleAttended]).toEqual([10 * 10 + 50, 50]);
+  });
+
+  it('runs chains that come alone beside the others, over their own cells, in calls of their own', () => {
+    const lanes: EngineSizes = { ...SIZES, lone: { maxSequences: 2, maxUnfinished: 4 } };
+    const { rowCells, promptAttended, sampleAttended, calls } = simulate(STEP, lanes, work({}), once);
+    expect(rowCells).toBe(promptAttended + sampleAttended);
+    expect(calls).toBe(3);
+    // Own chains two to a prompt: the first token and four steps with one call; then as many for three similar users, of
+    // whom two write at once.
+    const pair = work({ individual: 4, prototype: 3, ownChains: long(5), neighbourChains: long(5) });
+    const together = simulate(only({ call: 1 }), lanes, pair, once);
+    expect(together.calls).toBe(5 + 5 + 4);
+    expect(simulate(only({ call: 1 }), SIZES, pair, once).calls).toBe(5 + 5);
+    const full = { judgments: 20, atOnce: 3, seed: 1 };
+    expect(simulate(STEP, lanes, pair, full).rowCells).toBeLessThan(
+      simulate(STEP, SIZES, pair, full).rowCells,
+    );
   });
 
   it('times a full engine between ends of judgments', () => {

@@ -44,11 +44,14 @@ describe('diagnose', () => {
     expect(kind).toBe(diagnosis.native.loaded ? 'native' : 'portable');
     expect(loaded?.choices.length).toBeGreaterThan(2);
     if (kind === 'native') {
-      expect(loaded?.kvCache).toMatchObject({ layout: 'unified', type: 'f16' });
+      const layout = loaded?.backend === 'cpu' ? 'mixed' : 'unified';
+      expect(loaded?.kvCache).toMatchObject({ layout, type: 'f16' });
       const { cells, flashAttention } = loaded!.kvCache!;
       expect(cells).toBeGreaterThan(0);
       expect(diagnosisText(diagnosis)).toContain(
-        `${cells} cells of f16, shared by all sequences; flash attention ${flashAttention}\n`,
+        layout === 'mixed'
+          ? `${cells} cells of f16, shared by samples of one prompt, apart for samples that came alone; flash attention ${flashAttention}\n`
+          : `${cells} cells of f16, shared by all sequences; flash attention ${flashAttention}\n`,
       );
     }
   });
@@ -182,6 +185,12 @@ describe('diagnosisText', () => {
 
   it.each([
     ['unified', 'f16', 'auto', '512 cells of f16, shared by all sequences; flash attention auto'],
+    [
+      'mixed',
+      'f16',
+      'off',
+      '512 cells of f16, shared by samples of one prompt, apart for samples that came alone; flash attention off',
+    ],
     ['streams', 'q8_0', 'on', '512 cells of q8_0, divided among the sequences; flash attention on'],
   ] as const)(
     'states a KV cache that is %s, of %s, with flash attention %s',

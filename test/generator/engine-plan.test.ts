@@ -15,11 +15,13 @@ const LARGE: EngineFacts = { ...SMALL, modelBytes: 8.5e9, layers: 32, heads: 32,
 
 describe('planEngine', () => {
   it('has few unrelated prompts at work on a CPU, more where the weights weigh more', () => {
-    expect(planEngine(SMALL).promptsAtOnce).toBe(1);
+    expect(planEngine(SMALL, { kvLayout: 'unified' }).promptsAtOnce).toBe(1);
     // sqrt(250 * 8.5e9 / (2000 * 2250 * 12 * 1024)) = 6.2
     expect(planEngine({ ...LARGE, memoryFree: 64e9 }).promptsAtOnce).toBe(6);
     expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).promptsAtOnce).toBeNull();
-    expect(planEngine({ ...SMALL, layers: 0, heads: 0 }).promptsAtOnce).toBeGreaterThanOrEqual(1);
+    expect(
+      planEngine({ ...SMALL, layers: 0, heads: 0 }, { kvLayout: 'unified' }).promptsAtOnce,
+    ).toBeGreaterThanOrEqual(1);
   });
 
   it('keeps fewer idle prompts where they are decoded again for less than their cells cost', () => {
@@ -28,9 +30,31 @@ describe('planEngine', () => {
   });
 
   it('says why', () => {
-    const { choices } = planEngine(SMALL);
+    const { choices } = planEngine(SMALL, { kvLayout: 'unified' });
     expect(choices.filter((choice) => /^prompts at work at once: 1, /.test(choice))).toHaveLength(1);
+    expect(planEngine(SMALL).choices.join('\n')).toMatch(
+      /^KV cache: mixed.*\n[\s\S]*^samples at once: 8 that came alone, and 24 others, .* fewer than 16 are unfinished$/m,
+    );
     expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).choices.join()).not.toMatch(/at work at once/);
+  });
+
+  it('sets samples and cells aside for those that come alone, on a CPU with room for them', () => {
+    const { lone, kvCache, maxUnfinished, promptsAtOnce } = planEngine(SMALL);
+    expect(lone).toEqual({ maxRunning: 8, maxUnfinished: 16, sequences: 16, cells: 16 * 4352 });
+    expect(kvCache.layout).toBe('mixed');
+    expect(maxUnfinished).toBe(16);
+    expect(promptsAtOnce).toBeNull();
+    expect(planEngine(SMALL, { maxSequences: 4 }).lone).toMatchObject({ maxRunning: 1, sequences: 2 });
+    for (const plan of [
+      planEngine(SMALL, { maxSequences: 3 }),
+      planEngine(SMALL, { kvLayout: 'unified' }),
+      planEngine({ ...SMALL, gpuMemoryFree: 80e9 }),
+      planEngine({ ...LARGE, memoryFree: 64e9 }),
+    ]) {
+      expect(plan.lone).toBeNull();
+      expect(plan.kvCache.layout).toBe('unified');
+      expect(plan.maxUnfinished).toBeGreaterThanOrEqual(plan.maxSequences);
+    }
   });
 
   it('holds prompts beside samples, within the sequences that llama.cpp has', () => {

@@ -8,6 +8,7 @@ const FACTS: KvFacts = {
   contextTokens: 2048,
   maxSequences: 32,
   sequences: 96,
+  loneSequences: 0,
   cellBytes: 8192,
   room: 2e9,
 };
@@ -37,6 +38,27 @@ describe('the plan of the KV cache', () => {
     expect(maxIdleCells).toBe(kvCache.cells);
   });
 
+  it('gives lone samples cells of their own on a CPU where they take a third of the room at the most', () => {
+    const lone = { ...FACTS, loneSequences: 16 };
+    const bytes = 16 * 2304 * 8192;
+    const { kvCache, loneCells, reasons } = planKvCache({ ...lone, room: 3 * bytes });
+    expect(kvCache.layout).toBe('mixed');
+    expect(loneCells).toBe(16 * 2304);
+    expect(kvCache.cells - loneCells).toBeGreaterThanOrEqual(2304);
+    expect(kvCache.cells * 8192).toBeLessThanOrEqual(3 * bytes + 256 * 8192);
+    expect(reasons[0]).toContain('16 sequences for samples that came alone');
+    for (const unified of [{ room: 2.9 * bytes }, { onGpu: true }]) {
+      const plan = planKvCache({ ...lone, room: 3 * bytes, ...unified });
+      expect(plan.kvCache.layout).toBe('unified');
+      expect(plan.loneCells).toBe(0);
+    }
+    // A wish for so many cells is one for cells that are shared.
+    expect(planKvCache({ ...lone, room: 3 * bytes }, { kvCells: 5000 }).kvCache.layout).toBe('unified');
+    const asked = planKvCache({ ...lone, onGpu: true }, { kvLayout: 'mixed', kvCells: 50_000 });
+    expect(asked.kvCache).toMatchObject({ layout: 'mixed', cells: 50_176 });
+    expect(asked.loneCells).toBe(16 * 2304);
+  });
+
   it('takes 8 bits where f16 has no room for one context, and says so', () => {
     const { kvCache, reasons } = planKvCache({ ...FACTS, room: 2304 * 8192 * 0.6 });
     expect(kvCache.type).toBe('q8_0');
@@ -63,7 +85,14 @@ describe('the plan of the KV cache', () => {
       {},
       { kvLayout: 'tree' as never },
       'INVALID_OPTION',
-      /kvLayout.*unified, streams.*tree/,
+      /kvLayout.*unified, streams, mixed.*tree/,
+    ],
+    [
+      'lone samples among too few',
+      { maxSequences: 3 },
+      { kvLayout: 'mixed' },
+      'INVALID_OPTION',
+      /4 or more, got 3/,
     ],
     ['an unknown type', {}, { kvType: 'q4_0' as never }, 'INVALID_OPTION', /kvType/],
     ['an unknown switch', {}, { flashAttention: true as never }, 'INVALID_OPTION', /flashAttention/],
@@ -101,12 +130,14 @@ describe('the plan of the KV cache', () => {
         fc.integer({ min: 1, max: 255 }),
         fc.integer({ min: 16, max: 200_000 }),
         fc.double({ min: 1, max: 1e12, noNaN: true }),
-        (contextTokens, maxSequences, cellBytes, room) => {
-          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room };
+        fc.integer({ min: 0, max: 16 }),
+        (contextTokens, maxSequences, cellBytes, room, loneSequences) => {
+          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room, loneSequences };
           const least = (contextTokens + 1 + 256) * cellBytes;
           if (room < least) return;
-          const { cells } = planKvCache(facts).kvCache;
-          expect(cells).toBeGreaterThan(contextTokens);
+          const { kvCache, loneCells } = planKvCache(facts);
+          const { cells } = kvCache;
+          expect(cells - loneCells).toBeGreaterThan(contextTokens);
           // llama.cpp rounds up to 256 cells.
           expect(cells * cellBytes).toBeLessThanOrEqual(room + 256 * cellBytes);
         },
