@@ -148,7 +148,13 @@ export async function checkTexts(bench, contenders) {
   const order = { run: 'check', samples: 1, tokens: CHECK_TOKENS, temperature: 0, seed: 1 };
   const failed = {};
   for (const [name, contender] of Object.entries(contenders)) {
-    const { texts } = await within(bench.options.limit, contender, contender.run(order));
+    let texts;
+    try {
+      ({ texts } = await within(bench.options.limit, contender, contender.run(order)));
+    } catch (error) {
+      failed[name] = `check failed: ${error.message}`;
+      continue;
+    }
     for (const [at, { text, tokens }] of checks.entries()) {
       const written = Buffer.from(texts[at], 'hex');
       const wanted = Buffer.from(text);

@@ -87,11 +87,13 @@ export async function startServer(bench, { usage, ...settings }) {
     settings,
     usage,
   });
+  // Prompts whose texts are checked come one at a time: cells that suffice for the work may not hold all of them.
+  const slotsFor = ({ run }) => (run === 'check' ? 1 : settings.slots);
   return {
     run: (order) =>
       order.run === 'embed'
         ? server.embed(bench.work.texts.slice(0, order.texts), settings)
-        : server.run(itemsOf(bench.work, order), { ...order, slots: settings.slots }),
+        : server.run(itemsOf(bench.work, order), { ...order, slots: slotsFor(order) }),
     peakMemory: () => server.peakMemory(),
     processorSeconds: () => server.processorSeconds(),
     stop: () => server.stop(),
