@@ -57,16 +57,24 @@ export class JudgePrompts {
     this.#neighbourOrders = presentationOrders(candidates.length, settings.prototypes + 1, start).slice(1);
   }
 
-  /** The prompt of a neighbour: their history and criteria in place of the user's. Errors: as the constructor. */
+  /**
+   * The prompt of a neighbour: their history in place of the user's. What the user states of themselves stays, for no
+   * neighbour knows better; of a user who states nothing the neighbour's own criteria are shown with their history.
+   * Errors: as the constructor.
+   */
   neighbour(user: User, index: number): FittedPrompt & { readonly order: PresentationOrder } {
     const order = this.#neighbourOrders[index]!;
     const { historyEvents } = this.#settings;
+    const { history } = user;
+    const { criteria: stated = '' } = this.#subject.user;
+    if (stated.trim() !== '')
+      return { order, ...this.#fit({ history, criteria: stated }, order, historyEvents) };
     try {
       return { order, ...this.#fit(user, order, historyEvents) };
     } catch (error) {
       // The asking user's prompt fits, so it is the neighbour's criteria that have no room.
       if (!(error instanceof PgenrmError) || error.code !== 'CONTEXT_OVERFLOW' || !user.criteria) throw error;
-      return { order, ...this.#fit({ history: user.history }, order, historyEvents) };
+      return { order, ...this.#fit({ history }, order, historyEvents) };
     }
   }
 

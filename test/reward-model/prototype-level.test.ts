@@ -305,6 +305,32 @@ describe('the search', () => {
     expect(embedder.texts[0]!.split(/\s+/).length).toBeLessThanOrEqual(12);
   });
 
+  it('keep what the user states, and show what a neighbour states to a user who states nothing', async () => {
+    const { model, bank, embedder, generator } = await bankWorld(folder);
+    const { vectors } = await embedder.embed([ASKER_ANALYSIS]);
+    const theirs = [
+      { context: [{ role: 'user' as const, content: 'their query' }], chosen: 'a', rejected: 'b' },
+    ];
+    await bank.addUser({
+      id: 'alike',
+      user: { history: theirs, criteria: 'Rhymes, please.' },
+      embedding: vectors,
+    });
+    const shownTo = async (criteria: string | undefined): Promise<string> => {
+      const user = { ...INPUT.user, history: HISTORY, ...(criteria === undefined ? {} : { criteria }) };
+      const judgment = await model.judge({ ...INPUT, user }, { prototypes: 1 });
+      expect(neighboursOf(judgment.chains)).toEqual(['alike']);
+      const prompt = promptText(generator.requests.at(-1)!.prompt);
+      expect(prompt).toContain('their query');
+      expect(prompt).not.toContain('old query');
+      return prompt;
+    };
+    const kept = await shownTo('No rhymes.');
+    expect(kept).toContain('No rhymes.');
+    expect(kept).not.toContain('Rhymes, please.');
+    for (const nothing of [undefined, ' \n']) expect(await shownTo(nothing)).toContain('Rhymes, please.');
+  });
+
   it('gives a neighbour without room for their criteria a prompt without them', async () => {
     const { model, bank, embedder, generator } = await bankWorld(folder, {
       generator: { contextTokens: 4000 },
