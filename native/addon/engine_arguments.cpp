@@ -45,7 +45,7 @@ EngineArguments read_engine_arguments(const Napi::Object& o) {
   read.lone_scheduler.max_running = arguments::integer(lone, "maxRunning", 1, 255);
   read.lone_scheduler.max_unfinished = arguments::integer(lone, "maxUnfinished", 1, 1 << 20);
   read.lone_scheduler.max_idle_cells = read.lone_decoder.n_cells;  // they are in nobody's way
-  read.lone_scheduler.max_host_bytes = 0;
+  read.lone_scheduler.max_host_bytes = static_cast<int64_t>(arguments::number(lone, "hostCacheBytes", 0, 1e15));
   return read;
 }
 

@@ -38,7 +38,10 @@ export interface EngineWishes {
   readonly flashAttention?: FlashAttention;
   /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
   readonly kvCells?: number;
-  /** Most bytes of prompts in host memory whose cells were given to others; default 0. */
+  /**
+   * Most bytes of prompts in host memory whose cells were given to others; default 0. In a mixed layout those of samples
+   * that came alone have it all: others' prompts lie in shared cells, which a copy would fill again.
+   */
   readonly hostCacheBytes?: number;
 }
 
@@ -49,6 +52,8 @@ export interface LonePlan {
   /** Samples and prompts together. */
   readonly sequences: number;
   readonly cells: number;
+  /** Most bytes of their evicted prompts in host memory. */
+  readonly hostCacheBytes: number;
 }
 
 /** The sizes that the engine is loaded with. */
@@ -139,8 +144,8 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   choices.push(
     ...reasons,
     hostCacheBytes === 0
-      ? 'idle prompts whose cells are needed: forgotten, for it is not measured that a copy in host memory pays'
-      : `idle prompts whose cells are needed: at most ${megabytes(hostCacheBytes)} MB of them in host memory, asked for`,
+      ? 'idle prompts whose cells are needed: forgotten, for a copy in host memory saves little'
+      : `idle prompts${mixed ? ' of samples that came alone' : ''} whose cells are needed: at most ${megabytes(hostCacheBytes)} MB of them in host memory, asked for`,
     onGpu
       ? 'samples and pieces of prompts: decoded in one call, whose rows a GPU computes at once'
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
@@ -162,7 +167,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     threads,
     kvCache,
     maxIdleCells,
-    hostCacheBytes,
+    hostCacheBytes: mixed ? 0 : hostCacheBytes,
     sequences,
     // The CPU computes a large batch no faster, and a smaller one stops sooner.
     batch: onGpu ? 2048 : 512,
@@ -170,7 +175,13 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
     maxUnfinished: mixed ? MIXED.unfinished : maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4)),
     lone: mixed
-      ? { maxRunning: maxLone, maxUnfinished: 2 * maxLone, sequences: 2 * maxLone, cells: loneCells }
+      ? {
+          maxRunning: maxLone,
+          maxUnfinished: 2 * maxLone,
+          sequences: 2 * maxLone,
+          cells: loneCells,
+          hostCacheBytes,
+        }
       : null,
     promptsAtOnce,
     separatesPrompts: !onGpu,

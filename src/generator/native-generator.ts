@@ -128,7 +128,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       maxUnfinished: plan.maxUnfinished,
       lone: plan.lone && { maxSequences: plan.lone.maxRunning, maxUnfinished: plan.lone.maxUnfinished },
       maxIdleCells: plan.maxIdleCells,
-      hostCacheBytes: plan.hostCacheBytes,
+      hostCacheBytes: plan.hostCacheBytes + (plan.lone?.hostCacheBytes ?? 0),
       promptsAtOnce: plan.promptsAtOnce,
     },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },

@@ -111,6 +111,7 @@ export interface NativeLoneLane {
   readonly sequences: number;
   readonly maxRunning: number;
   readonly maxUnfinished: number;
+  readonly hostCacheBytes: number;
 }
 
 /** Fields as in `GenerationRequest`; '' stands for no grammar and no trigger. */

@@ -40,7 +40,13 @@ describe('planEngine', () => {
 
   it('sets samples and cells aside for those that come alone, on a CPU with room for them', () => {
     const { lone, kvCache, maxUnfinished, promptsAtOnce } = planEngine(SMALL);
-    expect(lone).toEqual({ maxRunning: 8, maxUnfinished: 16, sequences: 16, cells: 16 * 4352 });
+    expect(lone).toEqual({
+      maxRunning: 8,
+      maxUnfinished: 16,
+      sequences: 16,
+      cells: 16 * 4352,
+      hostCacheBytes: 0,
+    });
     expect(kvCache.layout).toBe('mixed');
     expect(maxUnfinished).toBe(16);
     expect(promptsAtOnce).toBeNull();

@@ -37,7 +37,10 @@ async function promptsOf(generator: Generator): Promise<Int32Array[]> {
 }
 
 describe.skipIf(MISSING)('evicted prompts in host memory', () => {
-  it('are copied back instead of decoded again, with the same greedy texts', async () => {
+  it.each([
+    ['shared', { maxSequences: 2, kvCells: 768 }], // for the prompt of one of them
+    ['streams of lone samples', { maxSequences: 4, kvLayout: 'mixed' as const }],
+  ])('are copied back instead of decoded again, with the same greedy texts: %s', async (_, layout) => {
     const { path } = await resolveModel('nano');
     const found: { texts: string[]; counters: EngineCounters; choices: string }[] = [];
     for (const hostCacheBytes of [0, 64e6]) {
@@ -46,8 +49,7 @@ describe.skipIf(MISSING)('evicted prompts in host memory', () => {
         gpu: 'off',
         threads: 1,
         contextTokens: 640,
-        maxSequences: 2,
-        kvCells: 768, // for the prompt of one of them
+        ...layout,
         hostCacheBytes,
       });
       const prompts = await promptsOf(generator);
