@@ -17,7 +17,7 @@ const typescript = {
   kernels: ['native'],
   'model-file': ['native'],
   chain: ['preference'],
-  generator: ['native', 'model-file'],
+  generator: ['options', 'native', 'model-file'],
   prompt: ['preference', 'generator'],
   data: ['preference'],
   prototypes: [...nouns, 'data', 'output', 'chain', 'prompt', 'generator', 'kernels'],

@@ -10,18 +10,14 @@ import { stoppingLevels } from '../evaluation/adaptive-replay.js';
 import { OVERLAP_CHOICES, type OverlapChoice } from '../evaluation/bank-overlap.js';
 import { JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { GRAMMAR_CHOICES, type GrammarChoice } from '../reward-model/judgment.js';
-import {
-  GENERATOR_CHOICES,
-  GPU_CHOICES,
-  LOAD_RANGES,
-  type LoadOptions,
-} from '../reward-model/reward-model.js';
+import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../reward-model/reward-model.js';
 import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
+import { type EngineFlags, engineFlags } from './engine-flags.js';
 import { choiceOption, numberIn, numberOption } from './option-parsers.js';
 
 /** The options as commander reads them. */
-export interface BenchOptions {
+export interface BenchOptions extends EngineFlags {
   readonly data: string;
   readonly users?: string;
   readonly split?: string;
@@ -55,9 +51,6 @@ export interface BenchOptions {
   readonly template?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly threads?: number;
-  readonly context?: number;
-  readonly maxSequences?: number;
   readonly out: string;
   readonly resume?: true;
   readonly force?: true;
@@ -155,9 +148,7 @@ export function benchFlags(command: Command): void {
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
     .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'));
-  number('--threads <n>', 'CPU threads', LOAD_RANGES.threads);
-  number('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens);
-  number('--max-sequences <n>', 'chains that decode at once', LOAD_RANGES.maxSequences);
+  engineFlags(command);
   command
     .option('--out <folder>', 'where blocks.jsonl, result.json, .md and .html go', DEFAULT_FOLDER)
     .addOption(new Option('--resume', 'go on with a bench after its last block').conflicts('force'))

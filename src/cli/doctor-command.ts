@@ -3,12 +3,13 @@
 
 import type { Command } from 'commander';
 import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../reward-model/reward-model.js';
+import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
 import { EXIT } from './exit-code.js';
 import { InterruptWatch, STOPPING_TEXT } from './interrupt.js';
 import { choiceOption } from './option-parsers.js';
 import type { CommandContext } from './run-cli.js';
 
-interface DoctorOptions {
+interface DoctorOptions extends EngineFlags {
   readonly model: string;
   readonly template?: string;
   readonly generator?: 'native' | 'portable';
@@ -19,19 +20,29 @@ interface DoctorOptions {
 
 /** Adds `pgenrm doctor`. It ends with 1 where something keeps pgenrm from judging. */
 export function doctorCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('doctor')
     .description('Prints what pgenrm found on this machine, what it would use, and why.')
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file")
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
+    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'));
+  engineFlags(command)
     .option('--no-load', 'do not load the model')
     .option('--json', 'as one JSON object')
-    .action(async ({ json, ...options }: DoctorOptions) => {
+    .action(async (options: DoctorOptions) => {
+      const { json, model, template, generator, gpu, load } = options;
       using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
       const { diagnose, diagnosisText } = await import('../doctor/doctor.js');
-      const diagnosis = await diagnose({ ...options, signal: watch.signal });
+      const diagnosis = await diagnose({
+        model,
+        gpu,
+        load,
+        ...(template === undefined ? {} : { template }),
+        ...(generator === undefined ? {} : { generator }),
+        engine: engineSizes(options),
+        signal: watch.signal,
+      });
       context.out.write(json ? `${JSON.stringify(diagnosis, null, 2)}\n` : diagnosisText(diagnosis));
       context.end(diagnosis.problems.length === 0 ? EXIT.ok : EXIT.error);
     });

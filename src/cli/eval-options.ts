@@ -16,9 +16,10 @@ import type { AggregateMethod } from '../scaling/aggregate-levels.js';
 import { levelName, parseLevel, type ScalingLevel } from '../scaling/level.js';
 import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { LogLevel } from './console-streams.js';
+import type { EngineFlags } from './engine-flags.js';
 
 /** The options as commander reads them. */
-export interface EvalOptions {
+export interface EvalOptions extends EngineFlags {
   readonly from?: string;
   readonly levels?: string;
   readonly ties?: TieChoice;
@@ -53,8 +54,6 @@ export interface EvalOptions {
   readonly template?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly threads?: number;
-  readonly context?: number;
   readonly concurrency?: number;
   readonly reorder: number;
   readonly out?: string;

@@ -3,21 +3,19 @@
 
 import type { Command } from 'commander';
 import { JUDGE_RANGES } from '../options/option-range.js';
-import { GPU_CHOICES, LOAD_RANGES, type LoadOptions } from '../reward-model/reward-model.js';
+import { GPU_CHOICES, type LoadOptions } from '../reward-model/reward-model.js';
 import { DEFAULT_REORDER } from '../scoring-run/scoring-run.js';
+import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 
 /** Options of the command line that {@link loadOptions} reads. */
-export interface ModelOptions {
+export interface ModelOptions extends EngineFlags {
   readonly model: string;
   readonly gpu: NonNullable<LoadOptions['gpu']>;
   readonly prototypes?: string;
   readonly embedder?: string;
   readonly template?: string;
   readonly generator?: 'native' | 'portable';
-  readonly context?: number;
-  readonly maxSequences?: number;
-  readonly threads?: number;
 }
 
 /** How the model is loaded. */
@@ -29,20 +27,16 @@ export function loadOptions(options: ModelOptions): LoadOptions {
     ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
     ...(options.template === undefined ? {} : { template: options.template }),
     ...(options.generator === undefined ? {} : { generator: options.generator }),
-    ...(options.context === undefined ? {} : { contextTokens: options.context }),
-    ...(options.maxSequences === undefined ? {} : { maxSequences: options.maxSequences }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...engineSizes(options),
   };
 }
 
 /** Where the model runs and in what order, for the commands that judge whole data sets. */
 export function runFlags(command: Command): Command {
-  return command
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
-    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
-    .addOption(
-      numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
-    )
+  command.addOption(
+    choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'),
+  );
+  return engineFlags(command)
     .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
     .addOption(
       numberOption(

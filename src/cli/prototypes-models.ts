@@ -7,8 +7,9 @@ import type { Generator } from '../generator/generator.js';
 import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { resolveTemplate } from '../prompt/template.js';
 import type { EmbedderSource, JudgeSource } from '../prototypes/build-bank.js';
-import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../reward-model/reward-model.js';
-import { choiceOption, numberOption } from './option-parsers.js';
+import { GENERATOR_CHOICES, GPU_CHOICES } from '../reward-model/reward-model.js';
+import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
+import { choiceOption } from './option-parsers.js';
 
 /** How the vectors of tokens become one; `auto` is what the embedder's file says. */
 export const POOLING_CHOICES = ['auto', 'mean', 'cls', 'last'] as const;
@@ -17,15 +18,13 @@ export const POOLING_CHOICES = ['auto', 'mean', 'cls', 'last'] as const;
 export type PoolingChoice = (typeof POOLING_CHOICES)[number];
 
 /** Options of every command that loads models. */
-export interface ModelOptions {
+export interface ModelOptions extends EngineFlags {
   readonly model: string;
   readonly template?: string;
   readonly embedder?: string;
   readonly pooling?: PoolingChoice;
   readonly generator?: (typeof GENERATOR_CHOICES)[number];
   readonly gpu: (typeof GPU_CHOICES)[number];
-  readonly threads?: number;
-  readonly context?: number;
 }
 
 /** A model file that was found and checked. */
@@ -50,7 +49,7 @@ export interface PrototypesHost {
 
 /** Adds the options of {@link ModelOptions} to a command. */
 export function withModelOptions(command: Command): Command {
-  return command
+  command
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
     .option('--embedder <model>', 'a GGUF that embeds; default: the one that the model names, else itself')
@@ -62,11 +61,8 @@ export function withModelOptions(command: Command): Command {
       ),
     )
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
-    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
-    .addOption(
-      numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
-    );
+    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'));
+  return engineFlags(command);
 }
 
 /**
@@ -107,15 +103,15 @@ export const MODELS: PrototypesHost = {
     const { path, sha256, facts } = await resolveModel(spec, { signal });
     return { path, sha256, metadata: facts.metadata };
   },
-  async loadGenerator(modelPath, { generator, gpu, threads, context }, signal) {
+  async loadGenerator(modelPath, options, signal) {
     const { loadGenerator } = await import('../generator/choose.js');
+    const { generator, gpu } = options;
     return loadGenerator({
       modelPath,
       gpu,
       signal,
       ...(generator === undefined ? {} : { generator }),
-      ...(threads === undefined ? {} : { threads }),
-      ...(context === undefined ? {} : { contextTokens: context }),
+      ...engineSizes(options),
     });
   },
   async loadEmbedder(modelPath, pooling, { generator, gpu, threads }, signal) {

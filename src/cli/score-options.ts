@@ -8,9 +8,10 @@ import type { LoadOptions } from '../reward-model/reward-model.js';
 import type { AggregateMethod } from '../scaling/aggregate-levels.js';
 import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { LogLevel } from './console-streams.js';
+import type { EngineFlags } from './engine-flags.js';
 
 /** The options as commander reads them. */
-export interface ScoreOptions {
+export interface ScoreOptions extends EngineFlags {
   readonly users?: string;
   readonly split?: string;
   readonly format?: FormatName;
@@ -36,8 +37,6 @@ export interface ScoreOptions {
   readonly template?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly threads?: number;
-  readonly context?: number;
   readonly concurrency?: number;
   readonly reorder: number;
   readonly out: string;

@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf, PgenrmError } from '../errors.js';
 import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama-library.js';
+import type { EngineSizes } from '../generator/native-generator.js';
 import { chooseKernels } from '../kernels/choose.js';
 import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
@@ -35,6 +36,8 @@ export interface DiagnoseOptions {
   readonly generator?: GeneratorKind;
   /** Default `auto`. */
   readonly gpu?: GpuChoice;
+  /** What is fixed of the engine and not left to the machine. */
+  readonly engine?: EngineSizes;
   /** Name or path of a prompt template; by default the model says. */
   readonly template?: string;
   /** Whether to load the model, which shows the generator's own choices. Default true. */
@@ -180,6 +183,7 @@ async function generatorFinding(
   const generator = await loadGenerator({
     modelPath: model.path,
     generator: kind,
+    ...options.engine,
     ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PgenrmError } from '../errors.js';
+import { FLASH_ATTENTION_CHOICES, KV_LAYOUTS, KV_TYPES } from '../options/engine-options.js';
 
 /** Version of the chains file; another one is refused. */
 export const CHAINS_FORMAT = 1;
@@ -48,9 +49,9 @@ const IDENTITY = z.strictObject({
 
 /** How the generator kept keys and values: of the machine, not of the run, for chains depend on it by rounding alone. */
 const KV_CACHE = z.object({
-  layout: z.enum(['unified', 'streams', 'mixed']),
-  type: z.enum(['f16', 'q8_0']),
-  flashAttention: z.enum(['auto', 'on', 'off']),
+  layout: z.enum(KV_LAYOUTS),
+  type: z.enum(KV_TYPES),
+  flashAttention: z.enum(FLASH_ATTENTION_CHOICES),
   /** Of all sequences together. */
   cells: COUNT,
 });

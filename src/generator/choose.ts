@@ -1,6 +1,7 @@
 // Picks the generator: native where the addon and its library are there, portable otherwise, or the one forced.
 // Knows both implementations and nothing of how they work.
 import { PgenrmError } from '../errors.js';
+import { refuseEngineOptions } from '../options/engine-options.js';
 import type { Generator } from './generator.js';
 import { chooseLlama, type GpuChoice } from './llama-library.js';
 import { type GeneratorOptions, loadNativeGenerator } from './native-generator.js';
@@ -52,11 +53,14 @@ export async function chooseGenerator(forced?: GeneratorKind, gpu?: GpuChoice): 
 
 /**
  * Loads a model into the generator that {@link chooseGenerator} picks.
- * Throws what that and the loaders throw.
+ * Throws what that and the loaders throw, and `INVALID_OPTION` where the portable one would run and something of the
+ * native engine is fixed.
  */
 export async function loadGenerator(options: LoadGeneratorOptions): Promise<Generator> {
   const choice = await chooseGenerator(options.generator, options.gpu);
-  return choice.kind === 'native' ? loadNativeGenerator(options) : loadPortableGenerator(options);
+  if (choice.kind === 'native') return loadNativeGenerator(options);
+  refuseEngineOptions(options, choice.reasons);
+  return loadPortableGenerator(options);
 }
 
 async function whyNotNative(gpu: GpuChoice | undefined): Promise<string | null> {

@@ -1,8 +1,9 @@
 // Sizes the native engine for one model on one machine: context, KV cells, sequences, batch, layers on the GPU.
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
 import { PgenrmError } from '../errors.js';
+import { checkEngineOptions, type EngineOptions } from '../options/engine-options.js';
 import type { ThreadChoice } from './cpu-threads.js';
-import type { FlashAttention, KvCacheInfo, KvLayout, KvType } from './generator.js';
+import type { KvCacheInfo } from './generator.js';
 import { planKvCache } from './kv-plan.js';
 
 /** What the plan is made from; memory in bytes. */
@@ -23,26 +24,13 @@ export interface EngineFacts {
 }
 
 /** What the caller may fix. */
-export interface EngineWishes {
+export interface EngineWishes extends EngineOptions {
   /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
   /** Samples that decode at once, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
-  /** Whether sequences share their KV cells; default `mixed` on a CPU where its cells fit, `unified` otherwise. */
-  readonly kvLayout?: KvLayout;
-  /** Default `f16`, or `q8_0` where f16 has no room for one context. */
-  readonly kvType?: KvType;
-  /** Default `auto`. */
-  readonly flashAttention?: FlashAttention;
-  /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
-  readonly kvCells?: number;
-  /**
-   * Most bytes of prompts in host memory whose cells were given to others; default 0. In a mixed layout those of samples
-   * that came alone have it all: others' prompts lie in shared cells, which a copy would fill again.
-   */
-  readonly hostCacheBytes?: number;
 }
 
 /** Samples that come alone: of `maxSequences` and of the KV cells what is theirs. */
@@ -114,7 +102,8 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     Math.min(facts.trainedContext || DEFAULT_CONTEXT, DEFAULT_CONTEXT);
   const maxSequences = whole('maxSequences', wishes.maxSequences, 1, MAX_SEQUENCES - 1) ?? (onGpu ? 128 : 32);
   whole('threads', wishes.threads, 1, 1024);
-  const hostCacheBytes = whole('hostCacheBytes', wishes.hostCacheBytes, 0, 2 ** 50) ?? 0;
+  checkEngineOptions(wishes);
+  const { hostCacheBytes = 0 } = wishes;
   const { threads } = facts.threads;
   const choices: string[] = [];
 

@@ -1,6 +1,8 @@
 // What every text generator does: tokens in, m sampled texts out.
 // Knows nothing of prompts, chains or users, nor of how a generator works.
 
+import type { FlashAttention, KvLayout, KvType } from '../options/engine-options.js';
+
 /** How the next token is drawn. Temperature 0 takes the most probable token (greedy). */
 export interface Sampling {
   /** Logits are divided by this; range 0 to 10. */
@@ -184,10 +186,6 @@ export interface KvCacheInfo {
   /** Cells of all sequences together. */
   readonly cells: number;
 }
-
-export type KvLayout = 'unified' | 'streams' | 'mixed';
-export type KvType = 'f16' | 'q8_0';
-export type FlashAttention = 'auto' | 'on' | 'off';
 
 /** How requests for one sample are run where they do not share KV cells with others. */
 export interface LoneLane {

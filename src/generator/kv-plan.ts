@@ -1,7 +1,8 @@
 // Chooses how the native engine keeps keys and values: layout, type, flash attention, how many cells, how many of
 // them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
 import { PgenrmError } from '../errors.js';
-import type { FlashAttention, KvCacheInfo, KvLayout, KvType } from './generator.js';
+import { checkEngineOptions, type EngineOptions, type KvLayout } from '../options/engine-options.js';
+import type { KvCacheInfo } from './generator.js';
 
 /** What the choice is made from. */
 export interface KvFacts {
@@ -21,14 +22,8 @@ export interface KvFacts {
   readonly room: number;
 }
 
-/** What the caller may fix. */
-export interface KvWishes {
-  readonly kvLayout?: KvLayout;
-  readonly kvType?: KvType;
-  readonly flashAttention?: FlashAttention;
-  /** Cells of all sequences together; at least one context of each sequence that has its own. */
-  readonly kvCells?: number;
-}
+/** What the caller may fix; `kvCells` at least one context of each sequence that has its own. */
+export type KvWishes = Pick<EngineOptions, 'kvLayout' | 'kvType' | 'flashAttention' | 'kvCells'>;
 
 /** The choice, with the reason for each part. */
 export interface KvPlan {
@@ -54,16 +49,18 @@ const IDLE_CONTEXTS = { rereads: 1, cpu: 2, gpu: 4 };
  * where the cells of one context do not fit.
  */
 export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
-  const layout =
-    oneOf('kvLayout', wishes.kvLayout, ['unified', 'streams', 'mixed']) ?? usualLayout(facts, wishes);
+  checkEngineOptions(wishes);
+  const {
+    kvLayout: layout = usualLayout(facts, wishes),
+    kvType: wishedType,
+    flashAttention = 'auto',
+  } = wishes;
   if (layout === 'mixed' && facts.loneSequences === 0) {
     throw new PgenrmError(
       'INVALID_OPTION',
       `kvLayout mixed needs a maxSequences of 4 or more, got ${facts.maxSequences}; raise it, or leave kvLayout unified`,
     );
   }
-  const flashAttention = oneOf('flashAttention', wishes.flashAttention, ['auto', 'on', 'off']) ?? 'auto';
-  const wishedType = oneOf('kvType', wishes.kvType, ['f16', 'q8_0']);
   if (wishedType === 'q8_0' && flashAttention === 'off') {
     throw new PgenrmError(
       'INVALID_OPTION',
@@ -131,16 +128,6 @@ function usefulCells(facts: KvFacts, least: number, affordable: number): number 
   const useful =
     least + facts.contextTokens * (prompts - 1) + Math.ceil((facts.maxSequences * facts.contextTokens) / 4);
   return Math.max(least, Math.min(useful, affordable));
-}
-
-function oneOf<T extends string>(name: string, value: T | undefined, known: readonly T[]): T | undefined {
-  if (value !== undefined && !known.includes(value)) {
-    throw new PgenrmError(
-      'INVALID_OPTION',
-      `${name} must be one of ${known.join(', ')}, got ${String(value)}`,
-    );
-  }
-  return value;
 }
 
 /** llama.cpp rounds the cells up to a multiple of 256. */

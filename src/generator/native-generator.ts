@@ -3,17 +3,15 @@
 import { freemem } from 'node:os';
 import { type ModelFacts, readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
 import type { NativeStatistics } from '../native/binding.js';
+import type { EngineOptions } from '../options/engine-options.js';
 import { chooseThreads } from './cpu-threads.js';
 import { planEngine } from './engine-plan.js';
 import type {
   EngineCounters,
-  FlashAttention,
   Generation,
   GenerationRequest,
   Generator,
   GeneratorInfo,
-  KvLayout,
-  KvType,
   ModelInfo,
   StepStatistics,
   Tokenizer,
@@ -24,8 +22,8 @@ import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
 import { checkRequest } from './request-checks.js';
 
-/** How to load a model for generation; both generators take these. */
-export interface GeneratorOptions {
+/** How to load a model for generation; the portable generator takes none of {@link EngineOptions}. */
+export interface GeneratorOptions extends EngineOptions {
   /** The GGUF file. */
   readonly modelPath: string;
   /** Default `auto`. */
@@ -36,22 +34,6 @@ export interface GeneratorOptions {
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
-  /**
-   * Whether sequences share their KV cells, have their own, or share where a prompt has several samples (`mixed`, the
-   * default on a CPU); those of the portable generator have their own.
-   */
-  readonly kvLayout?: KvLayout;
-  /** Default `f16`, or `q8_0` where f16 has no room for one context; for the native generator only. */
-  readonly kvType?: KvType;
-  /** Default `auto`; for the native generator only. */
-  readonly flashAttention?: FlashAttention;
-  /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
-  readonly kvCells?: number;
-  /**
-   * Most bytes of prompts in host memory whose KV cells were given to others: they are copied back instead of decoded
-   * again. Default 0, for it is not measured to pay; for the native generator only.
-   */
-  readonly hostCacheBytes?: number;
   /** Stops the load; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Share of the model that is loaded, 0 to 1. */
@@ -59,6 +41,10 @@ export interface GeneratorOptions {
   /** Called at most ten times a second while the native generator works; the portable one never calls it. */
   readonly onStep?: (statistics: StepStatistics) => void;
 }
+
+/** Sizes of the engine that a caller may fix. */
+export type EngineSizes = EngineOptions &
+  Pick<GeneratorOptions, 'contextTokens' | 'maxSequences' | 'threads'>;
 
 /**
  * Loads a model into the native engine.

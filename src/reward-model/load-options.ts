@@ -1,6 +1,7 @@
 // What a reward model is loaded from and how it runs, and the checks of that.
 // Loads nothing.
 
+import { checkEngineOptions, type EngineOptions } from '../options/engine-options.js';
 import { checkChoice, checkRange, invalidOption, type NumberRange } from '../options/option-range.js';
 
 /** What {@link RewardModel.load} reports while a model comes in. */
@@ -10,8 +11,11 @@ export type LoadProgress = {
   readonly total: number;
 };
 
-/** Which model to load, and how it runs. */
-export interface LoadOptions {
+/**
+ * Which model to load, and how it runs. What {@link EngineOptions} has is for the native generator: where the portable one
+ * would run it is an error.
+ */
+export interface LoadOptions extends EngineOptions {
   /** `nano` (the bundled model, default), the path of a GGUF file, or an `hf:` address. */
   readonly model?: string;
   /** A built-in template's name or the path of a template file; by default the model says, else `standard`. */
@@ -63,4 +67,5 @@ export function checkLoadOptions(options: LoadOptions): void {
   if (contextTokens !== undefined) checkRange('contextTokens', contextTokens, LOAD_RANGES.contextTokens);
   if (maxSequences !== undefined) checkRange('maxSequences', maxSequences, LOAD_RANGES.maxSequences);
   if (threads !== undefined) checkRange('threads', threads, LOAD_RANGES.threads);
+  checkEngineOptions(options);
 }

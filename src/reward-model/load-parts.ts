@@ -8,6 +8,7 @@ import type { Generator } from '../generator/generator.js';
 import type { Pooling } from '../generator/native-embedder.js';
 import type { ResolvedModel } from '../model-file/model-file.js';
 import { defaultEmbedder } from '../model-file/named-embedder.js';
+import { ENGINE_OPTIONS } from '../options/engine-options.js';
 import { resolveTemplate } from '../prompt/template.js';
 import { PrototypeBank } from '../prototypes/bank.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
@@ -59,7 +60,15 @@ async function load(
   const generator = keep(
     await loadGenerator({
       modelPath: file.path,
-      ...pick(options, ['generator', 'gpu', 'contextTokens', 'maxSequences', 'threads', 'signal']),
+      ...pick(options, [
+        'generator',
+        'gpu',
+        'contextTokens',
+        'maxSequences',
+        'threads',
+        'signal',
+        ...ENGINE_OPTIONS,
+      ]),
       ...(onProgress === undefined
         ? {}
         : { onProgress: (share) => onProgress({ phase: 'load', done: share, total: 1 }) }),

@@ -56,6 +56,16 @@ describe('diagnose', () => {
     }
   });
 
+  it.skipIf(loadNativeBinding().binding === null)('shows what comes of sizes that are fixed', async () => {
+    const engine = { kvLayout: 'unified', flashAttention: 'off', maxSequences: 3, threads: 1 } as const;
+    const { generator } = await diagnose({ model: await randomModel(), gpu: 'off', engine });
+    expect(withoutTrouble(generator).loaded).toMatchObject({
+      maxSequences: 3,
+      threads: 1,
+      kvCache: { layout: 'unified', flashAttention: 'off' },
+    });
+  });
+
   it.skipIf(!existsSync('models/nano.gguf'))(
     'names the embedder that the model asks for, and says where it lacks',
     async () => {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PgenrmError } from '../../src/errors.js';
+import { loadNativeBinding } from '../../src/native/load.js';
 import { type LoadOptions, RewardModel } from '../../src/reward-model/reward-model.js';
 import { temporaryFolder } from '../support/preference-file.js';
 
@@ -17,6 +18,11 @@ describe('RewardModel.load', () => {
     ['a tiny context', { contextTokens: 5 }, /contextTokens must be an integer from 256/],
     ['no threads', { threads: 0 }, /threads must be an integer from 1 to 1024; got 0/],
     ['too many sequences', { maxSequences: 257 }, /maxSequences must be an integer from 1 to 256/],
+    ['an unknown layout', { kvLayout: 'diagonal' }, /kvLayout must be one of unified, streams, mixed; got/],
+    ['an unknown type', { kvType: 'f8' }, /kvType must be one of f16, q8_0; got 'f8'/],
+    ['attention by half', { flashAttention: true }, /flashAttention must be one of auto, on, off; got true/],
+    ['half a cell', { kvCells: 512.5 }, /kvCells must be an integer from 64/],
+    ['memory below none', { hostCacheBytes: -1 }, /hostCacheBytes must be an integer from 0/],
   ];
   it.each(bad)('refuses %s before it looks for a model', async (_, options, message) => {
     const error = await RewardModel.load({ model: '/nowhere/x.gguf', ...options } as LoadOptions).catch(
@@ -50,6 +56,33 @@ describe('RewardModel.load', () => {
 const missing = existsSync('models/nano.gguf') ? null : 'models/nano.gguf is missing';
 
 describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, () => {
+  const native = loadNativeBinding().binding !== null;
+  it.skipIf(!native)('takes what is fixed of the engine', async () => {
+    await using model = await RewardModel.load({
+      gpu: 'off',
+      contextTokens: 1024,
+      maxSequences: 2,
+      kvCells: 3072,
+      kvLayout: 'unified',
+      kvType: 'f16',
+      flashAttention: 'off',
+      hostCacheBytes: 5e6,
+    });
+    const { kvCache, scheduling } = model.generatorInfo;
+    expect(kvCache).toEqual({ layout: 'unified', type: 'f16', flashAttention: 'off', cells: 3072 });
+    expect(scheduling?.hostCacheBytes).toBe(5e6);
+  });
+
+  it('refuses what is fixed of the engine where the portable generator would run', async () => {
+    const fixed = { kvLayout: 'unified', kvType: 'f16', flashAttention: 'off', hostCacheBytes: 0 } as const;
+    for (const [name, value] of Object.entries(fixed)) {
+      await expect(RewardModel.load({ generator: 'portable', [name]: value })).rejects.toMatchObject({
+        code: 'INVALID_OPTION',
+        message: expect.stringMatching(new RegExp(`^${name} is for the native generator`)),
+      });
+    }
+  });
+
   it('loads, judges, and stops within a step', async () => {
     const progress: string[] = [];
     await using model = await RewardModel.load({

@@ -1,0 +1,73 @@
+// What a caller may fix of the native engine, by name: the words, the ranges, and that no other generator takes them.
+// Knows nothing of what is chosen where nothing is fixed; that is engine-plan.ts.
+
+import { PgenrmError } from '../errors.js';
+import { checkChoice, checkRange, type NumberRange } from './option-range.js';
+
+/** How sequences share KV cells; see `KvCacheInfo` of a generator. */
+export const KV_LAYOUTS = ['unified', 'streams', 'mixed'] as const;
+export type KvLayout = (typeof KV_LAYOUTS)[number];
+
+/** How a value of the KV cache is stored. */
+export const KV_TYPES = ['f16', 'q8_0'] as const;
+export type KvType = (typeof KV_TYPES)[number];
+
+/** `auto`: on where the backend has it. */
+export const FLASH_ATTENTION_CHOICES = ['auto', 'on', 'off'] as const;
+export type FlashAttention = (typeof FLASH_ATTENTION_CHOICES)[number];
+
+/** What of the native engine a caller may fix. */
+export interface EngineOptions {
+  /**
+   * Whether sequences share their KV cells, have their own, or share where a prompt has several samples (`mixed`).
+   * Default: `mixed` on a CPU with room for it, else `unified`.
+   */
+  readonly kvLayout?: KvLayout;
+  /** Default: `f16`, or `q8_0` where f16 has no room for one context. */
+  readonly kvType?: KvType;
+  /** Default `auto`. Off is faster on a CPU where one prompt with a dozen samples or more is all there is (bench/RESULTS.md, Generation). */
+  readonly flashAttention?: FlashAttention;
+  /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
+  readonly kvCells?: number;
+  /**
+   * Most bytes of prompts in host memory whose KV cells were given to others: they are copied back instead of decoded
+   * again; in a mixed layout those of samples that came alone. Default 0, for it saves little.
+   */
+  readonly hostCacheBytes?: number;
+}
+
+/** Ranges of the numbers in {@link EngineOptions}; what a context takes at least is known once the model is. */
+export const ENGINE_RANGES = {
+  kvCells: { integer: true, min: 64, max: 2 ** 31 - 1 },
+  hostCacheBytes: { integer: true, min: 0, max: 2 ** 50 },
+} as const satisfies Record<string, NumberRange>;
+
+/** The names of {@link EngineOptions}. */
+export const ENGINE_OPTIONS = [
+  'kvLayout',
+  'kvType',
+  'flashAttention',
+  'kvCells',
+  'hostCacheBytes',
+] as const satisfies readonly (keyof EngineOptions)[];
+
+/** Errors: `INVALID_OPTION`. */
+export function checkEngineOptions(options: EngineOptions): void {
+  const { kvLayout, kvType, flashAttention, kvCells, hostCacheBytes } = options;
+  if (kvLayout !== undefined) checkChoice('kvLayout', kvLayout, KV_LAYOUTS);
+  if (kvType !== undefined) checkChoice('kvType', kvType, KV_TYPES);
+  if (flashAttention !== undefined) checkChoice('flashAttention', flashAttention, FLASH_ATTENTION_CHOICES);
+  if (kvCells !== undefined) checkRange('kvCells', kvCells, ENGINE_RANGES.kvCells);
+  if (hostCacheBytes !== undefined)
+    checkRange('hostCacheBytes', hostCacheBytes, ENGINE_RANGES.hostCacheBytes);
+}
+
+/** Throws `INVALID_OPTION` where something of the native engine is fixed and the portable generator is what runs. */
+export function refuseEngineOptions(options: EngineOptions, reasons: readonly string[]): void {
+  const fixed = ENGINE_OPTIONS.find((name) => options[name] !== undefined);
+  if (fixed === undefined) return;
+  throw new PgenrmError(
+    'INVALID_OPTION',
+    `${fixed} is for the native generator, and the portable one would run (${reasons.join('; ')}); leave it out`,
+  );
+}
