@@ -27,6 +27,11 @@ export async function benchEmbedding(bench) {
     contenders['node-llama-cpp'] = await startNodeLlama(bench, { embeds: true, contextTokens: maxTokens });
   }
   const cosines = await compareVectors(contenders, trial);
+  const others = Object.keys(contenders).filter((name) => !(cosines[name] >= SAME));
+  for (const name of others) {
+    await stopAll({ [name]: contenders[name] });
+    delete contenders[name];
+  }
   const result = await compareInParts(bench, contenders, order, {
     unit: 'texts',
     part: Math.min(PART_TEXTS, order.texts),
@@ -34,6 +39,9 @@ export async function benchEmbedding(bench) {
     rounds: options.rounds,
   });
   await stopAll(contenders);
+  for (const name of others) {
+    result.rows.push({ name, failed: `embeds otherwise than ours: cosine ${cosines[name].toFixed(2)}` });
+  }
   const characters = Math.round(work.texts.reduce((sum, { length }) => sum + length, 0) / work.texts.length);
   const name = `${order.texts} texts of ${characters} characters in the mean embedded`;
   return [{ workload: 'c', name, tried, cosines, ...result }];
@@ -47,8 +55,6 @@ async function compareVectors(contenders, order) {
     ours ??= { first, last };
     const cosine = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
     cosines[name] = Math.min(cosine(first, ours.first), cosine(last, ours.last));
-    if (!(cosines[name] >= SAME))
-      throw new Error(`${name} embeds otherwise than ours: cosine ${cosines[name]}`);
   }
   return cosines;
 }

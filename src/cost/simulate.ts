@@ -7,7 +7,7 @@ import { decodeMs, type EngineWork, meanOf, NOTHING, type StepCost, sumOf } from
 import { type Running, SimulatedLane } from './simulated-lane.js';
 import { seededRandom } from './statistics.js';
 
-/** How the engine is sized; of `maxSequences` those of `lone` are for chains that come alone. */
+/** How the engine is sized; those of `lone` are beside `maxSequences`. */
 export interface EngineSizes extends Scheduling {
   readonly maxSequences: number;
 }
@@ -94,8 +94,8 @@ class Simulation {
     this.#sizes = sizes;
     this.#work = work;
     this.#options = options;
-    const { maxSequences, lone } = sizes;
-    const shared = { ...sizes, maxSequences: maxSequences - (lone?.maxSequences ?? 0), streams: false };
+    const { lone } = sizes;
+    const shared = { ...sizes, streams: false };
     this.#shared = new SimulatedLane(shared);
     this.#lone = lone === null ? this.#shared : new SimulatedLane({ ...sizes, ...lone, streams: true });
     this.#lanes = lone === null ? [this.#shared] : [this.#shared, this.#lone];

@@ -27,13 +27,13 @@ export interface EngineFacts {
 export interface EngineWishes extends EngineOptions {
   /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
-  /** Samples that decode at once, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
+  /** Samples that decode at once, {@link LonePlan} aside, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
 }
 
-/** Samples that come alone: of `maxSequences` and of the KV cells what is theirs. */
+/** Samples that come alone: what is theirs, beside `maxSequences` others; of the KV cells what is theirs. */
 export interface LonePlan {
   readonly maxRunning: number;
   readonly maxUnfinished: number;
@@ -140,7 +140,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
     ...(mixed
       ? [
-          `samples at once: ${maxLone} that came alone, and ${maxSequences - maxLone} others, whose prompts are let in while fewer than ${MIXED.unfinished} are unfinished`,
+          `samples at once: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${MIXED.unfinished} are unfinished`,
         ]
       : []),
     ...(promptsAtOnce === null

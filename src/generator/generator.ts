@@ -189,7 +189,7 @@ export interface KvCacheInfo {
 
 /** How requests for one sample are run where they do not share KV cells with others. */
 export interface LoneLane {
-  /** Of `maxSequences`, those for lone samples. */
+  /** Lone samples that decode at once, beside `maxSequences` others. */
   readonly maxSequences: number;
   /** A prompt is let in while fewer lone samples than this are unfinished. */
   readonly maxUnfinished: number;

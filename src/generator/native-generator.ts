@@ -30,7 +30,7 @@ export interface GeneratorOptions extends EngineOptions {
   readonly gpu?: GpuChoice;
   /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
-  /** Samples that decode at once; default 32 on a CPU, 128 on a GPU. */
+  /** Samples that decode at once, those that come alone in a mixed layout aside; default 32 on a CPU, 128 on a GPU. */
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
@@ -88,7 +88,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       generates: true,
       embeddingTokens: plan.batch,
       pooling: -1,
-      maxRunning: plan.maxSequences - (plan.lone?.maxRunning ?? 0),
+      maxRunning: plan.maxSequences,
       prefillChunk: plan.prefillChunk,
       maxUnfinished: plan.maxUnfinished,
       lone: plan.lone,

@@ -30,7 +30,10 @@ export interface LoadOptions extends EngineOptions {
   readonly embedder?: string;
   /** Tokens of prompt and answer together, from 256 up; by default chosen from the model and the memory. */
   readonly contextTokens?: number;
-  /** Most chains that decode at once, from 1 to 256. */
+  /**
+   * Most chains that decode at once, from 1 to 256; in a mixed layout chains that come alone, such as those as similar users,
+   * run beside them, a quarter as many and at most 8.
+   */
   readonly maxSequences?: number;
   /** CPU threads, from 1 to 1024. */
   readonly threads?: number;

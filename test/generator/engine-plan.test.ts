@@ -33,7 +33,7 @@ describe('planEngine', () => {
     const { choices } = planEngine(SMALL, { kvLayout: 'unified' });
     expect(choices.filter((choice) => /^prompts at work at once: 1, /.test(choice))).toHaveLength(1);
     expect(planEngine(SMALL).choices.join('\n')).toMatch(
-      /^KV cache: mixed.*\n[\s\S]*^samples at once: 8 that came alone, and 24 others, .* fewer than 16 are unfinished$/m,
+      /^KV cache: mixed.*\n[\s\S]*^samples at once: 8 that came alone, and 32 others, .* fewer than 16 are unfinished$/m,
     );
     expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).choices.join()).not.toMatch(/at work at once/);
   });
