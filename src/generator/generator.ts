@@ -114,7 +114,7 @@ export interface Tokenizer {
 export interface ModelInfo {
   /** Absolute path of the GGUF file. */
   readonly path: string;
-  /** llama.cpp's description, such as `llama 8B Q8_0`. */
+  /** llama.cpp's description, such as `llama 8B Q8_0`; a size that it has no name for is the parameter count: `llama 3.5M Q8_0`. */
   readonly description: string;
   readonly parameters: number;
   /** Bytes of the tensors. */

@@ -18,6 +18,7 @@ import type {
 } from './generator.js';
 import { checkGrammar } from './grammar-check.js';
 import { chooseLlama, type GpuChoice } from './llama-library.js';
+import { describeModel } from './model-description.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
 import { checkRequest } from './request-checks.js';
@@ -138,7 +139,7 @@ class NativeGenerator implements Generator {
     this.#vocabulary = model.vocabulary;
     this.model = {
       path: modelPath,
-      description: model.description,
+      description: describeModel(model.description, model.parameters),
       parameters: model.parameters,
       sizeBytes: model.sizeBytes,
       trainedContext: model.trainedContext,

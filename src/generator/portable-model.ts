@@ -14,6 +14,7 @@ import { withQuietConsole } from '../model-file/quiet-console.js';
 import { chooseThreads } from './cpu-threads.js';
 import type { GeneratorInfo, ModelInfo, Tokenizer } from './generator.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice, listenToLlama } from './llama-library.js';
+import { describeModel } from './model-description.js';
 
 /** How the portable generator loads a model. */
 export interface PortableOptions {
@@ -97,7 +98,7 @@ async function load(options: PortableOptions): Promise<PortableModel> {
       },
       modelInfo: {
         path: facts.path,
-        description: model.typeDescription,
+        description: describeModel(model.typeDescription, facts.parameters),
         parameters: facts.parameters,
         sizeBytes: facts.tensorBytes,
         trainedContext: model.trainContextSize,

@@ -1,0 +1,6 @@
+const COUNT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 2 });
+
+/** llama.cpp's description of a model, with the parameter count where llama.cpp knows no name for the size and writes `?B`. */
+export function describeModel(description: string, parameters: number): string {
+  return description.replace('?B', COUNT.format(parameters));
+}
