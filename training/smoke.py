@@ -26,6 +26,10 @@ def main():
         for stage in config["train"]["stages"]:
             stage["batch_tokens"] = 3000
         (pathlib.Path(run) / "config.json").write_text(json.dumps(config))
+        spell = pathlib.Path(run) / "spell"
+        spell.mkdir()
+        for name in ("tokenizer.json", "shards"):
+            (spell / name).symlink_to(pathlib.Path(run) / name)
         common, paths = ["--data", args.data], ["--run", run]
         short = ["--minutes", str(args.minutes / 4), "--copies", "2", "--users", "1"]
         configured = ["--config", f"{run}/config.json", *paths]
@@ -33,6 +37,7 @@ def main():
                      ["tokenizer.py", *common, "--out", f"{run}/tokenizer.json", "--size", "2048"],
                      ["make_data.py", *configured, *common],
                      ["train.py", *configured],
+                     ["train.py", "--config", f"{run}/config.json", "--run", f"{run}/spell", "--start", run, "--minutes", str(args.minutes / 4)],
                      ["grpo.py", *configured, *common, "--out", f"{run}/cre", "--stage", "cre", *short],
                      ["grpo.py", "--config", f"{run}/config.json", "--run", f"{run}/cre", "--out", f"{run}/curriculum", *common,
                       "--stage", "curriculum", *short],

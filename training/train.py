@@ -97,6 +97,7 @@ def main():
     args.add_argument("--config", required=True)
     args.add_argument("--run", required=True)
     args.add_argument("--minutes", type=float, help="in place of the config's")
+    args.add_argument("--start", help="the run whose weights and optimizers a run without a checkpoint of its own begins with")
     args.add_argument("--threads", type=int, default=2)
     args.add_argument("--workers", type=int, default=1, help="processes that share every step; start one for each --rank")
     args.add_argument("--rank", type=int, default=0)
@@ -113,7 +114,11 @@ def main():
     ids = token_ids(tokenizer)
     model = Model(**config["model"]).to(device)
     optimizers = make_optimizers(model, plan["muon_rate"], plan["adam_rate"], plan["weight_decay"])
-    state = resume(run / "checkpoint.pt", model, optimizers, device) or {"step": 0, "tokens": 0, "seconds": 0.0}
+    state = resume(run / "checkpoint.pt", model, optimizers, device)
+    if state is None:
+        if args.start and resume(pathlib.Path(args.start) / "checkpoint.pt", model, optimizers, device) is None:
+            raise SystemExit(f"{args.start} has no checkpoint.pt")
+        state = {"step": 0, "tokens": 0, "seconds": 0.0}
     base = [plan["muon_rate"], plan["adam_rate"]]
     if args.workers > 1:
         dist.init_process_group("gloo", init_method=f"file://{(run / 'workers').resolve()}", rank=args.rank,
