@@ -95,8 +95,7 @@ class Simulation {
     this.#work = work;
     this.#options = options;
     const { lone } = sizes;
-    const shared = { ...sizes, streams: false };
-    this.#shared = new SimulatedLane(shared);
+    this.#shared = new SimulatedLane({ ...sizes, streams: false });
     this.#lone = lone === null ? this.#shared : new SimulatedLane({ ...sizes, ...lone, streams: true });
     this.#lanes = lone === null ? [this.#shared] : [this.#shared, this.#lone];
     const random = seededRandom(options.seed);
