@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
 const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
-const engine = ['host_cache', 'prefix_cache', 'sampler', 'token_drawer', ...scheduler, 'lanes', 'engine'].map(
+const engine = ['host_cache', 'prefix_cache', 'sampler', 'token_drawer', ...scheduler, 'lanes', 'request_queue', 'orders', 'engine'].map(
   (name) => `native/engine/${name}.cpp`,
 );
 const vectors = ['simd', 'simd-baseline', 'simd-avx2', 'simd-avx512', 'simd-neon', 'vectors'];
@@ -21,6 +21,11 @@ const tests = [
     name: 'sampler_test',
     sources: ['native/engine/sampler.cpp'],
     runs: { plain: 300, address: 60, thread: 20 },
+  },
+  {
+    name: 'request_queue_test',
+    sources: ['native/engine/request_queue.cpp', 'native/engine/host_cache.cpp'],
+    runs: { plain: 200, address: 40, thread: 5 },
   },
   { name: 'lanes_test', sources: engine, runs: { plain: 1000, address: 300, thread: 50 } },
   { name: 'engine_test', sources: engine, runs: { plain: 100, address: 40, thread: 40 } },

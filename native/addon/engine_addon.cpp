@@ -58,15 +58,12 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
       std::shared_ptr<const LlamaModel> model = LlamaModel::load(library, read.model, why);
       if (!model) return made;
       if (read.generates) {
-        auto decoder = LlamaDecoder::make(model, read.decoder, why);
-        if (!decoder) return made;
-        cells_ = decoder->limits().n_cells;
-        made.decoder = std::move(decoder);
-        if (read.has_lone) {
-          auto lone = LlamaDecoder::make(model, read.lone_decoder, why);
-          if (!lone) return made;
-          cells_ += lone->limits().n_cells;
-          made.lone_decoder = std::move(lone);
+        for (int32_t i = 0; i < read.n_workers; ++i) {
+          WorkerModel worker;
+          worker.decoder = make_decoder(model, read.decoder, why);
+          if (worker.decoder && read.has_lone) worker.lone_decoder = make_decoder(model, read.lone_decoder, why);
+          if (!why->empty()) return made;
+          made.workers.push_back(std::move(worker));
         }
       }
       made.make_embedder = [model, embedder = read.embedder](std::string* reason) {
@@ -88,7 +85,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     EngineOptions engine_options;
     engine_options.scheduler = read.scheduler;
     engine_options.lone_scheduler = read.lone_scheduler;
-    engine_options.n_sampling_threads = read.decoder.n_threads;
+    engine_options.n_workers = read.n_workers;
+    engine_options.n_threads = read.decoder.n_threads;
     engine_ = std::make_unique<Engine>(factory, engine_options, std::move(callbacks));
   }
 
@@ -179,6 +177,13 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     return statistics_object(info.Env(), engine_->statistics());
   }
 
+  std::unique_ptr<Decoder> make_decoder(const std::shared_ptr<const LlamaModel>& model, const LlamaDecoderOptions& options,
+                                        std::string* why) {
+    std::unique_ptr<Decoder> decoder = LlamaDecoder::make(model, options, why);
+    if (decoder) cells_ += decoder->limits().n_cells;
+    return decoder;
+  }
+
   const LlamaModel& model() const { return *model_.load(); }
 
   void require_open(Napi::Env env) const {
@@ -186,7 +191,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     if (!ready_) throw Napi::Error::New(env, "the engine is not ready");
   }
 
-  // On the engine's thread. One wake-up of JavaScript serves every event that gathered meanwhile.
+  // On any thread of the engine. One wake-up of JavaScript serves every event that gathered meanwhile.
   void post(Event&& event) {
     bool wake = false;
     {
@@ -227,7 +232,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     self->shut_down();
   }
 
-  // Joins the engine's thread and gives the callback back. Once.
+  // Joins the engine's threads and gives the callback back. Once.
   void shut_down() {
     if (!engine_) return;
     closing_ = true;
@@ -250,7 +255,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   bool ready_ = false;
   bool closing_ = false;
   bool hooked_ = false;
-  std::unique_ptr<Engine> engine_;  // last: its thread uses all of the above
+  std::unique_ptr<Engine> engine_;  // last: its threads use all of the above
 };
 
 }  // namespace

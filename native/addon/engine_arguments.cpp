@@ -31,6 +31,7 @@ EngineArguments read_engine_arguments(const Napi::Object& o) {
   read.scheduler.streams = read.decoder.streams;
   read.scheduler.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
   read.scheduler.max_host_bytes = static_cast<int64_t>(arguments::number(o, "hostCacheBytes", 0, 1e15));
+  read.n_workers = arguments::integer(o, "workers", 1, 64);
   read.reports_steps = arguments::boolean(o, "reportsSteps");
   if (!o.Get("lone").IsObject()) return read;
   // What is not told is as in the other lane.

@@ -21,6 +21,7 @@ struct EngineArguments {
   SchedulerOptions scheduler;
   SchedulerOptions lone_scheduler;
   bool has_lone = false;  // whether there is a lane for requests with one sample
+  int32_t n_workers = 1;  // each with decoders of these sizes
   bool generates = false;
   bool reports_steps = false;
 };

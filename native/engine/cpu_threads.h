@@ -2,28 +2,31 @@
 // Without them llama.cpp starts and ends its threads anew for every call.
 #pragma once
 
-#include <memory>
+#include <map>
 
 #include "engine/library.h"
 
 namespace pgenrm {
 
+// Outlives the context. Where the backend has no such pools llama.cpp does as it does by itself.
 class CpuThreads {
  public:
-  // Attaches n threads to the context, the caller's among them. Null where one thread computes or the backend has no
-  // such pool: llama.cpp then does as it does by itself. Outlives the context.
-  static std::unique_ptr<CpuThreads> attach(const Library& library, llama_context* context, int32_t n_threads);
+  CpuThreads(const Library& library, llama_context* context) : library_(library), context_(context) {}
   ~CpuThreads();
   CpuThreads(const CpuThreads&) = delete;
   CpuThreads& operator=(const CpuThreads&) = delete;
 
+  // The context computes on n threads from now on, the caller's among them.
+  void use(int32_t n);
+
  private:
-  using Free = void (*)(ggml_threadpool_t);
+  ggml_threadpool_t make_pool(int32_t n) const;
+  void* find(const char* name) const;
 
-  CpuThreads(ggml_threadpool_t pool, Free free) : pool_(pool), free_(free) {}
-
-  ggml_threadpool_t pool_;
-  Free free_;
+  const Library& library_;
+  llama_context* context_;
+  int32_t n_ = 0;  // in use
+  std::map<int32_t, ggml_threadpool_t> pools_;  // by the number of threads
 };
 
 }  // namespace pgenrm

@@ -64,6 +64,9 @@ class Decoder {
   // them are free again. Nothing happens where sequences cannot share cells.
   virtual void sequence_share(int32_t source, int32_t target, int32_t to) = 0;
 
+  // Computes on so many threads of the CPU from now on; more than it was made for are as many as that.
+  virtual void use_threads(int32_t n) = 0;
+
   // Text bytes of a token; empty for control tokens.
   virtual std::string piece(int32_t token) const = 0;
 

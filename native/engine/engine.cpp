@@ -1,6 +1,6 @@
 #include "engine/engine.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "engine/embedding_queue.h"
 #include "engine/worker_pool.h"
@@ -16,11 +16,30 @@ struct ForwardingListener final : SchedulerListener {
   const EngineCallbacks& callbacks;
 };
 
+// A worker's lanes and the threads that draw for them.
+struct WorkerLanes {
+  WorkerPool pool;
+  Lanes lanes;
+  WorkerLanes(const WorkerModel& model, const EngineOptions& options, SchedulerListener& listener)
+      : pool(options.n_threads),
+        lanes({model.decoder.get(), options.scheduler}, {model.lone_decoder.get(), options.lone_scheduler}, listener, pool) {}
+};
+
+std::vector<int32_t> positions_of(const WorkerModel& model) {
+  std::vector<int32_t> positions;
+  for (const auto* decoder : {model.decoder.get(), model.lone_decoder.get()}) {
+    if (decoder) positions.push_back(decoder->limits().n_positions);
+  }
+  return positions;
+}
+
 }  // namespace
 
 Engine::Engine(ModelFactory factory, const EngineOptions& options, EngineCallbacks callbacks)
     : options_(options),
       callbacks_(std::move(callbacks)),
+      orders_(options.n_workers),
+      statistics_(static_cast<size_t>(options.n_workers)),
       thread_([this, factory = std::move(factory)] { serve(factory); }) {}
 
 Engine::~Engine() {
@@ -28,148 +47,114 @@ Engine::~Engine() {
   thread_.join();
 }
 
-bool Engine::submit(Request&& request) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (closing_) return false;
-    submitted_.push_back(std::move(request));
-  }
-  wake_.notify_one();
-  return true;
-}
-
-bool Engine::embed(EmbeddingRequest&& request) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (closing_) return false;
-    to_embed_.push_back(std::move(request));
-  }
-  wake_.notify_one();
-  return true;
-}
-
-void Engine::cancel(uint64_t id, std::optional<int32_t> index) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    cancelled_.push_back({id, index});
-  }
-  wake_.notify_one();
-}
-
-void Engine::forget_idle() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    forgets_ = true;
-  }
-  wake_.notify_one();
-}
-
-void Engine::close() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    closing_ = true;
-  }
-  wake_.notify_one();
-}
-
-bool Engine::closing() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return closing_;
-}
-
 StepStatistics Engine::statistics() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return statistics_;
+  const std::lock_guard<std::mutex> lock(statistics_mutex_);
+  return newest_;
 }
 
 void Engine::serve(ModelFactory factory) {
   std::string error;
   EngineModel model = factory(&error);
-  callbacks_.on_ready(error);
   ForwardingListener listener(callbacks_);
   EmbeddingQueue embeddings(model.make_embedder, callbacks_.on_embedding);
   if (error.empty()) {
-    WorkerPool pool(options_.n_sampling_threads);
-    std::optional<Lanes> lanes;
-    if (model.decoder) {
-      lanes.emplace(LaneModel{model.decoder.get(), options_.scheduler},
-                    LaneModel{model.lone_decoder.get(), options_.lone_scheduler}, listener, pool);
+    std::vector<std::unique_ptr<WorkerLanes>> workers;
+    for (const WorkerModel& worker : model.workers) {
+      workers.push_back(std::make_unique<WorkerLanes>(worker, options_, listener));
     }
-    while (take_orders(lanes ? &*lanes : nullptr, embeddings)) {
-      embeddings.step();
-      if (!lanes) continue;
-      if (lanes->step()) report(lanes->statistics());
+    if (!workers.empty()) orders_.open(positions_of(model.workers.front()));
+    callbacks_.on_ready(error);
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < workers.size(); ++i) {
+      threads.emplace_back([this, i, lanes = &workers[i]->lanes] { work(static_cast<int>(i), lanes, nullptr); });
     }
-    if (lanes) lanes->end_all(RequestStatus::kClosed, "");
+    work(0, workers.empty() ? nullptr : &workers.front()->lanes, &embeddings);
+    for (std::thread& thread : threads) thread.join();
+  } else {
+    callbacks_.on_ready(error);
   }
   embeddings.end_all("closed");
-  end_submitted();
+  // What was submitted and never taken up ends here, while the model that it may refer to lives.
+  for (RequestResult& result : orders_.end_waiting()) callbacks_.on_end(std::move(result));
+  for (const uint64_t id : orders_.end_embeddings()) callbacks_.on_embedding({id, "closed", {}, 0});
   embeddings.free_embedder();
-  model.lone_decoder.reset();
-  model.decoder.reset();
+  model.workers.clear();
   callbacks_.on_closed();
 }
 
-void Engine::report(const StepStatistics& statistics) {
+void Engine::work(int worker, Lanes* lanes, EmbeddingQueue* embeddings) {
+  while (do_turn(worker, lanes, embeddings)) {
+    if (embeddings) embeddings->step();
+    if (lanes && lanes->step()) report(worker, lanes->statistics());
+  }
+  if (lanes) lanes->end_all(RequestStatus::kClosed, "");
+}
+
+// Waits until there is something to do and takes it up; false once closing.
+bool Engine::do_turn(int worker, Lanes* lanes, EmbeddingQueue* embeddings) {
+  Turn turn = orders_.next_turn(worker, (lanes && !lanes->idle()) || (embeddings && !embeddings->idle()));
+  if (turn.closes) return false;
+  for (RequestResult& result : turn.ended) callbacks_.on_end(std::move(result));
+  if (embeddings) {
+    for (EmbeddingRequest& request : turn.to_embed) embeddings->submit(std::move(request));
+    for (const auto& [id, index] : turn.cancelled) {
+      if (!index) embeddings->cancel(id);
+    }
+  }
+  if (!lanes) return true;
+  if (turn.forgets) lanes->forget_idle();
+  for (Request& request : turn.handed) lanes->submit(std::move(request));
+  for (const auto& [id, index] : turn.cancelled) {
+    if (index) {
+      lanes->cancel_sample(id, *index);
+    } else {
+      lanes->cancel(id);
+    }
+  }
+  feed(worker, *lanes);
+  return true;
+}
+
+// Takes as many requests as the worker's lanes have room for, and its share of the threads.
+void Engine::feed(int worker, Lanes& lanes) {
+  for (int lane = 0; lane < lanes.n_lanes(); ++lane) {
+    while (lanes.wants_request(lane)) {
+      std::optional<Request> request = orders_.take(worker, lane);
+      if (!request) break;
+      lanes.submit(std::move(*request));
+    }
+  }
+  const bool busy = !lanes.idle();
+  const int n_busy = orders_.set_busy(worker, busy);
+  if (busy) lanes.use_threads(n_busy == 1 ? options_.n_threads : std::max(1, options_.n_threads / options_.n_workers));
+}
+
+void Engine::report(int worker, const StepStatistics& statistics) {
+  StepStatistics all;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    statistics_ = statistics;
+    const std::lock_guard<std::mutex> lock(statistics_mutex_);
+    statistics_[static_cast<size_t>(worker)] = statistics;
+    all = newest_ = sum(worker);
   }
   if (!callbacks_.on_step) return;
+  const std::lock_guard<std::mutex> lock(report_mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (now - last_report_ < options_.step_interval) return;
   last_report_ = now;
-  callbacks_.on_step(statistics);
+  callbacks_.on_step(all);
 }
 
-// What was submitted and never taken up ends here, while the model that it may refer to lives.
-void Engine::end_submitted() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  closing_ = true;
-  for (const Request& request : submitted_) {
-    callbacks_.on_end({request.id, RequestStatus::kClosed, "", static_cast<int32_t>(request.prompt.size()), 0, 0, 0, 0});
+// Of all workers, as `worker` ended a step; a worker without work has no step that is of this moment.
+StepStatistics Engine::sum(int worker) const {
+  StepStatistics all;
+  for (size_t i = 0; i < statistics_.size(); ++i) {
+    add_totals(all, statistics_[i]);
+    all.n_steps_total += statistics_[i].n_steps_total;
+    const int other = static_cast<int>(i);
+    if (other == worker || orders_.busy(other)) add_moment(all, statistics_[i]);
   }
-  for (const EmbeddingRequest& request : to_embed_) callbacks_.on_embedding({request.id, "closed", {}, 0});
-  submitted_.clear();
-  to_embed_.clear();
-}
-
-// Waits until there is something to do and hands it on; false once closing.
-bool Engine::take_orders(Lanes* lanes, EmbeddingQueue& embeddings) {
-  std::vector<Request> submitted;
-  std::vector<EmbeddingRequest> to_embed;
-  std::vector<Cancellation> cancelled;
-  bool forgets = false;
-  {
-    std::unique_lock<std::mutex> lock(mutex_);
-    wake_.wait(lock, [&] {
-      return closing_ || forgets_ || !submitted_.empty() || !to_embed_.empty() || !cancelled_.empty() ||
-             (lanes && !lanes->idle()) || !embeddings.idle();
-    });
-    if (closing_) return false;
-    submitted.swap(submitted_);
-    to_embed.swap(to_embed_);
-    cancelled.swap(cancelled_);
-    std::swap(forgets, forgets_);
-  }
-  if (forgets && lanes) lanes->forget_idle();
-  for (Request& request : submitted) {
-    if (lanes) {
-      lanes->submit(std::move(request));
-    } else {
-      callbacks_.on_end({request.id, RequestStatus::kDecodeFailed, "the model was loaded for embedding only", 0, 0, 0, 0, 0});
-    }
-  }
-  for (EmbeddingRequest& request : to_embed) embeddings.submit(std::move(request));
-  for (const auto& [id, index] : cancelled) {
-    if (index) {
-      if (lanes) lanes->cancel_sample(id, *index);
-      continue;
-    }
-    if (lanes) lanes->cancel(id);
-    embeddings.cancel(id);
-  }
-  return true;
+  all.n_waiting_requests += orders_.n_waiting();
+  return all;
 }
 
 }  // namespace pgenrm

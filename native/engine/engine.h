@@ -1,5 +1,8 @@
-// Lanes of schedulers and an embedder on a thread of their own: requests come in from any thread, results go out through
-// callbacks. Owns the thread and the contexts; knows no JavaScript.
+// Workers, each with lanes of schedulers on a thread of its own, and an embedder on the first one's: requests come in from any
+// thread, results go out through callbacks. Owns the threads and the contexts; knows no JavaScript.
+//
+// One worker with all threads of a CPU spends much of the time of a small model at the barriers between its operations; several,
+// with their share of the threads and a KV memory each, do not. Where only one has work, it has all threads.
 #pragma once
 
 #include <chrono>
@@ -14,18 +17,25 @@
 
 #include "engine/decoder.h"
 #include "engine/lanes.h"
+#include "engine/orders.h"
 #include "engine/text_embedder.h"
 
 namespace pgenrm {
 
-// What the engine runs: decoders, and a way to make an embedder once one is asked for.
-struct EngineModel {
-  std::unique_ptr<Decoder> decoder;       // null where the engine only embeds
+// What a worker decodes with.
+struct WorkerModel {
+  std::unique_ptr<Decoder> decoder;
   std::unique_ptr<Decoder> lone_decoder;  // of requests with one sample; null where the other decoder has them too
+};
+
+// What the engine runs: decoders, all of the same sizes, and a way to make an embedder once one is asked for.
+struct EngineModel {
+  std::vector<WorkerModel> workers;  // one for each of EngineOptions; none where the engine only embeds
   std::function<std::unique_ptr<TextEmbedder>(std::string* error)> make_embedder;
 };
 
-// Called on the engine's thread; must not call back into the engine other than submit, cancel and close.
+// Called on the threads of the engine, several at once; on_step is not called while it runs. Must not call back into the engine
+// other than submit, cancel and close.
 struct EngineCallbacks {
   std::function<void(std::vector<TextPiece>&&)> on_text;  // may be empty where no request streams
   std::function<void(SampleResult&&)> on_sample;
@@ -39,7 +49,8 @@ struct EngineCallbacks {
 struct EngineOptions {
   SchedulerOptions scheduler;
   SchedulerOptions lone_scheduler;  // for the lone decoder
-  int n_sampling_threads = 1;
+  int n_workers = 1;
+  int n_threads = 1;                             // of a CPU, of all workers together, for decoding and for drawing
   std::chrono::milliseconds step_interval{100};  // least time between two calls of on_step
 };
 
@@ -47,54 +58,48 @@ class EmbeddingQueue;
 
 class Engine {
  public:
-  // Loads the model on the engine's thread. On failure says why in *error.
+  // Loads the model on the first worker's thread. On failure says why in *error.
   using ModelFactory = std::function<EngineModel(std::string* error)>;
 
   Engine(ModelFactory factory, const EngineOptions& options, EngineCallbacks callbacks);
 
-  // Closes and waits for the thread.
+  // Closes and waits for the threads.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   // False once closed. Otherwise the request ends exactly once through on_end.
-  bool submit(Request&& request);
-  bool embed(EmbeddingRequest&& request);
+  bool submit(Request&& request) { return orders_.submit(std::move(request)); }
+  bool embed(EmbeddingRequest&& request) { return orders_.embed(std::move(request)); }
 
   // Ends a request of either kind as cancelled, if it has not ended; with an index that one sample alone.
-  void cancel(uint64_t id, std::optional<int32_t> index = std::nullopt);
+  void cancel(uint64_t id, std::optional<int32_t> index = std::nullopt) { orders_.cancel(id, index); }
 
   // Drops prompts that no request needs, before the requests submitted later.
-  void forget_idle();
+  void forget_idle() { orders_.forget_idle(); }
 
-  // Asks the thread to end everything as kClosed, free the decoder and stop. Returns at once; calling twice is safe.
-  void close();
+  // Asks the threads to end everything as kClosed, free the decoders and stop. Returns at once; calling twice is safe.
+  void close() { orders_.close(); }
 
-  bool closing() const;
+  bool closing() const { return orders_.closing(); }
   StepStatistics statistics() const;
 
  private:
-  struct Cancellation {
-    uint64_t id;
-    std::optional<int32_t> index;  // of a sample; none for the whole request
-  };
-
   void serve(ModelFactory factory);
-  void report(const StepStatistics& statistics);
-  bool take_orders(Lanes* lanes, EmbeddingQueue& embeddings);
-  void end_submitted();
+  void work(int worker, Lanes* lanes, EmbeddingQueue* embeddings);
+  bool do_turn(int worker, Lanes* lanes, EmbeddingQueue* embeddings);
+  void feed(int worker, Lanes& lanes);
+  void report(int worker, const StepStatistics& statistics);
+  StepStatistics sum(int worker) const;
 
   EngineOptions options_;
   EngineCallbacks callbacks_;
-  std::chrono::steady_clock::time_point last_report_{};  // the engine's thread only
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Request> submitted_;
-  std::vector<EmbeddingRequest> to_embed_;
-  std::vector<Cancellation> cancelled_;
-  StepStatistics statistics_;
-  bool forgets_ = false;
-  bool closing_ = false;
+  Orders orders_;
+  mutable std::mutex statistics_mutex_;
+  std::vector<StepStatistics> statistics_;  // of each worker's newest step
+  StepStatistics newest_;                   // of all together
+  std::mutex report_mutex_;                 // held while on_step runs
+  std::chrono::steady_clock::time_point last_report_{};
   std::thread thread_;  // last: starts when all else is there
 };
 

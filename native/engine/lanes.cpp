@@ -3,42 +3,21 @@
 #include <algorithm>
 
 namespace pgenrm {
-namespace {
-
-void add_totals(StepStatistics& sum, const StepStatistics& lane) {
-  sum.n_cells_planned += lane.n_cells_planned;
-  sum.n_prefill_rows_total += lane.n_prefill_rows_total;
-  sum.n_decode_rows_total += lane.n_decode_rows_total;
-  sum.n_generated_total += lane.n_generated_total;
-  sum.n_preempted_total += lane.n_preempted_total;
-  sum.n_calls_total += lane.n_calls_total;
-  sum.n_row_cells_total += lane.n_row_cells_total;
-  sum.n_prefill_attended_total += lane.n_prefill_attended_total;
-  sum.n_decode_attended_total += lane.n_decode_attended_total;
-  sum.n_restored_total += lane.n_restored_total;
-  sum.n_host_bytes += lane.n_host_bytes;
-  sum.decode_us_total += lane.decode_us_total;
-  sum.draw_us_total += lane.draw_us_total;
-}
-
-void add_moment(StepStatistics& sum, const StepStatistics& lane) {
-  sum.n_decode_rows += lane.n_decode_rows;
-  sum.n_prefill_rows += lane.n_prefill_rows;
-  sum.n_running += lane.n_running;
-  sum.n_waiting_requests += lane.n_waiting_requests;
-}
-
-}  // namespace
-
-Lanes::Lanes(const LaneModel& shared, const LaneModel& lone, SchedulerListener& listener, WorkerPool& pool) {
+Lanes::Lanes(const LaneModel& shared, const LaneModel& lone, SchedulerListener& listener, WorkerPool& pool) : pool_(pool) {
   for (const LaneModel& lane : {shared, lone}) {
-    if (lane.decoder) lanes_.push_back(std::make_unique<Scheduler>(*lane.decoder, listener, lane.options, pool));
+    if (!lane.decoder) continue;
+    decoders_.push_back(lane.decoder);
+    lanes_.push_back(std::make_unique<Scheduler>(*lane.decoder, listener, lane.options, pool));
   }
 }
 
+void Lanes::use_threads(int n) {
+  pool_.use(n);
+  for (Decoder* decoder : decoders_) decoder->use_threads(n);
+}
+
 void Lanes::submit(Request&& request) {
-  Scheduler& lane = request.seeds.size() == 1 ? *lanes_.back() : *lanes_.front();
-  lane.submit(std::move(request));
+  lanes_[static_cast<size_t>(lane_of(request))]->submit(std::move(request));
 }
 
 void Lanes::cancel(uint64_t id) {

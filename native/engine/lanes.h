@@ -23,6 +23,17 @@ class Lanes {
   // `lone` may have no decoder: all requests share cells then. All arguments outlive the lanes.
   Lanes(const LaneModel& shared, const LaneModel& lone, SchedulerListener& listener, WorkerPool& pool);
 
+  int n_lanes() const { return static_cast<int>(lanes_.size()); }
+
+  // The lane that a request runs in.
+  int lane_of(const Request& request) const { return request.seeds.size() == 1 ? n_lanes() - 1 : 0; }
+
+  // Whether that lane would let in another prompt at once.
+  bool wants_request(int lane) { return lanes_[static_cast<size_t>(lane)]->wants_request(); }
+
+  // Decodes and draws on so many threads from now on.
+  void use_threads(int n);
+
   // As the scheduler's. Ids are looked for in both lanes.
   void submit(Request&& request);
   void cancel(uint64_t id);
@@ -39,6 +50,8 @@ class Lanes {
   const StepStatistics& statistics() const { return statistics_; }
 
  private:
+  WorkerPool& pool_;
+  std::vector<Decoder*> decoders_;                 // those of lanes_
   std::vector<std::unique_ptr<Scheduler>> lanes_;  // the shared one, and the lone one if there is one
   StepStatistics statistics_;
 };

@@ -91,6 +91,7 @@ namespace pgenrm {
   X(llama_sampler_clone)                      \
   X(llama_sampler_free)                       \
   X(llama_sampler_init_grammar)               \
+  X(llama_set_n_threads)                      \
   X(llama_state_seq_get_data_ext)             \
   X(llama_state_seq_get_size_ext)             \
   X(llama_state_seq_set_data_ext)             \

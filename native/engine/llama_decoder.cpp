@@ -49,11 +49,13 @@ LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_contex
       library_(model_->library()),
       context_(context),
       memory_(library_.llama_get_memory(context)),
-      threads_(CpuThreads::attach(library_, context, options.n_threads)),
+      threads_(library_, context),
+      n_threads_(options.n_threads),
       streams_(options.streams),
       limits_{static_cast<int32_t>(library_.llama_n_ctx(context)),
               static_cast<int32_t>(library_.llama_n_seq_max(context)), options.n_batch, model_->n_vocab(),
               static_cast<int32_t>(library_.llama_n_ctx_seq(context))} {
+  threads_.use(n_threads_);
   const auto n = static_cast<size_t>(options.n_batch);
   tokens_.resize(n);
   positions_.resize(n);

@@ -1,6 +1,7 @@
 // A Decoder on llama.cpp: one context of a model, whose KV memory all sequences share.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -39,6 +40,7 @@ class LlamaDecoder final : public Decoder {
   bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override;
   void sequence_share(int32_t source, int32_t target, int32_t to) override;
   void sequence_copy(int32_t source, int32_t target, int32_t to) override;
+  void use_threads(int32_t n) override { threads_.use(std::min(n, n_threads_)); }
   std::string piece(int32_t token) const override { return model_->piece(token); }
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }
 
@@ -49,7 +51,8 @@ class LlamaDecoder final : public Decoder {
   const Library& library_;
   llama_context* context_;
   llama_memory_t memory_;
-  std::unique_ptr<CpuThreads> threads_;  // freed after the context
+  CpuThreads threads_;  // freed after the context
+  int32_t n_threads_;    // most that it computes on
   bool streams_;
   DecoderLimits limits_;
   // The arrays of a llama_batch, [n_batch].

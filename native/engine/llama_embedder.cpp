@@ -63,9 +63,11 @@ LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_cont
     : model_(std::move(model)),
       library_(model_->library()),
       context_(context),
-      threads_(CpuThreads::attach(library_, context, options.n_threads)),
+      threads_(library_, context),
       dimension_(library_.llama_model_n_embd_out(model_->handle())),
-      max_tokens_(options.max_tokens) {}
+      max_tokens_(options.max_tokens) {
+  threads_.use(options.n_threads);
+}
 
 LlamaEmbedder::~LlamaEmbedder() { library_.llama_free(context_); }
 

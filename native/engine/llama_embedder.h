@@ -42,7 +42,7 @@ class LlamaEmbedder final : public TextEmbedder {
   std::shared_ptr<const LlamaModel> model_;
   const Library& library_;
   llama_context* context_;
-  std::unique_ptr<CpuThreads> threads_;  // freed after the context
+  CpuThreads threads_;  // freed after the context
   int32_t dimension_;
   int32_t max_tokens_;
 };

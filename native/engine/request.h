@@ -1,6 +1,7 @@
 // What the engine is asked and what it answers: plain data, no JavaScript, no llama.cpp.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@ namespace pgenrm {
 // m samples that continue one prompt.
 struct Request {
   uint64_t id = 0;
+  std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
   std::vector<int32_t> prompt;  // [n_prompt], at least one token
   std::vector<uint32_t> seeds;  // [m], one a sample, at least one
   SamplingParameters sampling;
@@ -65,6 +67,20 @@ struct RequestResult {
   int64_t prefill_us;  // since submission, waiting included
   int64_t total_us;
 };
+
+// The end of a request that no scheduler has.
+inline RequestResult not_taken_up(const Request& request, RequestStatus status, std::string detail) {
+  const auto waited = std::chrono::steady_clock::now() - request.submitted;
+  const int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(waited).count();
+  return {request.id, status, std::move(detail), static_cast<int32_t>(request.prompt.size()), 0, 0, us, us};
+}
+
+// Why a request can never fit where a sequence has so many positions; '' where it can.
+inline std::string why_too_long(const Request& request, int32_t n_positions) {
+  const int64_t need = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 1;
+  if (need <= n_positions) return "";
+  return "needs " + std::to_string(need) + " KV cells, there are " + std::to_string(n_positions);
+}
 
 // Texts to embed, already tokenized; each with at least one token.
 struct EmbeddingRequest {

@@ -34,16 +34,13 @@ Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const Schedu
 Scheduler::~Scheduler() = default;
 
 void Scheduler::submit(Request&& request) {
-  auto entry = std::make_unique<ActiveRequest>();
-  entry->submitted = Clock::now();
-  entry->request = std::move(request);
-  const Request& r = entry->request;
-  const int64_t need = static_cast<int64_t>(r.prompt.size()) + r.max_tokens + 1;
-  if (need > decoder_.limits().n_positions) {
-    listener_.on_end(entry->result(RequestStatus::kTooLong, "needs " + std::to_string(need) + " KV cells, there are " +
-                                                                std::to_string(decoder_.limits().n_positions)));
+  if (std::string why = why_too_long(request, decoder_.limits().n_positions); !why.empty()) {
+    listener_.on_end(not_taken_up(request, RequestStatus::kTooLong, std::move(why)));
     return;
   }
+  auto entry = std::make_unique<ActiveRequest>();
+  entry->request = std::move(request);
+  const Request& r = entry->request;
   entry->samples.resize(r.seeds.size());
   for (size_t i = 0; i < entry->samples.size(); ++i) {
     entry->samples[i].request = entry.get();

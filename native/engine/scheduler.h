@@ -14,6 +14,7 @@
 #include "engine/prefix_cache.h"
 #include "engine/request.h"
 #include "engine/sequence_pool.h"
+#include "engine/step_statistics.h"
 #include "engine/token_drawer.h"
 #include "engine/worker_pool.h"
 
@@ -40,30 +41,6 @@ struct SchedulerOptions {
   bool streams = false;
 };
 
-// Counters of the last step, and of the scheduler's life where the name says total.
-struct StepStatistics {
-  int32_t n_decode_rows = 0;
-  int32_t n_prefill_rows = 0;
-  int32_t n_running = 0;
-  int32_t n_waiting_requests = 0;
-  int32_t n_cells_planned = 0;
-  int64_t n_steps_total = 0;
-  int64_t n_prefill_rows_total = 0;
-  int64_t n_decode_rows_total = 0;
-  int64_t n_generated_total = 0;
-  int64_t n_preempted_total = 0;
-  int64_t n_calls_total = 0;      // of decode(): a step makes none, one, or one for samples and one for prompts
-  // Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own.
-  int64_t n_row_cells_total = 0;
-  // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
-  int64_t n_prefill_attended_total = 0;
-  int64_t n_decode_attended_total = 0;
-  int64_t n_restored_total = 0;         // positions of prompts that came from host memory
-  int64_t n_host_bytes = 0;             // that it holds
-  int64_t decode_us_total = 0;    // from the call of decode() until its logits are there
-  int64_t draw_us_total = 0;      // drawing tokens from logits
-};
-
 class SchedulerListener {
  public:
   virtual ~SchedulerListener() = default;
@@ -83,6 +60,9 @@ class Scheduler {
 
   // Takes a request; one that can never fit ends at once with kTooLong.
   void submit(Request&& request);
+
+  // Lets in what waits, as far as there is room; true where nothing is left waiting and another prompt would be let in.
+  bool wants_request();
 
   // Ends a request as cancelled, whatever its state. Unknown ids are ignored: it may just have ended.
   void cancel(uint64_t id);
@@ -139,6 +119,7 @@ class Scheduler {
   void give_back(Sample& sample);
   void stop_running(Sample& sample);
   void trim_idle();
+  bool may_add_prompt() const;
   int32_t n_unfinished() const;
 
   // scheduler_batch.cpp

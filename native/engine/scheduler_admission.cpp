@@ -17,15 +17,23 @@ void Scheduler::admit() {
   }
 }
 
+bool Scheduler::wants_request() {
+  admit();
+  return waiting_.empty() && may_add_prompt();
+}
+
+// More prompts than running samples could use would only hold cells.
+bool Scheduler::may_add_prompt() const {
+  return active_.size() <= static_cast<size_t>(options_.max_running) && n_unfinished() < options_.max_unfinished;
+}
+
 bool Scheduler::try_admit(ActiveRequest& request) {
   if (PromptSlot* slot = cache_.find(request.request.prompt)) {
     attach_slot(request, *slot);
     return true;
   }
   cache_.touch_longest_shared(request.request.prompt);
-  // More prompts than running samples could use would only hold cells.
-  if (active_.size() > static_cast<size_t>(options_.max_running)) return false;
-  if (n_unfinished() >= options_.max_unfinished) return false;
+  if (!may_add_prompt()) return false;
   const int32_t headroom = active_.empty() ? 0 : kHeadroom * (static_cast<int32_t>(running_.size()) + 1);
   while (cache_.n_cells_with(request.request.prompt) + n_sample_cells_ + headroom > decoder_.limits().n_cells) {
     const int32_t sequence = cache_.evict();

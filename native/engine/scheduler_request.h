@@ -31,7 +31,6 @@ struct Scheduler::Sample {
 
 struct Scheduler::ActiveRequest {
   Request request;
-  Clock::time_point submitted;
   PromptSlot* slot = nullptr;  // null while it waits
   std::vector<Sample> samples;
   int32_t n_unfinished = 0;
@@ -41,7 +40,7 @@ struct Scheduler::ActiveRequest {
   int64_t prefill_us = -1;
   bool failed = false;  // no token could be drawn for one of its samples
 
-  int64_t elapsed_us() const { return microseconds_since(submitted); }
+  int64_t elapsed_us() const { return microseconds_since(request.submitted); }
   RequestResult result(RequestStatus status, const std::string& detail) const {
     const int64_t now = elapsed_us();
     return {request.id, status, detail, static_cast<int32_t>(request.prompt.size()), n_prompt_decoded,

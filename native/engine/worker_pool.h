@@ -2,6 +2,7 @@
 // The caller takes part and waits for the end; calls do not overlap.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -14,7 +15,7 @@ namespace pgenrm {
 class WorkerPool {
  public:
   // n_threads counts the caller; 1 makes run() a plain loop.
-  explicit WorkerPool(int n_threads) {
+  explicit WorkerPool(int n_threads) : n_used_(std::max(1, n_threads)) {
     for (int worker = 1; worker < n_threads; ++worker) {
       threads_.emplace_back([this, worker] { serve(worker); });
     }
@@ -34,9 +35,15 @@ class WorkerPool {
 
   int n_threads() const { return static_cast<int>(threads_.size()) + 1; }
 
+  // No more than n threads take part from now on, the caller among them.
+  void use(int n) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    n_used_ = std::clamp(n, 1, n_threads());
+  }
+
   // Calls work(index, worker) for every index in [0, n); worker is in [0, n_threads).
   void run(int n, const std::function<void(int, int)>& work) {
-    if (threads_.empty() || n <= 1) {
+    if (n_used_ == 1 || n <= 1) {
       for (int i = 0; i < n; ++i) work(i, 0);
       return;
     }
@@ -45,7 +52,7 @@ class WorkerPool {
       work_ = &work;
       n_ = n;
       next_.store(0);
-      n_busy_ = static_cast<int>(threads_.size());
+      n_busy_ = n_used_ - 1;
       generation_ += 1;
     }
     wake_.notify_all();
@@ -63,6 +70,7 @@ class WorkerPool {
       wake_.wait(lock, [&] { return closing_ || generation_ != seen; });
       if (closing_) return;
       seen = generation_;
+      if (worker >= n_used_ || !work_) continue;  // called by a run that was not its own
       const auto* work = work_;
       const int n = n_;
       lock.unlock();
@@ -80,6 +88,7 @@ class WorkerPool {
   std::atomic<int> next_{0};
   int n_ = 0;
   int n_busy_ = 0;
+  int n_used_;
   uint64_t generation_ = 0;
   bool closing_ = false;
 };

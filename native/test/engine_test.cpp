@@ -1,4 +1,6 @@
-// The engine's threads: requests, cancels and closings from several threads at once; every request ends once.
+// The engine's threads, with one worker and with several: requests, cancels and closings from several threads at once; every
+// request ends once.
+#include <array>
 #include <atomic>
 #include <random>
 
@@ -25,7 +27,13 @@ struct MockEmbedder final : TextEmbedder {
   }
 };
 
+WorkerModel make_worker() {
+  return {std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}),
+          std::make_unique<MockDecoder>(DecoderLimits{6 * 70, 6, 32, kVocabulary, 70})};
+}
+
 void run_once(uint32_t seed) {
+  const int n_workers = 1 + static_cast<int>(seed % 3);
   std::mutex mutex;
   std::map<uint64_t, int> ends;
   std::map<uint64_t, size_t> text_counts;
@@ -50,20 +58,21 @@ void run_once(uint32_t seed) {
   callbacks.on_closed = [&] { closed = true; };
   std::atomic<uint64_t> n_accepted{0};
   {
-    const auto factory = [](std::string*) {
-      return EngineModel{std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}),
-                         std::make_unique<MockDecoder>(DecoderLimits{6 * 70, 6, 32, kVocabulary, 70}),
-                         [](std::string*) { return std::make_unique<MockEmbedder>(); }};
+    const auto factory = [n_workers](std::string*) {
+      EngineModel model;
+      for (int i = 0; i < n_workers; ++i) model.workers.push_back(make_worker());
+      model.make_embedder = [](std::string*) { return std::make_unique<MockEmbedder>(); };
+      return model;
     };
     std::atomic<int64_t> n_reports{0};
     callbacks.on_step = [&](const StepStatistics& s) {
-      EXPECT(s.n_running >= 0 && s.n_cells_planned <= 300 + 6 * 70);
+      EXPECT(s.n_running >= 0 && s.n_cells_planned <= n_workers * (300 + 6 * 70));
       n_reports += 1;
     };
     SchedulerOptions lone;
     lone.max_running = 3;
     lone.streams = true;
-    Engine engine(factory, {{6, 16}, lone, 2, std::chrono::milliseconds(0)}, callbacks);
+    Engine engine(factory, {{6, 16}, lone, n_workers, 2, std::chrono::milliseconds(0)}, callbacks);
     std::vector<std::thread> threads;
     for (uint32_t t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
@@ -98,6 +107,102 @@ void run_once(uint32_t seed) {
   for (const auto& [id, n] : ends) EXPECT(n == 1);
 }
 
+// What a decoder of a worker was asked for, while the engine runs.
+struct Seen {
+  std::atomic<int64_t> n_calls{0};
+  std::atomic<int32_t> n_threads{0};   // at the last call
+  std::atomic<int32_t> most_threads{0};
+};
+
+// A mock whose calls take a while, so that another worker can take part.
+struct SlowDecoder final : Decoder {
+  MockDecoder mock{{300, 12, 32, kVocabulary}};
+  Seen& seen;
+  explicit SlowDecoder(Seen& seen) : seen(seen) {}
+  const DecoderLimits& limits() const override { return mock.limits(); }
+  DecodeStatus decode(std::span<const DecodeRow> rows) override {
+    seen.n_calls += 1;
+    seen.most_threads = std::max(seen.most_threads.load(), seen.n_threads.load());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return mock.decode(rows);
+  }
+  const float* logits(int32_t row) override { return mock.logits(row); }
+  void sequence_remove(int32_t sequence, int32_t from) override { mock.sequence_remove(sequence, from); }
+  void sequence_copy(int32_t source, int32_t target, int32_t to) override { mock.sequence_copy(source, target, to); }
+  std::vector<uint8_t> sequence_save(int32_t sequence) override { return mock.sequence_save(sequence); }
+  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override {
+    return mock.sequence_restore(sequence, state);
+  }
+  void sequence_share(int32_t source, int32_t target, int32_t to) override { mock.sequence_share(source, target, to); }
+  void use_threads(int32_t n) override { seen.n_threads = n; }
+  std::string piece(int32_t token) const override { return mock.piece(token); }
+  bool is_end_of_generation(int32_t token) const override { return mock.is_end_of_generation(token); }
+};
+
+// Two workers with four threads: runs requests whose prompts begin as the users say, and gives what their decoders saw.
+std::array<Seen, 2>& run_two_workers(std::array<Seen, 2>& seen, const std::vector<int32_t>& users,
+                                       int32_t max_unfinished = 100) {
+  std::atomic<size_t> n_ended{0};
+  std::atomic<int> n_too_long{0};
+  EngineCallbacks callbacks;
+  callbacks.on_ready = [](const std::string& error) { EXPECT(error.empty()); };
+  callbacks.on_sample = [](SampleResult&&) {};
+  callbacks.on_end = [&](RequestResult&& result) {
+    if (result.status == RequestStatus::kTooLong) {
+      EXPECT(result.detail == "needs 401 KV cells, there are 300");
+      n_too_long += 1;
+    } else {
+      EXPECT(result.status == RequestStatus::kDone && result.total_us >= result.prefill_us);
+      n_ended += 1;
+    }
+  };
+  callbacks.on_embedding = [](EmbeddingResult&&) {};
+  callbacks.on_closed = [] {};
+  const auto factory = [&seen](std::string*) {
+    EngineModel model;
+    for (Seen& one : seen) model.workers.push_back({std::make_unique<SlowDecoder>(one), nullptr});
+    return model;
+  };
+  SchedulerOptions options{6, 16};
+  options.max_unfinished = max_unfinished;
+  Engine engine(factory, {options, {}, 2, 4, std::chrono::milliseconds(0)}, callbacks);
+  for (size_t i = 0; i <= users.size(); ++i) {
+    Request request;
+    request.id = i + 1;
+    request.prompt.assign(20, i < users.size() ? users[i] : 0);
+    request.prompt.push_back(static_cast<int32_t>(i % 20));
+    request.seeds = {1, 2};
+    request.max_tokens = request.min_tokens = 20;
+    // The last one fits nowhere, and is told so however much waits before it.
+    if (i == users.size()) request.max_tokens = 400 - 21;
+    EXPECT(engine.submit(std::move(request)));
+  }
+  while (n_ended < users.size()) {
+    if (n_ended == users.size() - 1) EXPECT(n_too_long == 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT(n_too_long == 1);
+  const StepStatistics s = engine.statistics();
+  EXPECT(s.n_calls_total == seen[0].n_calls + seen[1].n_calls);
+  EXPECT(s.n_generated_total == static_cast<int64_t>(users.size()) * 2 * 20);
+  return seen;
+}
+
+void workers_part_what_waits_and_one_alone_has_all_threads() {
+  std::array<Seen, 2> alone;
+  run_two_workers(alone, {1, 1});
+  EXPECT((alone[0].n_calls == 0) != (alone[1].n_calls == 0));
+  EXPECT(std::max(alone[0].most_threads, alone[1].most_threads) == 4);
+  std::array<Seen, 2> both;
+  std::vector<int32_t> users;
+  for (int32_t i = 0; i < 40; ++i) users.push_back(i % 2);
+  run_two_workers(both, users);
+  EXPECT(both[0].n_calls > 20 && both[1].n_calls > 20);
+  // All that a worker has may end in one step, and others wait still.
+  std::array<Seen, 2> few;
+  run_two_workers(few, users, 1);
+}
+
 void a_decoder_that_fails_is_reported() {
   std::string reported;
   bool closed = false;
@@ -113,7 +218,7 @@ void a_decoder_that_fails_is_reported() {
           *error = "unusable: no weights";
           return EngineModel{};
         },
-        {{1, 1}, {1, 1}, 1, std::chrono::milliseconds(0)}, callbacks);
+        {{1, 1}, {1, 1}, 1, 1, std::chrono::milliseconds(0)}, callbacks);
   }
   EXPECT(reported == "unusable: no weights");
   EXPECT(closed);
@@ -124,6 +229,7 @@ void a_decoder_that_fails_is_reported() {
 int main(int argc, char** argv) {
   const uint32_t n_runs = argc > 1 ? static_cast<uint32_t>(std::atoi(argv[1])) : 100;
   a_decoder_that_fails_is_reported();
+  workers_part_what_waits_and_one_alone_has_all_threads();
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
   std::printf("engine: %u random runs\n", n_runs);
   return 0;

@@ -47,6 +47,7 @@ struct StreamDecoder final : Decoder {
     return mock.sequence_restore(sequence, state);
   }
   void sequence_share(int32_t source, int32_t target, int32_t to) override { mock.sequence_share(source, target, to); }
+  void use_threads(int32_t n) override { mock.use_threads(n); }
   std::string piece(int32_t token) const override { return mock.piece(token); }
   bool is_end_of_generation(int32_t token) const override { return mock.is_end_of_generation(token); }
   int n_full = 0;

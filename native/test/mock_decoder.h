@@ -50,6 +50,8 @@ class MockDecoder final : public Decoder {
 
   const DecoderLimits& limits() const override { return limits_; }
 
+  void use_threads(int32_t n) override { EXPECT(n >= 1); }
+
   DecodeStatus decode(std::span<const DecodeRow> rows) override {
     EXPECT(!rows.empty());
     EXPECT(static_cast<int32_t>(rows.size()) <= limits_.n_batch);

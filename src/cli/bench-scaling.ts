@@ -194,7 +194,7 @@ async function openModel(
     bank: whole,
     ...rest
   } = await host.loadParts({
-    ...loadOptions(options),
+    ...loadOptions({ ...options, workers: 1 }),
     signal,
   });
   const generator = new MeteredGenerator(inside);

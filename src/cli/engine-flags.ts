@@ -52,12 +52,20 @@ export function engineFlags(command: Command): Command {
         'prompts kept in host memory where their KV cells are needed; default 0',
         HOST_CACHE,
       ),
+    )
+    .addOption(
+      numberOption(
+        '--workers <n>',
+        'parts that decode at once on a CPU, sharing its threads',
+        ENGINE_RANGES.workers,
+      ),
     );
 }
 
 /** The flags as a model is loaded with them. */
 export function engineSizes(flags: EngineFlags): EngineSizes {
-  const { context, hostCache, threads, maxSequences, kvLayout, kvType, flashAttention, kvCells } = flags;
+  const { context, hostCache, threads, maxSequences, kvLayout, kvType, flashAttention, kvCells, workers } =
+    flags;
   const wishes = {
     threads,
     contextTokens: context,
@@ -67,6 +75,7 @@ export function engineSizes(flags: EngineFlags): EngineSizes {
     flashAttention,
     kvCells,
     hostCacheBytes: hostCache === undefined ? undefined : hostCache * MEGABYTE,
+    workers,
   };
   return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined));
 }

@@ -72,6 +72,7 @@ const COST_MODEL = z.object({
     draw: AMOUNT,
   }),
   sizes: z.object({
+    workers: COUNT.min(1).optional(),
     maxSequences: COUNT.min(1),
     batch: COUNT.min(1),
     prefillChunk: COUNT.min(1),

@@ -50,6 +50,10 @@ export interface EnginePlan {
   readonly maxSequences: number;
   readonly threads: number;
   readonly kvCache: KvCacheInfo;
+  /** Parts that decode at once, each of all the sizes below. */
+  readonly workers: number;
+  /** KV cells, those of `lone` aside. */
+  readonly cells: number;
   /** Most cells that idle prompts hold. */
   readonly maxIdleCells: number;
   /** Most bytes of evicted prompts in host memory. */
@@ -83,6 +87,11 @@ const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
  * more prompts at once each passes over more cells of others. Of one prompt all may run.
  */
 const MIXED = { lone: 8, unfinished: 16 };
+/**
+ * Weights for each of which a worker has a thread, and the most workers unasked. More than two were not measured
+ * (bench/RESULTS.md, Generation).
+ */
+const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
 /**
@@ -111,22 +120,35 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const unrelated = onGpu ? null : promptsOnCpu(facts);
   const prompts = wishes.kvLayout === 'streams' ? PROMPT_SEQUENCES.streams : PROMPT_SEQUENCES.unified;
   const sequences = Math.min(MAX_SEQUENCES, maxSequences + prompts);
-  const maxLone = Math.min(MIXED.lone, Math.floor(maxSequences / 4));
-  const { kvCache, loneCells, maxIdleCells, reasons } = planKvCache(
-    {
-      onGpu,
-      contextTokens,
-      maxSequences,
-      sequences,
-      loneSequences: 2 * maxLone,
-      cellBytes: facts.cellBytes,
-      rereads: unrelated === 1,
-      room: onGpu
-        ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
-        : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25,
-    },
-    wishes,
-  );
+  const allLone = Math.min(MIXED.lone, Math.floor(maxSequences / 4));
+  const loneOf = (workers: number) => (allLone === 0 ? 0 : Math.max(1, Math.floor(allLone / workers)));
+  const kvPlan = (workers: number) =>
+    planKvCache(
+      {
+        onGpu,
+        contextTokens,
+        maxSequences,
+        sequences,
+        workers,
+        loneSequences: 2 * loneOf(workers),
+        cellBytes: facts.cellBytes,
+        rereads: unrelated === 1,
+        room: onGpu
+          ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
+          : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25,
+      },
+      wishes,
+    );
+  const isMixed = () => kvPlan(1).kvCache.layout === 'mixed';
+  const workers = wishes.workers ?? (!onGpu && isMixed() ? usualWorkers(facts, allLone) : 1);
+  if (onGpu && workers > 1) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `workers share the threads of a CPU, and a GPU decodes here; got ${workers}, leave it out`,
+    );
+  }
+  const maxLone = loneOf(workers);
+  const { kvCache, sharedCells, loneCells, maxIdleCells, reasons } = kvPlan(workers);
   const mixed = kvCache.layout === 'mixed';
   // Prompts in a lane of their own are in nobody's way; the engine lets in as many of the others as pay.
   const promptsAtOnce = mixed ? null : unrelated;
@@ -140,7 +162,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
     ...(mixed
       ? [
-          `samples at once: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${MIXED.unfinished} are unfinished`,
+          `samples at once${workers > 1 ? ' of a worker' : ''}: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${Math.ceil(MIXED.unfinished / workers)} are unfinished`,
         ]
       : []),
     ...(promptsAtOnce === null
@@ -148,6 +170,11 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       : [
           `prompts at work at once: ${promptsAtOnce}, for every row of a CPU's attention passes over the cells of all prompts, and more rows in a step save reading ${megabytes(facts.modelBytes)} MB of weights`,
         ]),
+    ...(workers > 1
+      ? [
+          `workers: ${workers}, ${wishes.workers === undefined ? `for threads that compute so small a model together wait for each other much of the time` : 'asked for'}; one that works alone has all threads`,
+        ]
+      : []),
     `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,
   );
   return {
@@ -155,21 +182,25 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     maxSequences,
     threads,
     kvCache,
+    workers,
+    cells: sharedCells,
     maxIdleCells,
-    hostCacheBytes: mixed ? 0 : hostCacheBytes,
+    hostCacheBytes: mixed ? 0 : Math.floor(hostCacheBytes / workers),
     sequences,
     // The CPU computes a large batch no faster, and a smaller one stops sooner.
     batch: onGpu ? 2048 : 512,
     prefillChunk: onGpu ? 1024 : 256,
     // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
-    maxUnfinished: mixed ? MIXED.unfinished : maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4)),
+    maxUnfinished: mixed
+      ? Math.ceil(MIXED.unfinished / workers)
+      : maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4)),
     lone: mixed
       ? {
           maxRunning: maxLone,
           maxUnfinished: 2 * maxLone,
           sequences: 2 * maxLone,
           cells: loneCells,
-          hostCacheBytes,
+          hostCacheBytes: Math.floor(hostCacheBytes / workers),
         }
       : null,
     promptsAtOnce,
@@ -177,6 +208,12 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     gpuLayers,
     choices,
   };
+}
+
+/** As many as have a thread each, or more where the weights are many. */
+function usualWorkers({ modelBytes, threads }: EngineFacts, most: number): number {
+  const each = Math.ceil(modelBytes / WORKERS.bytesPerThread);
+  return Math.max(1, Math.min(Math.floor(threads.threads / each), most, WORKERS.most));
 }
 
 /**

@@ -195,8 +195,10 @@ export interface LoneLane {
   readonly maxUnfinished: number;
 }
 
-/** How the native engine makes decode calls of requests. */
+/** How the native engine makes decode calls of requests; memory aside, the sizes of one worker. */
 export interface Scheduling {
+  /** Parts that decode at once, each with its share of the threads while another has work; absent in older results: 1. */
+  readonly workers?: number;
   /** Most rows of a call. */
   readonly batch: number;
   /** Most prompt rows of a step while samples decode. */
@@ -226,7 +228,7 @@ export interface GeneratorInfo {
   readonly devices: readonly string[];
   /** Most tokens of prompt and answer together for one sample. */
   readonly contextTokens: number;
-  /** Most samples that decode at once. */
+  /** Most samples that decode at once, in a worker where there are several. */
   readonly maxSequences: number;
   readonly threads: number;
   /** How rows come together in decode calls; absent as `kvCache`. */

@@ -12,6 +12,8 @@ export interface KvFacts {
   readonly maxSequences: number;
   /** Samples and prompts together; in a mixed layout those that share cells. */
   readonly sequences: number;
+  /** Workers, each with such sequences of its own. */
+  readonly workers: number;
   /** In a mixed layout, samples that came alone and their prompts; 0 where there can be none. */
   readonly loneSequences: number;
   /** Bytes of one cell at f16, all layers together. */
@@ -27,8 +29,11 @@ export type KvWishes = Pick<EngineOptions, 'kvLayout' | 'kvType' | 'flashAttenti
 
 /** The choice, with the reason for each part. */
 export interface KvPlan {
+  /** Its cells are those of all workers together. */
   readonly kvCache: KvCacheInfo;
-  /** Of its cells, those of samples that came alone, all sequences together; 0 unless the layout is mixed. */
+  /** Cells of one worker, those of samples that came alone aside. */
+  readonly sharedCells: number;
+  /** Cells of one worker for samples that came alone, all sequences together; 0 unless the layout is mixed. */
   readonly loneCells: number;
   /** Most cells of shared ones that prompts may hold which nobody needs. */
   readonly maxIdleCells: number;
@@ -67,7 +72,8 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
       'kvType q8_0 needs flash attention: leave flashAttention auto or on, or keep kvType f16',
     );
   }
-  const contexts = { unified: 1, streams: facts.sequences, mixed: 1 + facts.loneSequences }[layout];
+  const { workers } = facts;
+  const contexts = workers * { unified: 1, streams: facts.sequences, mixed: 1 + facts.loneSequences }[layout];
   const least = contexts * padded(facts.contextTokens + 1);
   const { kvCells } = wishes;
   if (kvCells !== undefined && !(Number.isInteger(kvCells) && kvCells >= least)) {
@@ -89,19 +95,23 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
         `for ${megabytes(facts.room)} MB; lower the context length${contexts === 1 ? '' : ' or maxSequences, or leave kvLayout unified'}`,
     );
   }
-  const cells = padded(kvCells ?? (layout === 'streams' ? least : usefulCells(facts, least, affordable)));
-  const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : facts.rereads === true ? 'rereads' : 'cpu'];
-  const maxIdleCells = layout === 'streams' ? cells : Math.min(cells, idleContexts * facts.contextTokens);
+  const useful = kvCells ?? (layout === 'streams' ? least : usefulCells(facts, least, affordable));
   const loneCells = layout === 'mixed' ? facts.loneSequences * padded(facts.contextTokens + 1) : 0;
+  const sharedCells = padded(Math.ceil(useful / workers)) - loneCells;
+  const cells = workers * (sharedCells + loneCells);
+  const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : facts.rereads === true ? 'rereads' : 'cpu'];
+  const maxIdleCells =
+    layout === 'streams' ? sharedCells : Math.min(sharedCells, idleContexts * facts.contextTokens);
   const layoutReason = {
     unified: 'a shared prefix is stored once',
     streams: 'asked for: each sequence has its own cells, and a shared prefix is copied',
-    mixed: `samples of one prompt share its cells, and each of ${facts.loneSequences} sequences for samples that came alone has its own, so that no row passes over prompts of others`,
+    mixed: `samples of one prompt share its cells, and each of ${workers * facts.loneSequences} sequences for samples that came alone has its own, so that no row passes over prompts of others`,
   }[layout];
   const typeReason =
     wishedType !== undefined ? ', asked for' : type === 'q8_0' ? ', for f16 has no room for one context' : '';
   return {
     kvCache: { layout, type, flashAttention, cells },
+    sharedCells,
     loneCells,
     maxIdleCells,
     reasons: [
@@ -117,7 +127,7 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
 function usualLayout(facts: KvFacts, { kvCells, kvType }: KvWishes): KvLayout {
   if (facts.onGpu || facts.loneSequences === 0 || kvCells !== undefined) return 'unified';
   const cellBytes = facts.cellBytes * (kvType === 'q8_0' ? Q8_0_SHARE : 1);
-  const loneBytes = facts.loneSequences * padded(facts.contextTokens + 1) * cellBytes;
+  const loneBytes = facts.workers * facts.loneSequences * padded(facts.contextTokens + 1) * cellBytes;
   return loneBytes <= facts.room * LONE_SHARE ? 'mixed' : 'unified';
 }
 

@@ -72,6 +72,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
       flashAttention: -1,
       maxUnfinished: 1,
       lone: null,
+      workers: 1,
       separatesPrompts: false,
       maxIdleCells: 0,
       hostCacheBytes: 0,

@@ -101,6 +101,11 @@ export interface NativeEngineOptions {
   readonly hostCacheBytes: number;
   /** Requests with one sample run beside the others, each sequence with cells of its own; null: they are as the others. */
   readonly lone: NativeLoneLane | null;
+  /**
+   * Parts that decode at once, each with contexts of the sizes above, and with its share of `threads` while another one
+   * has work too.
+   */
+  readonly workers: number;
   /** Whether `step` events are sent, at most ten a second. */
   readonly reportsSteps: boolean;
 }

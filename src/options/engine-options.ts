@@ -34,12 +34,18 @@ export interface EngineOptions {
    * again; in a mixed layout those of samples that came alone. Default 0, for it saves little.
    */
   readonly hostCacheBytes?: number;
+  /**
+   * Parts of the engine that decode at once on a CPU, each with its share of the threads and of the KV cells. Default: a
+   * thread for each where the model is small, else 1.
+   */
+  readonly workers?: number;
 }
 
 /** Ranges of the numbers in {@link EngineOptions}; what a context takes at least is known once the model is. */
 export const ENGINE_RANGES = {
   kvCells: { integer: true, min: 64, max: 2 ** 31 - 1 },
   hostCacheBytes: { integer: true, min: 0, max: 2 ** 50 },
+  workers: { integer: true, min: 1, max: 64 },
 } as const satisfies Record<string, NumberRange>;
 
 /** The names of {@link EngineOptions}. */
@@ -49,22 +55,27 @@ export const ENGINE_OPTIONS = [
   'flashAttention',
   'kvCells',
   'hostCacheBytes',
+  'workers',
 ] as const satisfies readonly (keyof EngineOptions)[];
 
 /** Errors: `INVALID_OPTION`. */
 export function checkEngineOptions(options: EngineOptions): void {
-  const { kvLayout, kvType, flashAttention, kvCells, hostCacheBytes } = options;
+  const { kvLayout, kvType, flashAttention, kvCells, hostCacheBytes, workers } = options;
   if (kvLayout !== undefined) checkChoice('kvLayout', kvLayout, KV_LAYOUTS);
   if (kvType !== undefined) checkChoice('kvType', kvType, KV_TYPES);
   if (flashAttention !== undefined) checkChoice('flashAttention', flashAttention, FLASH_ATTENTION_CHOICES);
   if (kvCells !== undefined) checkRange('kvCells', kvCells, ENGINE_RANGES.kvCells);
   if (hostCacheBytes !== undefined)
     checkRange('hostCacheBytes', hostCacheBytes, ENGINE_RANGES.hostCacheBytes);
+  if (workers !== undefined) checkRange('workers', workers, ENGINE_RANGES.workers);
 }
 
 /** Throws `INVALID_OPTION` where something of the native engine is fixed and the portable generator is what runs. */
 export function refuseEngineOptions(options: EngineOptions, reasons: readonly string[]): void {
-  const fixed = ENGINE_OPTIONS.find((name) => options[name] !== undefined);
+  // It is one worker itself.
+  const fixed = ENGINE_OPTIONS.find(
+    (name) => options[name] !== undefined && !(name === 'workers' && options.workers === 1),
+  );
   if (fixed === undefined) return;
   throw new PgenrmError(
     'INVALID_OPTION',

@@ -228,7 +228,8 @@ export class RewardModel implements AsyncDisposable {
       return wish;
     }
     const { maxSequences, scheduling } = this.generatorInfo;
-    return Math.min(16, scheduling?.promptsAtOnce ?? 16, Math.max(1, Math.ceil(maxSequences / chains)));
+    const samples = maxSequences * (scheduling?.workers ?? 1);
+    return Math.min(16, scheduling?.promptsAtOnce ?? 16, Math.max(1, Math.ceil(samples / chains)));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */

@@ -183,6 +183,7 @@ describe.skipIf(NOT_BUILT !== null)(
       ['--flash-attention', ['score', DATA, '--flash-attention', 'yes'], /Allowed choices are auto, on, off/],
       ['--kv-cells 1', ['score', DATA, '--kv-cells', '1'], /an integer from 64/],
       ['--host-cache -1', ['score', DATA, '--host-cache', '-1'], /an integer from 0/],
+      ['--workers 0', ['score', DATA, '--workers', '0'], /an integer from 1 to 64/],
       ['--reorder 0', ['score', DATA, '--reorder', '0'], /an integer from 1 to 65536/],
       ['--concurrency 1000', ['score', DATA, '--concurrency', '1000'], /an integer from 1 to 256/],
       ['--generator', ['score', DATA, '--generator', 'cloud'], /Allowed choices are native, portable/],

@@ -33,13 +33,19 @@ describe('planEngine', () => {
     const { choices } = planEngine(SMALL, { kvLayout: 'unified' });
     expect(choices.filter((choice) => /^prompts at work at once: 1, /.test(choice))).toHaveLength(1);
     expect(planEngine(SMALL).choices.join('\n')).toMatch(
-      /^KV cache: mixed.*\n[\s\S]*^samples at once: 8 that came alone, and 32 others, .* fewer than 16 are unfinished$/m,
+      /^KV cache: mixed.*\n[\s\S]*^samples at once of a worker: 4 that came alone, and 32 others, .* fewer than 8 are unfinished$/m,
+    );
+    expect(planEngine(SMALL).choices.join('\n')).toMatch(
+      /^workers: 2, for threads that compute so small a model/m,
+    );
+    expect(planEngine(SMALL, { workers: 1 }).choices.join('\n')).toMatch(
+      /^samples at once: 8 that came alone, and 32 others, .* fewer than 16 are unfinished$/m,
     );
     expect(planEngine({ ...SMALL, gpuMemoryFree: 80e9 }).choices.join()).not.toMatch(/at work at once/);
   });
 
   it('sets samples and cells aside for those that come alone, on a CPU with room for them', () => {
-    const { lone, kvCache, maxUnfinished, promptsAtOnce } = planEngine(SMALL);
+    const { lone, kvCache, maxUnfinished, promptsAtOnce } = planEngine(SMALL, { workers: 1 });
     expect(lone).toEqual({
       maxRunning: 8,
       maxUnfinished: 16,
@@ -61,6 +67,36 @@ describe('planEngine', () => {
       expect(plan.kvCache.layout).toBe('unified');
       expect(plan.maxUnfinished).toBeGreaterThanOrEqual(plan.maxSequences);
     }
+  });
+
+  it('has a worker for each thread where the weights are few, each with its share of cells and samples', () => {
+    const threads = (n: number) => ({ threads: { threads: n, reason: 'so many cores' } });
+    const workers = (facts: Partial<EngineFacts>) =>
+      planEngine({ ...SMALL, memoryFree: 64e9, ...facts }).workers;
+    expect(workers(threads(1))).toBe(1);
+    expect(workers(threads(3))).toBe(3);
+    expect(workers(threads(32))).toBe(8);
+    expect(workers({ ...threads(8), modelBytes: 60e6 })).toBe(4);
+    expect(workers({ ...threads(8), modelBytes: 1e9 })).toBe(1);
+    expect(workers({ gpuMemoryFree: 80e9 })).toBe(1);
+    expect(planEngine(SMALL, { kvLayout: 'unified' }).workers).toBe(1);
+    expect(planEngine({ ...SMALL, memoryFree: 0.5e9 })).toMatchObject({ workers: 1, lone: null });
+
+    const two = planEngine(SMALL);
+    expect(two).toMatchObject({
+      workers: 2,
+      maxUnfinished: 8,
+      lone: { maxRunning: 4, maxUnfinished: 8, sequences: 8, cells: 8 * 4352 },
+    });
+    expect(two.kvCache.cells).toBe(2 * (two.cells + 8 * 4352));
+    // No more than one worker has, but for the context that each needs.
+    expect(two.kvCache.cells).toBeLessThanOrEqual(planEngine(SMALL, { workers: 1 }).kvCache.cells + 2 * 4352);
+    expect(planEngine(SMALL, { workers: 3, kvLayout: 'unified' })).toMatchObject({ workers: 3, lone: null });
+    expect(planEngine(SMALL, { hostCacheBytes: 5e6 }).lone?.hostCacheBytes).toBe(2.5e6);
+    expect(() => planEngine({ ...SMALL, gpuMemoryFree: 80e9 }, { workers: 2 })).toThrow(
+      /workers share the threads of a CPU/,
+    );
+    expect(() => planEngine(SMALL, { workers: 0 })).toThrow(/workers must be an integer from 1/);
   });
 
   it('holds prompts beside samples, within the sequences that llama.cpp has', () => {

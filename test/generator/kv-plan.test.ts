@@ -8,6 +8,7 @@ const FACTS: KvFacts = {
   contextTokens: 2048,
   maxSequences: 32,
   sequences: 96,
+  workers: 1,
   loneSequences: 0,
   cellBytes: 8192,
   room: 2e9,
@@ -131,15 +132,17 @@ describe('the plan of the KV cache', () => {
         fc.integer({ min: 16, max: 200_000 }),
         fc.double({ min: 1, max: 1e12, noNaN: true }),
         fc.integer({ min: 0, max: 16 }),
-        (contextTokens, maxSequences, cellBytes, room, loneSequences) => {
-          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room, loneSequences };
-          const least = (contextTokens + 1 + 256) * cellBytes;
+        fc.integer({ min: 1, max: 4 }),
+        (contextTokens, maxSequences, cellBytes, room, loneSequences, workers) => {
+          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room, loneSequences, workers };
+          const least = workers * (contextTokens + 1 + 256) * cellBytes;
           if (room < least) return;
-          const { kvCache, loneCells } = planKvCache(facts);
+          const { kvCache, loneCells, sharedCells } = planKvCache(facts);
           const { cells } = kvCache;
-          expect(cells - loneCells).toBeGreaterThan(contextTokens);
+          expect(sharedCells).toBeGreaterThan(contextTokens);
+          expect(cells).toBe(workers * (sharedCells + loneCells));
           // llama.cpp rounds up to 256 cells.
-          expect(cells * cellBytes).toBeLessThanOrEqual(room + 256 * cellBytes);
+          expect(cells * cellBytes).toBeLessThanOrEqual(room + workers * 256 * cellBytes);
         },
       ),
     );

@@ -45,6 +45,13 @@ describe('judgeMany', () => {
     expect(await most(undefined, 1)).toBeGreaterThan(2);
   });
 
+  it('has as many items in flight as fill the sequences of all workers', async () => {
+    const generator = new FakeGenerator({ maxSequences: 8, workers: 2 });
+    const model = await RewardModel.over(generator);
+    expect(model.concurrencyFor(4)).toBe(4);
+    expect(model.concurrencyFor(16)).toBe(1);
+  });
+
   it('judges the same whatever runs beside an item', async () => {
     const model = await RewardModel.over(new FakeGenerator({ delayMs: () => Math.random() * 5 }));
     const alone = await collect(model.judgeMany(items(6), { concurrency: 1, individual: 3, seed: 9 }));

@@ -67,14 +67,21 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       kvType: 'f16',
       flashAttention: 'off',
       hostCacheBytes: 5e6,
+      workers: 1,
     });
     const { kvCache, scheduling } = model.generatorInfo;
     expect(kvCache).toEqual({ layout: 'unified', type: 'f16', flashAttention: 'off', cells: 3072 });
-    expect(scheduling?.hostCacheBytes).toBe(5e6);
+    expect(scheduling).toMatchObject({ hostCacheBytes: 5e6, workers: 1 });
   });
 
   it('refuses what is fixed of the engine where the portable generator would run', async () => {
-    const fixed = { kvLayout: 'unified', kvType: 'f16', flashAttention: 'off', hostCacheBytes: 0 } as const;
+    const fixed = {
+      kvLayout: 'unified',
+      kvType: 'f16',
+      flashAttention: 'off',
+      hostCacheBytes: 0,
+      workers: 2,
+    } as const;
     for (const [name, value] of Object.entries(fixed)) {
       await expect(RewardModel.load({ generator: 'portable', [name]: value })).rejects.toMatchObject({
         code: 'INVALID_OPTION',

@@ -34,6 +34,7 @@ export interface FakeOptions {
   readonly contextTokens?: number;
   readonly maxSequences?: number;
   readonly promptsAtOnce?: number;
+  readonly workers?: number;
   readonly kvCache?: KvCacheInfo;
   readonly chatTemplate?: string;
   readonly metadata?: ReadonlyMap<string, string>;
@@ -104,9 +105,15 @@ export class FakeGenerator implements Generator {
       backend: 'cpu',
       devices: ['fake'],
       contextTokens: options.contextTokens ?? 200_000,
-      ...(options.promptsAtOnce === undefined
+      ...(options.promptsAtOnce === undefined && options.workers === undefined
         ? {}
-        : { scheduling: { ...FAKE_SCHEDULING, promptsAtOnce: options.promptsAtOnce } }),
+        : {
+            scheduling: {
+              ...FAKE_SCHEDULING,
+              promptsAtOnce: options.promptsAtOnce ?? null,
+              workers: options.workers ?? 1,
+            },
+          }),
       ...(options.kvCache === undefined ? {} : { kvCache: options.kvCache }),
       maxSequences: options.maxSequences ?? 8,
       threads: 1,
