@@ -10,9 +10,17 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
 const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
-const engine = ['host_cache', 'prefix_cache', 'sampler', 'token_drawer', ...scheduler, 'lanes', 'request_queue', 'orders', 'engine'].map(
-  (name) => `native/engine/${name}.cpp`,
-);
+const engine = [
+  'host_cache',
+  'prefix_cache',
+  'sampler',
+  'token_drawer',
+  ...scheduler,
+  'lanes',
+  'request_queue',
+  'orders',
+  'engine',
+].map((name) => `native/engine/${name}.cpp`);
 const vectors = ['simd', 'simd-baseline', 'simd-avx2', 'simd-avx512', 'simd-neon', 'vectors'];
 const core = (...names) => [...vectors, ...names].map((name) => `native/core/${name}.cpp`);
 const tests = [
