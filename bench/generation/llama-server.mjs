@@ -11,7 +11,8 @@ export class LlamaServer {
   #port;
   #ended;
   #log = '';
-  #agent = new http.Agent({ keepAlive: true, maxSockets: 512 });
+  // A connection for each request: one that is kept holds a thread of the server for 5 s, and may close as it is used again.
+  #agent = new http.Agent({ keepAlive: false, maxSockets: 512 });
 
   /**
    * Starts a server. `settings`: `{ slots, cells, unified, flash, cacheRam, ubatch, embeds }`; `usage` says how chains
@@ -34,7 +35,7 @@ export class LlamaServer {
       '-ngl',
       String(gpuLayers),
     );
-    args.push(unified ? '-kvu' : '-no-kvu', '-fit', 'off', '--threads-http', '4');
+    args.push(unified ? '-kvu' : '-no-kvu', '-fit', 'off');
     if (cacheRam !== undefined) args.push('--cache-ram', String(cacheRam));
     if (embeds) args.push('--embeddings', '--pooling', 'mean');
     server.#process = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -88,8 +88,8 @@ const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
  */
 const MIXED = { lone: 8, unfinished: 16 };
 /**
- * Weights for each of which a worker has a thread, and the most workers unasked. More than two were not measured
- * (bench/RESULTS.md, Generation).
+ * Weights for each of which a worker has a thread, and the most workers unasked. Two workers of one thread gain a quarter
+ * with 4 MB of weights and nothing with 62; more than two were not measured (bench/RESULTS.md, Generation).
  */
 const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
@@ -139,8 +139,10 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       },
       wishes,
     );
-  const isMixed = () => kvPlan(1).kvCache.layout === 'mixed';
-  const workers = wishes.workers ?? (!onGpu && isMixed() ? usualWorkers(facts, allLone) : 1);
+  // Where cells or their layout are asked for, they may not suffice for more than one.
+  const asked = wishes.kvCells !== undefined || wishes.kvLayout !== undefined;
+  const alone = onGpu || asked || kvPlan(1).kvCache.layout !== 'mixed';
+  const workers = wishes.workers ?? (alone ? 1 : usualWorkers(facts, allLone));
   if (onGpu && workers > 1) {
     throw new PgenrmError(
       'INVALID_OPTION',
@@ -172,7 +174,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
         ]),
     ...(workers > 1
       ? [
-          `workers: ${workers}, ${wishes.workers === undefined ? `for threads that compute so small a model together wait for each other much of the time` : 'asked for'}; one that works alone has all threads`,
+          `workers: ${workers}, ${wishes.workers === undefined ? 'for threads that compute so small a model together wait for each other much of the time' : 'asked for'}; one that works alone has all threads`,
         ]
       : []),
     `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,

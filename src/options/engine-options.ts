@@ -35,8 +35,8 @@ export interface EngineOptions {
    */
   readonly hostCacheBytes?: number;
   /**
-   * Parts of the engine that decode at once on a CPU, each with its share of the threads and of the KV cells. Default: a
-   * thread for each where the model is small, else 1.
+   * Parts of the engine that decode at once on a CPU, each with its share of the threads and of the KV cells. Default: one
+   * for each thread where the model is small, else 1.
    */
   readonly workers?: number;
 }

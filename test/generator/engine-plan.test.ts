@@ -79,7 +79,9 @@ describe('planEngine', () => {
     expect(workers({ ...threads(8), modelBytes: 60e6 })).toBe(4);
     expect(workers({ ...threads(8), modelBytes: 1e9 })).toBe(1);
     expect(workers({ gpuMemoryFree: 80e9 })).toBe(1);
-    expect(planEngine(SMALL, { kvLayout: 'unified' }).workers).toBe(1);
+    for (const asked of [{ kvLayout: 'unified' }, { kvLayout: 'mixed' }, { kvCells: 90_000 }] as const) {
+      expect(planEngine(SMALL, asked).workers).toBe(1);
+    }
     expect(planEngine({ ...SMALL, memoryFree: 0.5e9 })).toMatchObject({ workers: 1, lone: null });
 
     const two = planEngine(SMALL);
