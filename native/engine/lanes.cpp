@@ -17,7 +17,7 @@ void Lanes::use_threads(int n) {
 }
 
 void Lanes::submit(Request&& request) {
-  lanes_[static_cast<size_t>(lane_of(request))]->submit(std::move(request));
+  lanes_[static_cast<size_t>(lane_of(request, n_lanes()))]->submit(std::move(request));
 }
 
 void Lanes::cancel(uint64_t id) {

@@ -25,9 +25,6 @@ class Lanes {
 
   int n_lanes() const { return static_cast<int>(lanes_.size()); }
 
-  // The lane that a request runs in.
-  int lane_of(const Request& request) const { return request.seeds.size() == 1 ? n_lanes() - 1 : 0; }
-
   // Whether that lane would let in another prompt at once.
   bool wants_request(int lane) { return lanes_[static_cast<size_t>(lane)]->wants_request(); }
 

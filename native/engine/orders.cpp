@@ -89,7 +89,7 @@ void Orders::queue_submitted(std::vector<RequestResult>& refused) {
       refused.push_back(not_taken_up(request, RequestStatus::kDecodeFailed, "the model was loaded for embedding only"));
       continue;
     }
-    const int lane = lane_of(request);
+    const int lane = lane_of(request, static_cast<int>(n_positions_.size()));
     std::string why = why_too_long(request, n_positions_[static_cast<size_t>(lane)]);
     if (why.empty()) {
       queues_[static_cast<size_t>(lane)].add(std::move(request));
@@ -156,11 +156,6 @@ std::vector<uint64_t> Orders::end_embeddings() {
   for (const EmbeddingRequest& request : to_embed_) ids.push_back(request.id);
   to_embed_.clear();
   return ids;
-}
-
-// As Lanes has it: samples that come alone go to the last lane.
-int Orders::lane_of(const Request& request) const {
-  return request.seeds.size() == 1 ? static_cast<int>(n_positions_.size()) - 1 : 0;
 }
 
 }  // namespace pgenrm

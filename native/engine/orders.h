@@ -3,7 +3,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -69,7 +68,6 @@ class Orders {
 
   void queue_submitted(std::vector<RequestResult>& refused);
   void cancel_queued(const Cancellation& cancellation, Turn& turn);
-  int lane_of(const Request& request) const;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

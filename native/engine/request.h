@@ -25,6 +25,9 @@ struct Request {
   TokenConstraintFactory constraint;  // may be empty
 };
 
+// Of several lanes, the one that a request runs in: samples that come alone go to the last, all others to the first.
+inline int lane_of(const Request& request, int n_lanes) { return request.seeds.size() == 1 ? n_lanes - 1 : 0; }
+
 // kCancelled: the sample itself was cancelled, and its text is what it had written by then.
 enum class FinishReason { kStop, kEndOfGeneration, kLength, kCancelled };
 
