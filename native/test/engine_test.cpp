@@ -115,33 +115,20 @@ struct Seen {
 };
 
 // A mock whose calls take a while, so that another worker can take part.
-struct SlowDecoder final : Decoder {
-  MockDecoder mock{{300, 12, 32, kVocabulary}};
+struct SlowDecoder final : MockDecoder {
   Seen& seen;
-  explicit SlowDecoder(Seen& seen) : seen(seen) {}
-  const DecoderLimits& limits() const override { return mock.limits(); }
+  explicit SlowDecoder(Seen& seen) : MockDecoder({300, 12, 32, kVocabulary}), seen(seen) {}
   DecodeStatus decode(std::span<const DecodeRow> rows) override {
     seen.n_calls += 1;
     seen.most_threads = std::max(seen.most_threads.load(), seen.n_threads.load());
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return mock.decode(rows);
+    return MockDecoder::decode(rows);
   }
-  const float* logits(int32_t row) override { return mock.logits(row); }
-  void sequence_remove(int32_t sequence, int32_t from) override { mock.sequence_remove(sequence, from); }
-  void sequence_copy(int32_t source, int32_t target, int32_t to) override { mock.sequence_copy(source, target, to); }
-  std::vector<uint8_t> sequence_save(int32_t sequence) override { return mock.sequence_save(sequence); }
-  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override {
-    return mock.sequence_restore(sequence, state);
-  }
-  void sequence_share(int32_t source, int32_t target, int32_t to) override { mock.sequence_share(source, target, to); }
   void use_threads(int32_t n) override { seen.n_threads = n; }
-  std::string piece(int32_t token) const override { return mock.piece(token); }
-  bool is_end_of_generation(int32_t token) const override { return mock.is_end_of_generation(token); }
 };
 
-// Two workers with four threads: runs requests whose prompts begin as the users say, and gives what their decoders saw.
-std::array<Seen, 2>& run_two_workers(std::array<Seen, 2>& seen, const std::vector<int32_t>& users,
-                                       int32_t max_unfinished = 100) {
+// Runs requests whose prompts begin as the users say on two workers with four threads.
+void run_two_workers(std::array<Seen, 2>& seen, const std::vector<int32_t>& users, int32_t max_unfinished = 100) {
   std::atomic<size_t> n_ended{0};
   std::atomic<int> n_too_long{0};
   EngineCallbacks callbacks;
@@ -185,7 +172,6 @@ std::array<Seen, 2>& run_two_workers(std::array<Seen, 2>& seen, const std::vecto
   const StepStatistics s = engine.statistics();
   EXPECT(s.n_calls_total == seen[0].n_calls + seen[1].n_calls);
   EXPECT(s.n_generated_total == static_cast<int64_t>(users.size()) * 2 * 20);
-  return seen;
 }
 
 void workers_part_what_waits_and_one_alone_has_all_threads() {

@@ -22,11 +22,10 @@ struct Recorder final : SchedulerListener {
 };
 
 // A decoder whose running samples must have sequences that follow on each other from 0 while `full` of them run.
-struct StreamDecoder final : Decoder {
-  MockDecoder mock;
+struct StreamDecoder final : MockDecoder {
   int32_t n_samples;
-  explicit StreamDecoder(const DecoderLimits& limits, int32_t n_samples) : mock(limits), n_samples(n_samples) {}
-  const DecoderLimits& limits() const override { return mock.limits(); }
+  int n_full = 0;
+  explicit StreamDecoder(const DecoderLimits& limits, int32_t n_samples) : MockDecoder(limits), n_samples(n_samples) {}
   DecodeStatus decode(std::span<const DecodeRow> rows) override {
     std::set<int32_t> samples;
     for (const DecodeRow& row : rows) {
@@ -34,23 +33,12 @@ struct StreamDecoder final : Decoder {
     }
     EXPECT(static_cast<int32_t>(samples.size()) <= n_samples);
     if (static_cast<int32_t>(samples.size()) == n_samples) n_full += 1;
-    return mock.decode(rows);
+    return MockDecoder::decode(rows);
   }
-  const float* logits(int32_t row) override { return mock.logits(row); }
-  void sequence_remove(int32_t sequence, int32_t from) override { mock.sequence_remove(sequence, from); }
   void sequence_copy(int32_t source, int32_t target, int32_t to) override {
     EXPECT(source >= n_samples);
-    mock.sequence_copy(source, target, to);
+    MockDecoder::sequence_copy(source, target, to);
   }
-  std::vector<uint8_t> sequence_save(int32_t sequence) override { return mock.sequence_save(sequence); }
-  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override {
-    return mock.sequence_restore(sequence, state);
-  }
-  void sequence_share(int32_t source, int32_t target, int32_t to) override { mock.sequence_share(source, target, to); }
-  void use_threads(int32_t n) override { mock.use_threads(n); }
-  std::string piece(int32_t token) const override { return mock.piece(token); }
-  bool is_end_of_generation(int32_t token) const override { return mock.is_end_of_generation(token); }
-  int n_full = 0;
 };
 
 Request random_request(std::mt19937& random, uint64_t id) {
@@ -108,10 +96,10 @@ void run_once(uint32_t seed) {
     if (cancelled.count(key.first) == 0) EXPECT(recorder.texts.at(key) == text);
   }
   const StepStatistics& s = lanes.statistics();
-  EXPECT(s.n_calls_total == shared.n_calls + lone.mock.n_calls);
-  EXPECT(s.n_prefill_rows_total + s.n_decode_rows_total == shared.n_rows + lone.mock.n_rows);
+  EXPECT(s.n_calls_total == shared.n_calls + lone.n_calls);
+  EXPECT(s.n_prefill_rows_total + s.n_decode_rows_total == shared.n_rows + lone.n_rows);
   lanes.forget_idle();
-  EXPECT(shared.n_cells_used() == 0 && lone.mock.n_cells_used() == 0);
+  EXPECT(shared.n_cells_used() == 0 && lone.n_cells_used() == 0);
 }
 
 void rows_of_streams_pass_over_their_own_cells() {

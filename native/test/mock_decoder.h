@@ -39,7 +39,7 @@ inline std::vector<float> mock_logits(const std::vector<int32_t>& tokens) {
 
 inline std::string mock_piece(int32_t token) { return std::string(1, static_cast<char>('a' + token)); }
 
-class MockDecoder final : public Decoder {
+class MockDecoder : public Decoder {
  public:
   // Without n_positions all sequences share the cells; with it each has so many of its own, and copies cost cells.
   explicit MockDecoder(const DecoderLimits& limits)
