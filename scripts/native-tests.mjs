@@ -32,7 +32,7 @@ const tests = [
   },
   {
     name: 'request_queue_test',
-    sources: ['native/engine/request_queue.cpp', 'native/engine/host_cache.cpp'],
+    sources: ['native/engine/request_queue.cpp'],
     runs: { plain: 200, address: 40, thread: 5 },
   },
   { name: 'lanes_test', sources: engine, runs: { plain: 1000, address: 300, thread: 50 } },

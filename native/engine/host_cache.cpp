@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
-namespace pgenrm {
+#include "engine/common_prefix.h"
 
-int32_t common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
-  const size_t n = std::min(a.size(), b.size());
-  return static_cast<int32_t>(std::mismatch(a.begin(), a.begin() + static_cast<ptrdiff_t>(n), b.begin()).first -
-                              a.begin());
-}
+namespace pgenrm {
 
 bool HostCache::covers(std::span<const int32_t> tokens) {
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {

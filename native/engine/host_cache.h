@@ -48,7 +48,4 @@ class HostCache {
   std::list<Entry> entries_;  // most recently used first
 };
 
-// How many tokens two sequences have in common from their beginning on.
-int32_t common_prefix(std::span<const int32_t> a, std::span<const int32_t> b);
-
 }  // namespace pgenrm

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/common_prefix.h"
+
 namespace pgenrm {
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/host_cache.h"
+#include "engine/common_prefix.h"
 
 namespace pgenrm {
 namespace {
