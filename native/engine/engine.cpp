@@ -47,9 +47,17 @@ Engine::~Engine() {
   thread_.join();
 }
 
+// A worker without work has no step that is of this moment, but for the newest of all.
 StepStatistics Engine::statistics() const {
   const std::lock_guard<std::mutex> lock(statistics_mutex_);
-  return newest_;
+  StepStatistics all;
+  for (size_t i = 0; i < statistics_.size(); ++i) {
+    add_totals(all, statistics_[i]);
+    all.n_steps_total += statistics_[i].n_steps_total;
+    if (i == newest_ || orders_.busy(static_cast<int>(i))) add_moment(all, statistics_[i]);
+  }
+  all.n_waiting_requests += orders_.n_waiting();
+  return all;
 }
 
 void Engine::serve(ModelFactory factory) {
@@ -129,32 +137,18 @@ void Engine::feed(int worker, Lanes& lanes) {
   if (busy) lanes.use_threads(n_busy == 1 ? options_.n_threads : std::max(1, options_.n_threads / options_.n_workers));
 }
 
-void Engine::report(int worker, const StepStatistics& statistics) {
-  StepStatistics all;
+void Engine::report(int worker, const StepStatistics& step) {
   {
     const std::lock_guard<std::mutex> lock(statistics_mutex_);
-    statistics_[static_cast<size_t>(worker)] = statistics;
-    all = newest_ = sum(worker);
+    newest_ = static_cast<size_t>(worker);
+    statistics_[newest_] = step;
   }
   if (!callbacks_.on_step) return;
   const std::lock_guard<std::mutex> lock(report_mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (now - last_report_ < options_.step_interval) return;
   last_report_ = now;
-  callbacks_.on_step(all);
-}
-
-// Of all workers, as `worker` ended a step; a worker without work has no step that is of this moment.
-StepStatistics Engine::sum(int worker) const {
-  StepStatistics all;
-  for (size_t i = 0; i < statistics_.size(); ++i) {
-    add_totals(all, statistics_[i]);
-    all.n_steps_total += statistics_[i].n_steps_total;
-    const int other = static_cast<int>(i);
-    if (other == worker || orders_.busy(other)) add_moment(all, statistics_[i]);
-  }
-  all.n_waiting_requests += orders_.n_waiting();
-  return all;
+  callbacks_.on_step(statistics());
 }
 
 }  // namespace pgenrm

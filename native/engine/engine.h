@@ -88,15 +88,14 @@ class Engine {
   void work(int worker, Lanes* lanes, EmbeddingQueue* embeddings);
   bool do_turn(int worker, Lanes* lanes, EmbeddingQueue* embeddings);
   void feed(int worker, Lanes& lanes);
-  void report(int worker, const StepStatistics& statistics);
-  StepStatistics sum(int worker) const;
+  void report(int worker, const StepStatistics& step);
 
   EngineOptions options_;
   EngineCallbacks callbacks_;
   Orders orders_;
   mutable std::mutex statistics_mutex_;
   std::vector<StepStatistics> statistics_;  // of each worker's newest step
-  StepStatistics newest_;                   // of all together
+  size_t newest_ = 0;                       // whose step is the newest
   std::mutex report_mutex_;                 // held while on_step runs
   std::chrono::steady_clock::time_point last_report_{};
   std::thread thread_;  // last: starts when all else is there

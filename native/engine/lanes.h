@@ -26,7 +26,7 @@ class Lanes {
   int n_lanes() const { return static_cast<int>(lanes_.size()); }
 
   // Whether that lane would let in another prompt at once.
-  bool wants_request(int lane) { return lanes_[static_cast<size_t>(lane)]->wants_request(); }
+  bool wants_request(int lane) const { return lanes_[static_cast<size_t>(lane)]->wants_request(); }
 
   // Decodes and draws on so many threads from now on.
   void use_threads(int n);

@@ -49,6 +49,7 @@ void Scheduler::submit(Request&& request) {
   }
   entry->n_unfinished = static_cast<int32_t>(entry->samples.size());
   waiting_.push_back(std::move(entry));
+  if (waiting_.size() == 1) admit();
 }
 
 void Scheduler::cancel(uint64_t id) {

@@ -58,11 +58,11 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Takes a request; one that can never fit ends at once with kTooLong.
+  // Takes a request, and lets it in where there is room; one that can never fit ends at once with kTooLong.
   void submit(Request&& request);
 
-  // Lets in what waits, as far as there is room; true where nothing is left waiting and another prompt would be let in.
-  bool wants_request();
+  // True where nothing waits and the samples at work leave room for another prompt's.
+  bool wants_request() const { return waiting_.empty() && may_add_prompt(); }
 
   // Ends a request as cancelled, whatever its state. Unknown ids are ignored: it may just have ended.
   void cancel(uint64_t id);

@@ -17,11 +17,6 @@ void Scheduler::admit() {
   }
 }
 
-bool Scheduler::wants_request() {
-  admit();
-  return waiting_.empty() && may_add_prompt();
-}
-
 // More prompts than running samples could use would only hold cells.
 bool Scheduler::may_add_prompt() const {
   return active_.size() <= static_cast<size_t>(options_.max_running) && n_unfinished() < options_.max_unfinished;
