@@ -152,6 +152,11 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const maxLone = loneOf(workers);
   const { kvCache, sharedCells, loneCells, maxIdleCells, reasons } = kvPlan(workers);
   const mixed = kvCache.layout === 'mixed';
+  const maxUnfinished = mixed
+    ? Math.ceil(MIXED.unfinished / workers)
+    : // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
+      maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4));
+  const hostShare = Math.floor(hostCacheBytes / workers);
   // Prompts in a lane of their own are in nobody's way; the engine lets in as many of the others as pay.
   const promptsAtOnce = mixed ? null : unrelated;
   choices.push(
@@ -164,7 +169,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
     ...(mixed
       ? [
-          `samples at once${workers > 1 ? ' of a worker' : ''}: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${Math.ceil(MIXED.unfinished / workers)} are unfinished`,
+          `samples at once${workers > 1 ? ' of a worker' : ''}: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${maxUnfinished} are unfinished`,
         ]
       : []),
     ...(promptsAtOnce === null
@@ -187,22 +192,19 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     workers,
     cells: sharedCells,
     maxIdleCells,
-    hostCacheBytes: mixed ? 0 : Math.floor(hostCacheBytes / workers),
+    hostCacheBytes: mixed ? 0 : hostShare,
     sequences,
     // The CPU computes a large batch no faster, and a smaller one stops sooner.
     batch: onGpu ? 2048 : 512,
     prefillChunk: onGpu ? 1024 : 256,
-    // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
-    maxUnfinished: mixed
-      ? Math.ceil(MIXED.unfinished / workers)
-      : maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4)),
+    maxUnfinished,
     lone: mixed
       ? {
           maxRunning: maxLone,
           maxUnfinished: 2 * maxLone,
           sequences: 2 * maxLone,
           cells: loneCells,
-          hostCacheBytes: Math.floor(hostCacheBytes / workers),
+          hostCacheBytes: hostShare,
         }
       : null,
     promptsAtOnce,
