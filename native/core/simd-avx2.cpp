@@ -12,6 +12,7 @@
 #define PGENRM_TARGET __attribute__((target("avx2,fma,f16c")))
 #include "core/simd-loops.h"
 #include "core/simd-lanes.h"
+#include "core/simd-attention.h"
 
 namespace pgenrm {
 namespace {
@@ -22,7 +23,7 @@ alignas(32) constexpr int32_t MASKS[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 struct Avx2 {
   using Vec = __m256;
   using Ints = __m256i;
-  static constexpr size_t WIDTH = 8, COLUMNS = 2, ROWS = 6;
+  static constexpr size_t WIDTH = 8, COLUMNS = 2, ROWS = 6, VALUES_OF_FOUR = 2;
 
   PGENRM_TARGET static Vec zero() { return _mm256_setzero_ps(); }
   PGENRM_TARGET static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
@@ -46,6 +47,18 @@ struct Avx2 {
     return _mm_cvtss_f32(_mm_add_ss(low, _mm_movehdup_ps(low)));
   }
   PGENRM_TARGET static Vec splat(float x) { return _mm256_set1_ps(x); }
+  PGENRM_TARGET static Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+  PGENRM_TARGET static Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+  PGENRM_TARGET static float largest(Vec v) {
+    __m128 low = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    low = _mm_max_ps(low, _mm_movehl_ps(low, low));
+    return _mm_cvtss_f32(_mm_max_ss(low, _mm_movehdup_ps(low)));
+  }
+  PGENRM_TARGET static Vec nearest_whole(Vec v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  PGENRM_TARGET static Vec times_power(Vec v, Vec n) {
+    const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_mul_ps(v, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
+  }
   PGENRM_TARGET static Ints count_from(uint32_t n) {
     const Ints lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
     return _mm256_add_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), lanes);
@@ -57,6 +70,11 @@ struct Avx2 {
     const __m256 less = _mm256_cmp_ps(v, least, _CMP_LT_OQ);
     least = _mm256_blendv_ps(least, v, less);
     best = _mm256_blendv_epi8(best, i, _mm256_castps_si256(less));
+  }
+  PGENRM_TARGET static Vec all_sums(const Vec* v) {
+    const Vec low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    const Vec high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+    return add(_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31));
   }
   PGENRM_TARGET static void sums(const Vec* v, float* out) {
     for (size_t k = 0; k < COLUMNS; ++k) out[k] = sum(v[k]);
@@ -79,7 +97,7 @@ PGENRM_TARGET int32_t dot_int8(const int8_t* a, const int8_t* b, size_t n, int32
   return sum;
 }
 
-constexpr SimdKernels AVX2 = lanes_kernels<Avx2>("avx2", dot_int8);
+constexpr SimdKernels AVX2 = lanes_kernels<Avx2>("avx2", dot_int8, lanes_attend<Avx2>);
 
 }  // namespace
 

@@ -12,11 +12,13 @@
 #include <immintrin.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #define PGENRM_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")))
 #include "core/simd-loops.h"
 #include "core/simd-lanes.h"
+#include "core/simd-attention.h"
 
 namespace pgenrm {
 namespace {
@@ -24,7 +26,7 @@ namespace {
 struct Avx512 {
   using Vec = __m512;
   using Ints = __m512i;
-  static constexpr size_t WIDTH = 16, COLUMNS = 4, ROWS = 12;
+  static constexpr size_t WIDTH = 16, COLUMNS = 4, ROWS = 12, VALUES_OF_FOUR = 4;
 
   PGENRM_TARGET static __mmask16 first(size_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
@@ -42,6 +44,11 @@ struct Avx512 {
   }
   PGENRM_TARGET static float sum(Vec v) { return _mm512_reduce_add_ps(v); }
   PGENRM_TARGET static Vec splat(float x) { return _mm512_set1_ps(x); }
+  PGENRM_TARGET static Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+  PGENRM_TARGET static Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  PGENRM_TARGET static float largest(Vec v) { return _mm512_reduce_max_ps(v); }
+  PGENRM_TARGET static Vec nearest_whole(Vec v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  PGENRM_TARGET static Vec times_power(Vec v, Vec n) { return _mm512_scalef_ps(v, n); }
   PGENRM_TARGET static Ints count_from(uint32_t n) {
     const Ints lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     return _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(n)), lanes);
@@ -53,6 +60,23 @@ struct Avx512 {
     const __mmask16 less = _mm512_cmp_ps_mask(v, least, _CMP_LT_OQ);
     least = _mm512_mask_mov_ps(least, less, v);
     best = _mm512_mask_mov_epi32(best, less, i);
+  }
+  // Halves of the registers are added up until each number of one register stands for one of them.
+  PGENRM_TARGET static Vec all_sums(const Vec* v) {
+    Vec pairs[8], fours[4];
+#pragma GCC unroll 8
+    for (size_t k = 0; k < 8; ++k) {
+      pairs[k] = add(_mm512_unpacklo_ps(v[2 * k], v[2 * k + 1]), _mm512_unpackhi_ps(v[2 * k], v[2 * k + 1]));
+    }
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; ++k) {
+      const __m512d a = _mm512_castps_pd(pairs[2 * k]), b = _mm512_castps_pd(pairs[2 * k + 1]);
+      fours[k] = add(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    }
+    // Each fours[k] holds, four times, partial sums of v[4 k] to v[4 k + 3].
+    const Vec low = add(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88), _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
+    const Vec high = add(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88), _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
+    return add(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
   }
   // Side by side: half the work of one after the other.
   PGENRM_TARGET static void sums(const Vec* v, float* out) {
@@ -83,7 +107,7 @@ PGENRM_TARGET int32_t dot_int8(const int8_t* a, const int8_t* b, size_t n, int32
   return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1)) - 128 * sum_b;
 }
 
-constexpr SimdKernels AVX512 = lanes_kernels<Avx512>("avx512-vnni", dot_int8);
+constexpr SimdKernels AVX512 = lanes_kernels<Avx512>("avx512-vnni", dot_int8, lanes_attend<Avx512>);
 
 }  // namespace
 

@@ -83,7 +83,7 @@ void nearest(const float* tile, size_t stride, const float* panels, const float*
 }
 
 const SimdKernels BASELINE = {"baseline",    dot_f32,   l2_f32,    dot_f16, l2_f16, dot_int8, dots_block,
-                              {TILE_ROWS, PANEL, nearest}, loop_sum_rows, loop_add_row, loop_axpy, loop_adamw};
+                              {TILE_ROWS, PANEL, nearest}, loop_sum_rows, loop_add_row, loop_axpy, loop_adamw, nullptr};
 
 }  // namespace
 

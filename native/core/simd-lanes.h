@@ -97,7 +97,7 @@ PGENRM_TARGET void lanes_block(const float* rows, size_t n_rows, const float* co
 
 // The table of one instruction set; its product of 8-bit codes is its own.
 template <class Lanes>
-constexpr SimdKernels lanes_kernels(const char* name, decltype(SimdKernels::dot_int8) dot_int8) {
+constexpr SimdKernels lanes_kernels(const char* name, decltype(SimdKernels::dot_int8) dot_int8, Attend attend) {
   return {name,
           lanes_dot<Lanes, float>,
           lanes_l2<Lanes, float>,
@@ -109,7 +109,8 @@ constexpr SimdKernels lanes_kernels(const char* name, decltype(SimdKernels::dot_
           loop_sum_rows,
           loop_add_row,
           loop_axpy,
-          loop_adamw};
+          loop_adamw,
+          attend};
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #define PGENRM_TARGET
 #include "core/simd-loops.h"
 #include "core/simd-lanes.h"
+#include "core/simd-attention.h"
 
 namespace pgenrm {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 struct Neon {
   using Vec = float32x4_t;
   using Ints = uint32x4_t;
-  static constexpr size_t WIDTH = 4, COLUMNS = 4, ROWS = 8;
+  static constexpr size_t WIDTH = 4, COLUMNS = 4, ROWS = 8, VALUES_OF_FOUR = 4;
 
   static Vec zero() { return vdupq_n_f32(0); }
   static Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
@@ -35,6 +36,14 @@ struct Neon {
   }
   static float sum(Vec v) { return vaddvq_f32(v); }
   static Vec splat(float x) { return vdupq_n_f32(x); }
+  static Vec mul(Vec a, Vec b) { return vmulq_f32(a, b); }
+  static Vec max(Vec a, Vec b) { return vmaxq_f32(a, b); }
+  static float largest(Vec v) { return vmaxvq_f32(v); }
+  static Vec nearest_whole(Vec v) { return vrndnq_f32(v); }
+  static Vec times_power(Vec v, Vec n) {
+    const int32x4_t exponent = vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127));
+    return vmulq_f32(v, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
+  }
   static Ints count_from(uint32_t n) {
     const uint32_t lanes[WIDTH] = {n, n + 1, n + 2, n + 3};
     return vld1q_u32(lanes);
@@ -47,6 +56,7 @@ struct Neon {
     least = vbslq_f32(less, v, least);
     best = vbslq_u32(less, i, best);
   }
+  static Vec all_sums(const Vec* v) { return vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])); }
   static void sums(const Vec* v, float* out) {
     vst1q_f32(out, vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])));
   }
@@ -66,7 +76,7 @@ int32_t dot_int8(const int8_t* a, const int8_t* b, size_t n, int32_t) {
   return sum;
 }
 
-constexpr SimdKernels NEON = lanes_kernels<Neon>("neon", dot_int8);
+constexpr SimdKernels NEON = lanes_kernels<Neon>("neon", dot_int8, lanes_attend<Neon>);
 
 }  // namespace
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/attention.h"
+
 namespace pgenrm {
 
 struct NearestKernel {
@@ -40,6 +42,8 @@ struct SimdKernels {
   // One AdamW step over n numbers; see core/refine.cpp.
   void (*adamw)(float* numbers, const float* gradient, float* first, float* second, size_t n, float keep, float rate,
                 float correction);
+  // Attention over a KV cache; null where plain C++ would be no faster than what llama.cpp has.
+  Attend attend;
 };
 
 // The best set that this processor runs; never changes while the process lives.

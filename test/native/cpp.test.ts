@@ -12,6 +12,7 @@ describe.skipIf(absent)('C++ tests', () => {
     });
     expect(status, stderr).toBe(0);
     expect(stdout).toMatch(/scheduler: \d+ random runs/);
+    expect(stdout).toMatch(/attention: \d+ cases/);
     expect(stdout).toMatch(/engine: \d+ random runs/);
   });
 });
