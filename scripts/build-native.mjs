@@ -32,6 +32,7 @@ function buildWithCmake(config) {
     `--CDPGENRM_LLAMA_RELEASE=${config.release}`,
     `--CDPGENRM_LLAMA_INCLUDE=${config.includes.llama}`,
     `--CDPGENRM_GGML_INCLUDE=${config.includes.ggml}`,
+    `--CDPGENRM_BACKEND_INCLUDE=${config.includes.backend}`,
     `--CDPGENRM_NAPI_INCLUDE=${config.includes.napi}`,
     `--CDPGENRM_HNSWLIB_INCLUDE=${config.includes.hnswlib}`,
   ]);

@@ -20,7 +20,10 @@ export function llamaRelease() {
   return JSON.parse(readFileSync(file, 'utf8')).tag;
 }
 
-/** Extracts `include/` and `ggml/include/` into `buildFolder/llama-<release>` once; returns both folders. */
+/** The one header that llama.cpp does not publish: what a backend of ours has to look like. */
+const BACKEND_HEADER = 'ggml/src/ggml-backend-impl.h';
+
+/** Extracts `include/`, `ggml/include/` and the backends' header into `buildFolder/llama-<release>` once; returns the folders. */
 export function extractHeaders(buildFolder) {
   const release = llamaRelease();
   const target = path.join(buildFolder, `llama-${release}`);
@@ -28,8 +31,10 @@ export function extractHeaders(buildFolder) {
     release,
     llama: path.join(target, 'include'),
     ggml: path.join(target, 'ggml', 'include'),
+    backend: path.join(target, path.dirname(BACKEND_HEADER)),
   };
-  if (existsSync(path.join(target, 'complete'))) return folders;
+  if (existsSync(path.join(target, 'complete')) && existsSync(path.join(target, BACKEND_HEADER)))
+    return folders;
   mkdirSync(buildFolder, { recursive: true });
   const scratch = mkdtempSync(path.join(buildFolder, 'llama-headers-'));
   try {
@@ -38,7 +43,7 @@ export function extractHeaders(buildFolder) {
       execFileSync('git', ['-C', scratch, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     git('init', '--quiet');
     git('fetch', '--quiet', '--depth', '1', bundle, 'HEAD');
-    git('checkout', '--quiet', 'FETCH_HEAD', '--', 'include', 'ggml/include', 'LICENSE');
+    git('checkout', '--quiet', 'FETCH_HEAD', '--', 'include', 'ggml/include', BACKEND_HEADER, 'LICENSE');
     rmSync(path.join(scratch, '.git'), { recursive: true, force: true });
     writeFileSync(path.join(scratch, 'complete'), `${release}\n`);
     rmSync(target, { recursive: true, force: true });

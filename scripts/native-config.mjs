@@ -21,6 +21,7 @@ export function nativeConfig() {
     includes: {
       llama: headers.llama,
       ggml: headers.ggml,
+      backend: headers.backend,
       napi: path.dirname(require.resolve('node-addon-api/napi.h')),
       hnswlib: hnswlibFolder(),
     },

@@ -23,6 +23,7 @@ EngineArguments read_engine_arguments(const Napi::Object& o) {
   read.decoder.n_threads = arguments::integer(o, "threads", 1, 1024);
   read.decoder.kv_q8_0 = arguments::boolean(o, "kvQ8_0");
   read.decoder.streams = arguments::boolean(o, "kvStreams");
+  read.decoder.attention_kernel = read.embedder.attention_kernel = arguments::boolean(o, "attentionKernel");
   read.decoder.flash = static_cast<enum llama_flash_attn_type>(arguments::integer(o, "flashAttention", -1, 1));
   read.scheduler.max_running = arguments::integer(o, "maxRunning", 1, 255);
   read.scheduler.prefill_chunk = arguments::integer(o, "prefillChunk", 1, 1 << 16);

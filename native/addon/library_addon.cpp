@@ -4,6 +4,8 @@
 #include <mutex>
 
 #include "addon/arguments.h"
+#include "core/simd.h"
+#include "engine/attention_backend.h"
 
 namespace pgenrm {
 namespace {
@@ -46,6 +48,15 @@ Napi::Value open_library_call(const Napi::CallbackInfo& info) {
   return o;
 }
 
+// attentionCounts(): attention operations that the kernel computed, and those that it left to llama.cpp, in this process.
+Napi::Value attention_counts_call(const Napi::CallbackInfo& info) {
+  const AttentionCounts counts = attention_counts();
+  Napi::Object o = Napi::Object::New(info.Env());
+  o["computed"] = static_cast<double>(counts.computed);
+  o["left"] = static_cast<double>(counts.left);
+  return o;
+}
+
 }  // namespace
 
 std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string* error) {
@@ -54,6 +65,8 @@ std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string
 
 void register_library(Napi::Env env, Napi::Object exports) {
   exports["llamaRelease"] = PGENRM_LLAMA_RELEASE;
+  exports["attentionKernel"] = has_attention_kernel() ? Napi::String::New(env, simd().name) : env.Null();
+  exports["attentionCounts"] = Napi::Function::New(env, attention_counts_call, "attentionCounts");
   exports["openLibrary"] = Napi::Function::New(env, open_library_call, "openLibrary");
 }
 

@@ -1,5 +1,7 @@
 #include "engine/cpu_threads.h"
 
+#include "engine/attention_backend.h"
+
 namespace pgenrm {
 
 void CpuThreads::use(int32_t n) {
@@ -8,7 +10,9 @@ void CpuThreads::use(int32_t n) {
   library_.llama_set_n_threads(context_, n, n);
   const auto [pool, is_new] = pools_.try_emplace(n, nullptr);
   if (is_new) pool->second = make_pool(n);
-  if (pool->second) library_.llama_attach_threadpool(context_, pool->second, pool->second);
+  if (!pool->second) return;
+  library_.llama_attach_threadpool(context_, pool->second, pool->second);
+  if (attention_) use_threadpool(library_, attention_, pool->second);
 }
 
 ggml_threadpool_t CpuThreads::make_pool(int32_t n) const {

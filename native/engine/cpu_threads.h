@@ -11,7 +11,9 @@ namespace pgenrm {
 // Outlives the context. Where the backend has no such pools llama.cpp does as it does by itself.
 class CpuThreads {
  public:
-  CpuThreads(const Library& library, llama_context* context) : library_(library), context_(context) {}
+  // `attention` is the context's backend of attention_backend.h, null where it has none.
+  CpuThreads(const Library& library, llama_context* context, ggml_backend_t attention)
+      : library_(library), context_(context), attention_(attention) {}
   ~CpuThreads();
   CpuThreads(const CpuThreads&) = delete;
   CpuThreads& operator=(const CpuThreads&) = delete;
@@ -25,6 +27,7 @@ class CpuThreads {
 
   const Library& library_;
   llama_context* context_;
+  ggml_backend_t attention_;
   int32_t n_ = 0;  // in use
   std::map<int32_t, ggml_threadpool_t> pools_;  // by the number of threads
 };

@@ -1,5 +1,7 @@
 #include "engine/library.h"
 
+#include "engine/attention_backend.h"
+
 #include <deque>
 #include <mutex>
 
@@ -33,6 +35,19 @@ void* open_library(const std::string& path, std::string* error) {
 }
 void* find_symbol(void* handle, const char* name) { return dlsym(handle, name); }
 #endif
+
+// llama.cpp keeps the functions of this addon that it was given: for logging, and of a backend. So the addon stays when
+// Node would unload it with the last thread that asked for it.
+void stay_loaded() {
+#ifdef _WIN32
+  HMODULE self;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     reinterpret_cast<LPCWSTR>(&stay_loaded), &self);
+#else
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+#endif
+}
 
 // llama.cpp has one log callback for the whole process.
 std::mutex log_mutex;
@@ -84,6 +99,7 @@ std::shared_ptr<const Library> Library::load(const LibraryPaths& paths, std::str
   PGENRM_LLAMA_FUNCTIONS(PGENRM_BIND)
 #undef PGENRM_BIND
   if (!error->empty()) return nullptr;
+  stay_loaded();
   library->llama_log_set(keep_errors, nullptr);
   // node-llama-cpp may have registered the backends of this very library already.
   if (library->ggml_backend_reg_count() == 0) library->ggml_backend_load_all_from_path(paths.backends_dir.c_str());
@@ -95,6 +111,7 @@ std::vector<DeviceInfo> Library::devices() const {
   std::vector<DeviceInfo> found;
   for (size_t i = 0; i < ggml_backend_dev_count(); ++i) {
     ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    if (std::string_view(ggml_backend_dev_name(device)) == ATTENTION_DEVICE) continue;  // the CPU, once more
     const auto type = ggml_backend_dev_type(device);
     DeviceInfo info{ggml_backend_dev_name(device), ggml_backend_dev_description(device),
                     type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU, 0, 0};

@@ -27,6 +27,7 @@ namespace pgenrm {
   X(ggml_backend_dev_init)                    \
   X(ggml_backend_dev_memory)                  \
   X(ggml_backend_dev_name)                    \
+  X(ggml_backend_dev_supports_buft)           \
   X(ggml_backend_dev_supports_op)             \
   X(ggml_backend_dev_type)                    \
   X(ggml_backend_free)                        \
@@ -34,12 +35,16 @@ namespace pgenrm {
   X(ggml_backend_load_all_from_path)          \
   X(ggml_backend_reg_count)                   \
   X(ggml_backend_reg_get_proc_address)        \
+  X(ggml_backend_register)                    \
   X(ggml_backend_synchronize)                 \
   X(ggml_backend_tensor_get)                  \
   X(ggml_backend_tensor_set)                  \
   X(ggml_blck_size)                           \
   X(ggml_build_forward_expand)                \
+  X(ggml_custom_4d)                           \
   X(ggml_free)                                \
+  X(ggml_graph_n_nodes)                       \
+  X(ggml_graph_node)                          \
   X(ggml_graph_overhead)                      \
   X(ggml_init)                                \
   X(ggml_mul_mat)                             \

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/attention_backend.h"
+
 namespace pgenrm {
 
 std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaModel> model,
@@ -30,7 +32,7 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
     params.abort_callback = [](void* data) { return static_cast<const std::atomic<bool>*>(data)->load(); };
     params.abort_callback_data = const_cast<std::atomic<bool>*>(options.abort);
   }
-  llama_context* context = library.llama_init_from_model(model->handle(), params);
+  const auto [context, attention] = make_context(library, model->handle(), params, options.attention_kernel);
   if (!context) {
     *error = "memory: a context of " + std::to_string(options.n_cells) + " KV cells was not given: " + Library::take_log();
     return nullptr;
@@ -40,16 +42,16 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
     *error = "unusable: it has no KV memory: it is an encoder, which embeds text and does not write it";
     return nullptr;
   }
-  return std::unique_ptr<LlamaDecoder>(new LlamaDecoder(std::move(model), context, options));
+  return std::unique_ptr<LlamaDecoder>(new LlamaDecoder(std::move(model), context, attention, options));
 }
 
-LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context,
+LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context, ggml_backend_t attention,
                            const LlamaDecoderOptions& options)
     : model_(std::move(model)),
       library_(model_->library()),
       context_(context),
       memory_(library_.llama_get_memory(context)),
-      threads_(library_, context),
+      threads_(library_, context, attention),
       n_threads_(options.n_threads),
       streams_(options.streams),
       limits_{static_cast<int32_t>(library_.llama_n_ctx(context)),

@@ -21,6 +21,7 @@ struct LlamaDecoderOptions {
   bool kv_q8_0 = false;      // 8-bit KV cache instead of f16; needs flash attention
   bool streams = false;      // each sequence has n_cells / n_sequences cells of its own; copies of prefixes cost cells
   enum llama_flash_attn_type flash = LLAMA_FLASH_ATTN_TYPE_AUTO;
+  bool attention_kernel = false;  // attention by core/attention.h, on a CPU, with keys and values in f16
   const std::atomic<bool>* abort = nullptr;  // a decode call ends early once this is true
 };
 
@@ -45,7 +46,8 @@ class LlamaDecoder final : public Decoder {
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }
 
  private:
-  LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context, const LlamaDecoderOptions& options);
+  LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_context* context, ggml_backend_t attention,
+               const LlamaDecoderOptions& options);
 
   std::shared_ptr<const LlamaModel> model_;
   const Library& library_;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "engine/attention_backend.h"
+
 namespace pgenrm {
 namespace {
 
@@ -44,7 +46,7 @@ std::unique_ptr<LlamaEmbedder> LlamaEmbedder::make(std::shared_ptr<const LlamaMo
     params.abort_callback = [](void* data) { return static_cast<const std::atomic<bool>*>(data)->load(); };
     params.abort_callback_data = const_cast<std::atomic<bool>*>(options.abort);
   }
-  llama_context* context = library.llama_init_from_model(model->handle(), params);
+  const auto [context, attention] = make_context(library, model->handle(), params, options.attention_kernel);
   if (!context) {
     *error = "memory: a context to embed " + std::to_string(options.max_tokens) + " tokens was not given: " + Library::take_log();
     return nullptr;
@@ -55,15 +57,15 @@ std::unique_ptr<LlamaEmbedder> LlamaEmbedder::make(std::shared_ptr<const LlamaMo
     *error = "unusable: its pooling gives no vector for a text";
     return nullptr;
   }
-  return std::unique_ptr<LlamaEmbedder>(new LlamaEmbedder(std::move(model), context, options));
+  return std::unique_ptr<LlamaEmbedder>(new LlamaEmbedder(std::move(model), context, attention, options));
 }
 
-LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context,
+LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context, ggml_backend_t attention,
                              const LlamaEmbedderOptions& options)
     : model_(std::move(model)),
       library_(model_->library()),
       context_(context),
-      threads_(library_, context),
+      threads_(library_, context, attention),
       dimension_(library_.llama_model_n_embd_out(model_->handle())),
       max_tokens_(options.max_tokens) {
   threads_.use(options.n_threads);

@@ -14,6 +14,7 @@ namespace pgenrm {
 struct LlamaEmbedderOptions {
   int32_t max_tokens = 2048;
   int32_t n_threads = 1;
+  bool attention_kernel = false;  // attention by core/attention.h, on a CPU
   // As the GGUF says, or mean where it says nothing (a judge); the others force it.
   enum llama_pooling_type pooling = LLAMA_POOLING_TYPE_UNSPECIFIED;
   const std::atomic<bool>* abort = nullptr;
@@ -37,7 +38,8 @@ class LlamaEmbedder final : public TextEmbedder {
   // llama.cpp wants room for an output of every sequence.
   static int32_t batch_tokens(int32_t max_tokens) { return std::max(max_tokens, 512); }
 
-  LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context, const LlamaEmbedderOptions& options);
+  LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_context* context, ggml_backend_t attention,
+                const LlamaEmbedderOptions& options);
 
   std::shared_ptr<const LlamaModel> model_;
   const Library& library_;

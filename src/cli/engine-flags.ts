@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import type { EngineSizes } from '../generator/native-generator.js';
 import {
+  ATTENTION_CHOICES,
   ENGINE_RANGES,
   type EngineOptions,
   FLASH_ATTENTION_CHOICES,
@@ -45,6 +46,13 @@ export function engineFlags(command: Command): Command {
     .addOption(
       choiceOption('--flash-attention <when>', 'auto: where the backend has it', FLASH_ATTENTION_CHOICES),
     )
+    .addOption(
+      choiceOption(
+        '--attention <whose>',
+        "auto: on a CPU pgenrm's kernel where it can, else llama.cpp's",
+        ATTENTION_CHOICES,
+      ),
+    )
     .addOption(numberOption('--kv-cells <n>', 'KV cells of all chains together', ENGINE_RANGES.kvCells))
     .addOption(
       numberOption(
@@ -64,8 +72,8 @@ export function engineFlags(command: Command): Command {
 
 /** The flags as a model is loaded with them. */
 export function engineSizes(flags: EngineFlags): EngineSizes {
-  const { context, hostCache, threads, maxSequences, kvLayout, kvType, flashAttention, kvCells, workers } =
-    flags;
+  const { context, hostCache, threads, maxSequences, kvLayout, kvType, flashAttention, attention } = flags;
+  const { kvCells, workers } = flags;
   const wishes = {
     threads,
     contextTokens: context,
@@ -73,6 +81,7 @@ export function engineSizes(flags: EngineFlags): EngineSizes {
     kvLayout,
     kvType,
     flashAttention,
+    attention,
     kvCells,
     hostCacheBytes: hostCache === undefined ? undefined : hostCache * MEGABYTE,
     workers,

@@ -119,13 +119,14 @@ function generatorLines({ kind, reasons, loaded }: GeneratorFinding, llama: Llam
   ];
 }
 
-function kvCacheText({ layout, type, flashAttention, cells }: KvCacheInfo): string {
+function kvCacheText({ layout, type, flashAttention, attention, cells }: KvCacheInfo): string {
   const shared = {
     unified: 'shared by all sequences',
     streams: 'divided among the sequences',
     mixed: 'shared by samples of one prompt, apart for samples that came alone',
   }[layout];
-  return `${cells} cells of ${type}, ${shared}; flash attention ${flashAttention}`;
+  const by = attention === 'pgenrm' ? "pgenrm's attention" : `flash attention ${flashAttention}`;
+  return `${cells} cells of ${type}, ${shared}; ${by}`;
 }
 
 function bytes(value: number): string {

@@ -52,6 +52,7 @@ const KV_CACHE = z.object({
   layout: z.enum(KV_LAYOUTS),
   type: z.enum(KV_TYPES),
   flashAttention: z.enum(FLASH_ATTENTION_CHOICES),
+  attention: z.enum(['pgenrm', 'llama.cpp']).optional(),
   /** Of all sequences together. */
   cells: COUNT,
 });

@@ -2,6 +2,7 @@
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
 import { PgenrmError } from '../errors.js';
 import { checkEngineOptions, type EngineOptions } from '../options/engine-options.js';
+import type { AttentionKernel } from './attention-shape.js';
 import type { ThreadChoice } from './cpu-threads.js';
 import type { KvCacheInfo } from './generator.js';
 import { planKvCache } from './kv-plan.js';
@@ -19,6 +20,7 @@ export interface EngineFacts {
   /** Free memory of the GPU, or null where the CPU decodes. */
   readonly gpuMemoryFree: number | null;
   readonly memoryFree: number;
+  readonly attentionKernel: AttentionKernel;
   /** Threads of the CPU backend, and why. */
   readonly threads: ThreadChoice;
 }
@@ -88,10 +90,11 @@ const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
  */
 const MIXED = { lone: 8, unfinished: 16 };
 /**
- * Weights for each of which a worker has a thread, and the most workers unasked. Two workers of one thread gain a quarter
+ * Weights for each of which a worker has a thread, the most workers unasked, and samples of each below which it lets a prompt
+ * in: small models gain nothing from more rows, and lose what caches hold. Two workers of one thread gain a quarter
  * with 4 MB of weights and nothing with 62; more than two were not measured (bench/RESULTS.md, Generation).
  */
-const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8 };
+const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8, unfinished: 16 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
 /**
@@ -122,6 +125,9 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const sequences = Math.min(MAX_SEQUENCES, maxSequences + prompts);
   const allLone = Math.min(MIXED.lone, Math.floor(maxSequences / 4));
   const loneOf = (workers: number) => (allLone === 0 ? 0 : Math.max(1, Math.floor(allLone / workers)));
+  const room = onGpu
+    ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
+    : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25;
   const kvPlan = (workers: number) =>
     planKvCache(
       {
@@ -133,16 +139,19 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
         loneSequences: 2 * loneOf(workers),
         cellBytes: facts.cellBytes,
         rereads: unrelated === 1,
-        room: onGpu
-          ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
-          : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25,
+        attentionKernel: facts.attentionKernel,
+        room,
       },
       wishes,
     );
   // Where cells or their layout are asked for, they may not suffice for more than one.
   const asked = wishes.kvCells !== undefined || wishes.kvLayout !== undefined;
-  const alone = onGpu || asked || kvPlan(1).kvCache.layout !== 'mixed';
-  const workers = wishes.workers ?? (alone ? 1 : usualWorkers(facts, allLone));
+  const single = asked || onGpu ? null : kvPlan(1).kvCache;
+  // Each has a context at least, which may take half of the room together.
+  const roomy = Math.floor(room / 2 / Math.max(1, contextTokens * facts.cellBytes));
+  const most =
+    single?.layout === 'mixed' ? allLone : single?.attention === 'pgenrm' ? Math.min(roomy, WORKERS.most) : 1;
+  const workers = wishes.workers ?? usualWorkers(facts, most);
   if (onGpu && workers > 1) {
     throw new PgenrmError(
       'INVALID_OPTION',
@@ -152,21 +161,25 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const maxLone = loneOf(workers);
   const { kvCache, sharedCells, loneCells, maxIdleCells, reasons } = kvPlan(workers);
   const mixed = kvCache.layout === 'mixed';
+  /** Whether each row passes over the cells of all. */
+  const passes = !onGpu && kvCache.attention === 'llama.cpp';
   const maxUnfinished = mixed
     ? Math.ceil(MIXED.unfinished / workers)
-    : // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are cells to pass over.
-      maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4));
+    : workers > 1 && !passes
+      ? Math.min(WORKERS.unfinished, maxSequences)
+      : // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are memory to read.
+        maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4));
   const hostShare = Math.floor(hostCacheBytes / workers);
   // Prompts in a lane of their own are in nobody's way; the engine lets in as many of the others as pay.
-  const promptsAtOnce = mixed ? null : unrelated;
+  const promptsAtOnce = mixed || !passes ? null : unrelated;
   choices.push(
     ...reasons,
     hostCacheBytes === 0
       ? 'idle prompts whose cells are needed: forgotten, for a copy in host memory saves little'
       : `idle prompts${mixed ? ' of samples that came alone' : ''} whose cells are needed: at most ${megabytes(hostCacheBytes)} MB of them in host memory, asked for`,
-    onGpu
-      ? 'samples and pieces of prompts: decoded in one call, whose rows a GPU computes at once'
-      : "samples and pieces of prompts: decoded in calls of their own, for a CPU's attention over a large batch passes over every cell that any 64 rows see",
+    !passes
+      ? `samples and pieces of prompts: decoded in one call, ${onGpu ? 'whose rows a GPU computes at once' : 'which reads the weights once'}`
+      : "samples and pieces of prompts: decoded in calls of their own, for llama.cpp's attention over a large batch passes over every cell that any 64 rows see",
     ...(mixed
       ? [
           `samples at once${workers > 1 ? ' of a worker' : ''}: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${maxUnfinished} are unfinished`,
@@ -175,7 +188,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     ...(promptsAtOnce === null
       ? []
       : [
-          `prompts at work at once: ${promptsAtOnce}, for every row of a CPU's attention passes over the cells of all prompts, and more rows in a step save reading ${megabytes(facts.modelBytes)} MB of weights`,
+          `prompts at work at once: ${promptsAtOnce}, for every row of llama.cpp's attention passes over the cells of all prompts, and more rows in a step save reading ${megabytes(facts.modelBytes)} MB of weights`,
         ]),
     ...(workers > 1
       ? [
@@ -208,7 +221,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
         }
       : null,
     promptsAtOnce,
-    separatesPrompts: !onGpu,
+    separatesPrompts: passes,
     gpuLayers,
     choices,
   };

@@ -183,6 +183,8 @@ export interface KvCacheInfo {
   readonly type: KvType;
   /** `auto` leaves it to llama.cpp, which switches it on where the backend has it. */
   readonly flashAttention: FlashAttention;
+  /** Whose kernel computes attention; absent in older results: llama.cpp's. */
+  readonly attention?: 'pgenrm' | 'llama.cpp';
   /** Cells of all sequences together. */
   readonly cells: number;
 }

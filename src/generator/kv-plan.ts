@@ -1,7 +1,13 @@
 // Chooses how the native engine keeps keys and values: layout, type, flash attention, how many cells, how many of
 // them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
 import { PgenrmError } from '../errors.js';
-import { checkEngineOptions, type EngineOptions, type KvLayout } from '../options/engine-options.js';
+import {
+  checkEngineOptions,
+  type EngineOptions,
+  type KvLayout,
+  type KvType,
+} from '../options/engine-options.js';
+import type { AttentionKernel } from './attention-shape.js';
 import type { KvCacheInfo } from './generator.js';
 
 /** What the choice is made from. */
@@ -18,14 +24,24 @@ export interface KvFacts {
   readonly loneSequences: number;
   /** Bytes of one cell at f16, all layers together. */
   readonly cellBytes: number;
-  /** Whether a prompt is decoded again for less than its cells cost the rows that pass over them. */
+  /** Whether a prompt is decoded again for less than its cells cost rows that pass over them, as llama.cpp's on a CPU do. */
   readonly rereads?: boolean;
+  readonly attentionKernel: AttentionKernel;
   /** Bytes that the cache may take. */
   readonly room: number;
 }
 
+/** Whose kernel computes attention, and why. */
+interface AttentionPlan {
+  readonly by: Required<KvCacheInfo>['attention'];
+  readonly reasons: readonly string[];
+}
+
 /** What the caller may fix; `kvCells` at least one context of each sequence that has its own. */
-export type KvWishes = Pick<EngineOptions, 'kvLayout' | 'kvType' | 'flashAttention' | 'kvCells'>;
+export type KvWishes = Pick<
+  EngineOptions,
+  'kvLayout' | 'kvType' | 'flashAttention' | 'attention' | 'kvCells'
+>;
 
 /** The choice, with the reason for each part. */
 export interface KvPlan {
@@ -85,6 +101,7 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   const f16Fits = least * facts.cellBytes <= facts.room;
   // On a GPU the layers that do not fit stay with the CPU, and their cells with them.
   const type = wishedType ?? (f16Fits || facts.onGpu || flashAttention === 'off' ? 'f16' : 'q8_0');
+  const attention = chooseAttention(facts, wishes, type);
   const cellBytes = facts.cellBytes * (type === 'f16' ? 1 : Q8_0_SHARE);
   const affordable = Math.floor(facts.room / Math.max(1, cellBytes));
   if (affordable < least && (!facts.onGpu || layout !== 'unified')) {
@@ -99,7 +116,8 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   const loneCells = layout === 'mixed' ? facts.loneSequences * padded(facts.contextTokens + 1) : 0;
   const sharedCells = padded(Math.ceil(useful / workers)) - loneCells;
   const cells = workers * (sharedCells + loneCells);
-  const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : facts.rereads === true ? 'rereads' : 'cpu'];
+  const passed = attention.by === 'llama.cpp' && facts.rereads === true;
+  const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : passed ? 'rereads' : 'cpu'];
   const maxIdleCells =
     layout === 'streams' ? sharedCells : Math.min(sharedCells, idleContexts * facts.contextTokens);
   const layoutReason = {
@@ -110,22 +128,58 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   const typeReason =
     wishedType !== undefined ? ', asked for' : type === 'q8_0' ? ', for f16 has no room for one context' : '';
   return {
-    kvCache: { layout, type, flashAttention, cells },
+    kvCache: { layout, type, flashAttention, attention: attention.by, cells },
     sharedCells,
     loneCells,
     maxIdleCells,
     reasons: [
       `KV cache: ${layout}, ${type}${typeReason}, ${cells} cells (${megabytes(cells * cellBytes)} MB): ${layoutReason}`,
-      flashAttention === 'auto'
-        ? 'flash attention: left to llama.cpp (on where the backend has it)'
-        : `flash attention: ${flashAttention}, asked for`,
+      ...attention.reasons,
     ],
   };
 }
 
-/** Rows of a CPU's attention pass over all cells that are shared; those of a GPU skip what is not theirs. */
-function usualLayout(facts: KvFacts, { kvCells, kvType }: KvWishes): KvLayout {
+/** Whose kernel computes attention. Throws `INVALID_OPTION` where pgenrm's is asked for and cannot be. */
+function chooseAttention(facts: KvFacts, wishes: KvWishes, type: KvType): AttentionPlan {
+  const { attention = 'auto', flashAttention = 'auto' } = wishes;
+  const kernel = kernelFor(facts, wishes, type);
+  const flash =
+    flashAttention === 'auto'
+      ? 'flash attention: left to llama.cpp (on where the backend has it)'
+      : `flash attention: ${flashAttention}, asked for`;
+  if (attention === 'llama.cpp')
+    return { by: attention, reasons: ["attention: llama.cpp's, asked for", flash] };
+  if ('instructions' in kernel) {
+    return {
+      by: 'pgenrm',
+      reasons: [
+        `attention: pgenrm's (${kernel.instructions}), which reads what several rows share once for all of them and no cells of others; a kind of flash attention`,
+      ],
+    };
+  }
+  if (attention === 'pgenrm') {
+    throw new PgenrmError('INVALID_OPTION', `attention pgenrm cannot be: ${kernel.obstacle}; leave it auto`);
+  }
+  return { by: 'llama.cpp', reasons: [`attention: llama.cpp's, for ${kernel.obstacle}`, flash] };
+}
+
+/** pgenrm's kernel, or what keeps it from being used. */
+function kernelFor(facts: KvFacts, { flashAttention }: KvWishes, type: KvType): AttentionKernel {
+  if (facts.onGpu) return { obstacle: 'a GPU decodes' };
+  if ('obstacle' in facts.attentionKernel) return facts.attentionKernel;
+  if (flashAttention === 'off') return { obstacle: 'flash attention is off' };
+  return type === 'f16' ? facts.attentionKernel : { obstacle: `keys and values are ${type}` };
+}
+
+/**
+ * Rows of llama.cpp's attention on a CPU pass over all cells that are shared; those of a GPU skip what is not theirs, and
+ * pgenrm's read nothing else.
+ */
+function usualLayout(facts: KvFacts, wishes: KvWishes): KvLayout {
+  const { kvCells, kvType } = wishes;
   if (facts.onGpu || facts.loneSequences === 0 || kvCells !== undefined) return 'unified';
+  if (wishes.attention !== 'llama.cpp' && 'instructions' in kernelFor(facts, wishes, kvType ?? 'f16'))
+    return 'unified';
   const cellBytes = facts.cellBytes * (kvType === 'q8_0' ? Q8_0_SHARE : 1);
   const loneBytes = facts.workers * facts.loneSequences * padded(facts.contextTokens + 1) * cellBytes;
   return loneBytes <= facts.room * LONE_SHARE ? 'mixed' : 'unified';

@@ -70,6 +70,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
       kvQ8_0: false,
       kvStreams: false,
       flashAttention: -1,
+      attentionKernel: choice.gpu === false && binding.attentionKernel !== null,
       maxUnfinished: 1,
       lone: null,
       workers: 1,

@@ -1,9 +1,10 @@
 // The Generator on the C++ addon: one engine with its own thread, requests in, finished samples out.
 // Knows the native boundary; batching, sharing and sampling are the engine's.
 import { freemem } from 'node:os';
-import { type ModelFacts, readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
+import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
 import type { NativeStatistics } from '../native/binding.js';
 import type { EngineOptions } from '../options/engine-options.js';
+import { attentionKernel, attentionShape } from './attention-shape.js';
 import { chooseThreads } from './cpu-threads.js';
 import { planEngine } from './engine-plan.js';
 import type {
@@ -60,15 +61,17 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
   const choice = await chooseLlama(options.gpu);
   const { library, devices } = openLibrary(binding, choice);
   const gpus = choice.gpu === false ? [] : devices.filter((device) => device.gpu);
+  const shape = attentionShape(facts);
   const plan = planEngine(
     {
       trainedContext: facts.trainedContext,
       modelBytes: facts.tensorBytes,
-      layers: numberOf(facts, 'block_count'),
-      heads: numberOf(facts, 'attention.head_count'),
-      cellBytes: cellBytes(facts),
+      layers: shape.layers,
+      heads: shape.heads,
+      cellBytes: shape.cellBytes,
       gpuMemoryFree: gpus.length === 0 ? null : gpus.reduce((sum, device) => sum + device.memoryFree, 0),
       memoryFree: freemem(),
+      attentionKernel: attentionKernel(facts, binding.attentionKernel),
       threads: await chooseThreads(options.threads, choice.llama.cpuMathCores),
     },
     options,
@@ -86,6 +89,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       kvQ8_0: plan.kvCache.type === 'q8_0',
       kvStreams: plan.kvCache.layout === 'streams',
       flashAttention: FLASH_CODES[plan.kvCache.flashAttention],
+      attentionKernel: plan.kvCache.attention === 'pgenrm',
       generates: true,
       embeddingTokens: plan.batch,
       pooling: -1,
@@ -201,18 +205,4 @@ class NativeGenerator implements Generator {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine.dispose();
   }
-}
-
-function numberOf(facts: ModelFacts, key: string): number {
-  return Number(facts.metadata.get(`${facts.architecture}.${key}`) ?? 0);
-}
-
-/** Bytes of one KV cell at f16: keys and values of every layer. */
-function cellBytes(facts: ModelFacts): number {
-  const heads = numberOf(facts, 'attention.head_count');
-  const headsKv = numberOf(facts, 'attention.head_count_kv') || heads;
-  const perHead = heads === 0 ? 0 : numberOf(facts, 'embedding_length') / heads;
-  const keys = numberOf(facts, 'attention.key_length') || perHead;
-  const values = numberOf(facts, 'attention.value_length') || perHead;
-  return 2 * numberOf(facts, 'block_count') * headsKv * (keys + values);
 }

@@ -5,6 +5,10 @@
 export interface NativeBinding {
   /** llama.cpp release whose headers the addon was built with, such as `v0.5.0`. */
   readonly llamaRelease: string;
+  /** What the attention kernel runs on here, such as `avx2`; null where it does not. */
+  readonly attentionKernel: string | null;
+  /** Attention operations in this process that the kernel computed, and that it left to llama.cpp where it was to be used. */
+  attentionCounts(): { readonly computed: number; readonly left: number };
   /** Opens a llama.cpp library of that release; throws where it cannot be opened or is of another one. */
   openLibrary(paths: LibraryPaths): { readonly version: string; readonly devices: readonly NativeDevice[] };
   /**
@@ -81,6 +85,8 @@ export interface NativeEngineOptions {
   readonly kvStreams: boolean;
   /** -1 as llama.cpp decides, 0 off, 1 on. */
   readonly flashAttention: -1 | 0 | 1;
+  /** Attention by the addon's own kernel, whatever `flashAttention` says; on a CPU, keys and values in f16. */
+  readonly attentionKernel: boolean;
   /** False loads the model for embedding only. */
   readonly generates: boolean;
   /** Most tokens of one text to embed, and of one batch of them. */

@@ -16,17 +16,27 @@ export type KvType = (typeof KV_TYPES)[number];
 export const FLASH_ATTENTION_CHOICES = ['auto', 'on', 'off'] as const;
 export type FlashAttention = (typeof FLASH_ATTENTION_CHOICES)[number];
 
+/** Whose kernel computes attention; `auto`: pgenrm's where it can. */
+export const ATTENTION_CHOICES = ['auto', 'pgenrm', 'llama.cpp'] as const;
+export type AttentionChoice = (typeof ATTENTION_CHOICES)[number];
+
 /** What of the native engine a caller may fix. */
 export interface EngineOptions {
   /**
    * Whether sequences share their KV cells, have their own, or share where a prompt has several samples (`mixed`).
-   * Default: `mixed` on a CPU with room for it, else `unified`.
+   * Default: `unified`, or `mixed` where llama.cpp computes attention on a CPU with room for it.
    */
   readonly kvLayout?: KvLayout;
   /** Default: `f16`, or `q8_0` where f16 has no room for one context. */
   readonly kvType?: KvType;
-  /** Default `auto`. Off is faster on a CPU where one prompt with a dozen samples or more is all there is (bench/RESULTS.md, Generation). */
+  /** Default `auto`; `off` leaves attention on a CPU to llama.cpp. */
   readonly flashAttention?: FlashAttention;
+  /**
+   * Default `auto`: on a CPU with AVX2, AVX-512 or NEON pgenrm's own kernel, which reads what several rows share once for
+   * all of them and no cells of others, and sums in 32 bits. It is a kind of flash attention, and needs keys and values
+   * in f16; models that cap or bias their attention it leaves to llama.cpp.
+   */
+  readonly attention?: AttentionChoice;
   /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
   readonly kvCells?: number;
   /**
@@ -53,6 +63,7 @@ export const ENGINE_OPTIONS = [
   'kvLayout',
   'kvType',
   'flashAttention',
+  'attention',
   'kvCells',
   'hostCacheBytes',
   'workers',
@@ -60,10 +71,11 @@ export const ENGINE_OPTIONS = [
 
 /** Errors: `INVALID_OPTION`. */
 export function checkEngineOptions(options: EngineOptions): void {
-  const { kvLayout, kvType, flashAttention, kvCells, hostCacheBytes, workers } = options;
+  const { kvLayout, kvType, flashAttention, attention, kvCells, hostCacheBytes, workers } = options;
   if (kvLayout !== undefined) checkChoice('kvLayout', kvLayout, KV_LAYOUTS);
   if (kvType !== undefined) checkChoice('kvType', kvType, KV_TYPES);
   if (flashAttention !== undefined) checkChoice('flashAttention', flashAttention, FLASH_ATTENTION_CHOICES);
+  if (attention !== undefined) checkChoice('attention', attention, ATTENTION_CHOICES);
   if (kvCells !== undefined) checkRange('kvCells', kvCells, ENGINE_RANGES.kvCells);
   if (hostCacheBytes !== undefined)
     checkRange('hostCacheBytes', hostCacheBytes, ENGINE_RANGES.hostCacheBytes);

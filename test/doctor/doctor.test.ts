@@ -44,15 +44,16 @@ describe('diagnose', () => {
     expect(kind).toBe(diagnosis.native.loaded ? 'native' : 'portable');
     expect(loaded?.choices.length).toBeGreaterThan(2);
     if (kind === 'native') {
-      const layout = loaded?.backend === 'cpu' ? 'mixed' : 'unified';
+      const { cells, flashAttention, attention } = loaded!.kvCache!;
+      const layout = loaded?.backend === 'cpu' && attention === 'llama.cpp' ? 'mixed' : 'unified';
       expect(loaded?.kvCache).toMatchObject({ layout, type: 'f16' });
-      const { cells, flashAttention } = loaded!.kvCache!;
       expect(cells).toBeGreaterThan(0);
-      expect(diagnosisText(diagnosis)).toContain(
+      const shared =
         layout === 'mixed'
-          ? `${cells} cells of f16, shared by samples of one prompt, apart for samples that came alone; flash attention ${flashAttention}\n`
-          : `${cells} cells of f16, shared by all sequences; flash attention ${flashAttention}\n`,
-      );
+          ? 'shared by samples of one prompt, apart for samples that came alone'
+          : 'shared by all sequences';
+      const by = attention === 'pgenrm' ? "pgenrm's attention" : `flash attention ${flashAttention}`;
+      expect(diagnosisText(diagnosis)).toContain(`${cells} cells of f16, ${shared}; ${by}\n`);
     }
   });
 
@@ -202,9 +203,10 @@ describe('diagnosisText', () => {
       '512 cells of f16, shared by samples of one prompt, apart for samples that came alone; flash attention off',
     ],
     ['streams', 'q8_0', 'on', '512 cells of q8_0, divided among the sequences; flash attention on'],
+    ['unified', 'f16', 'auto', "512 cells of f16, shared by all sequences; pgenrm's attention", 'pgenrm'],
   ] as const)(
     'states a KV cache that is %s, of %s, with flash attention %s',
-    (layout, type, flashAttention, line) => {
+    (layout, type, flashAttention, line, attention: 'pgenrm' | 'llama.cpp' = 'llama.cpp') => {
       const loaded = {
         description: 'llama 8B Q8_0',
         backend: 'cpu',
@@ -218,7 +220,9 @@ describe('diagnosisText', () => {
       const generator = { kind: 'native', reasons: [] } as const;
       const text = (kvCache: KvCacheInfo | null): string =>
         diagnosisText({ ...diagnosis, generator: { ...generator, loaded: { ...loaded, kvCache } } });
-      expect(text({ layout, type, flashAttention, cells: 512 })).toContain(`  KV cache      ${line}\n`);
+      expect(text({ layout, type, flashAttention, attention, cells: 512 })).toContain(
+        `  KV cache      ${line}\n`,
+      );
       expect(text(null)).not.toContain('KV cache');
     },
   );

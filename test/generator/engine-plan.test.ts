@@ -9,9 +9,13 @@ const SMALL: EngineFacts = {
   cellBytes: 4608,
   gpuMemoryFree: null,
   memoryFree: 16e9,
+  attentionKernel: { obstacle: 'this processor has neither AVX2 nor NEON' },
   threads: { threads: 2, reason: 'two cores' },
 };
 const LARGE: EngineFacts = { ...SMALL, modelBytes: 8.5e9, layers: 32, heads: 32, cellBytes: 131072 };
+
+/** Where pgenrm's attention runs. */
+const OURS: EngineFacts = { ...SMALL, attentionKernel: { instructions: 'avx2' } };
 
 describe('planEngine', () => {
   it('has few unrelated prompts at work on a CPU, more where the weights weigh more', () => {
@@ -99,6 +103,28 @@ describe('planEngine', () => {
       /workers share the threads of a CPU/,
     );
     expect(() => planEngine(SMALL, { workers: 0 })).toThrow(/workers must be an integer from 1/);
+  });
+
+  it("has no lane for lone samples and no bound on prompts where pgenrm's attention passes over no cells", () => {
+    const two = planEngine(OURS);
+    expect(two).toMatchObject({
+      workers: 2,
+      lone: null,
+      promptsAtOnce: null,
+      separatesPrompts: false,
+      maxUnfinished: 16,
+      kvCache: { layout: 'unified', attention: 'pgenrm' },
+    });
+    expect(two.kvCache.cells).toBe(2 * two.cells);
+    expect(planEngine(OURS, { maxSequences: 3 })).toMatchObject({ workers: 2, maxUnfinished: 3 });
+    const large = { ...LARGE, attentionKernel: OURS.attentionKernel, memoryFree: 64e9 };
+    expect(planEngine(large)).toMatchObject({ workers: 1, promptsAtOnce: null, maxUnfinished: 40 });
+    // Workers take no more than half of the room for a context each: 25 MB, of which one takes 19.
+    expect(planEngine({ ...OURS, memoryFree: 0.104e9 })).toMatchObject({ workers: 1 });
+    expect(planEngine({ ...OURS, memoryFree: 0.5e9 })).toMatchObject({
+      workers: 2,
+      kvCache: { type: 'f16', attention: 'pgenrm' },
+    });
   });
 
   it('holds prompts beside samples, within the sequences that llama.cpp has', () => {

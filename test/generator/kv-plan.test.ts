@@ -11,8 +11,11 @@ const FACTS: KvFacts = {
   workers: 1,
   loneSequences: 0,
   cellBytes: 8192,
+  attentionKernel: { obstacle: 'this processor has neither AVX2 nor NEON' },
   room: 2e9,
 };
+/** Where pgenrm's attention runs. */
+const OURS: KvFacts = { ...FACTS, attentionKernel: { instructions: 'avx2' } };
 
 function refusal(facts: Partial<KvFacts>, wishes: KvWishes): PgenrmError {
   try {
@@ -69,8 +72,50 @@ describe('the plan of the KV cache', () => {
   it('does what it is asked', () => {
     const wishes = { kvType: 'q8_0', flashAttention: 'on', kvCells: 5000 } as const;
     const { kvCache, reasons } = planKvCache(FACTS, wishes);
-    expect(kvCache).toEqual({ layout: 'unified', type: 'q8_0', flashAttention: 'on', cells: 5120 });
+    expect(kvCache).toEqual({
+      layout: 'unified',
+      type: 'q8_0',
+      flashAttention: 'on',
+      attention: 'llama.cpp',
+      cells: 5120,
+    });
     expect(reasons.join('\n')).toMatch(/q8_0, asked for[\s\S]*on, asked for/);
+  });
+
+  it("shares cells where pgenrm's attention reads no cells of others", () => {
+    const lone = { loneSequences: 16, room: 4e9, rereads: true };
+    expect(planKvCache({ ...FACTS, ...lone }).kvCache).toMatchObject({
+      layout: 'mixed',
+      attention: 'llama.cpp',
+    });
+    const { kvCache, maxIdleCells, reasons } = planKvCache({ ...OURS, ...lone });
+    expect(kvCache).toMatchObject({ layout: 'unified', attention: 'pgenrm' });
+    // Idle prompts are in nobody's way.
+    expect(maxIdleCells).toBe(2 * FACTS.contextTokens);
+    expect(reasons.join('\n')).toMatch(/^attention: pgenrm's \(avx2\)/m);
+    expect(reasons.join('\n')).not.toMatch(/^flash attention/m);
+    expect(planKvCache({ ...OURS, ...lone }, { kvLayout: 'mixed' }).kvCache).toMatchObject({
+      layout: 'mixed',
+      attention: 'pgenrm',
+    });
+    expect(planKvCache({ ...OURS, ...lone }, { attention: 'llama.cpp' }).kvCache).toMatchObject({
+      layout: 'mixed',
+      attention: 'llama.cpp',
+    });
+  });
+
+  it.each<[Partial<KvFacts>, KvWishes, RegExp]>([
+    [{ onGpu: true }, {}, /a GPU decodes/],
+    [{ attentionKernel: { obstacle: 'the model is odd' } }, {}, /the model is odd/],
+    [{}, { flashAttention: 'off' }, /flash attention is off/],
+    [{}, { kvType: 'q8_0' }, /keys and values are q8_0/],
+  ])('leaves attention to llama.cpp and says why: %o %o', (facts, wishes, why) => {
+    const { kvCache, reasons } = planKvCache({ ...OURS, ...facts }, wishes);
+    expect(kvCache.attention).toBe('llama.cpp');
+    expect(reasons.join('\n')).toMatch(new RegExp(`^attention: llama.cpp's, for .*${why.source}`, 'm'));
+    const asked = refusal({ ...OURS, ...facts }, { ...wishes, attention: 'pgenrm' });
+    expect(asked.code).toBe('INVALID_OPTION');
+    expect(asked.message).toMatch(why);
   });
 
   it.each<[string, Partial<KvFacts>, KvWishes, string, RegExp]>([

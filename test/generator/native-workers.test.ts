@@ -44,8 +44,8 @@ describe.skipIf(MISSING)('workers of the native engine', () => {
     await using two = await load(2, (statistics) => {
       steps = statistics.steps;
     });
-    expect(two.info.scheduling).toMatchObject({ workers: 2, lone: { maxSequences: 4 } });
-    expect(one.info.scheduling).toMatchObject({ workers: 1, lone: { maxSequences: 8 } });
+    expect(two.info.scheduling).toMatchObject({ workers: 2 });
+    expect(one.info.scheduling).toMatchObject({ workers: 1 });
     const generations = await Promise.all(generateAll(two));
     expect(textsOf(generations)).toEqual(expected);
     const sum = (of: (usage: Generation['usage']) => number) =>

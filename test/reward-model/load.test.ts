@@ -66,11 +66,18 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       kvLayout: 'unified',
       kvType: 'f16',
       flashAttention: 'off',
+      attention: 'llama.cpp',
       hostCacheBytes: 5e6,
       workers: 1,
     });
     const { kvCache, scheduling } = model.generatorInfo;
-    expect(kvCache).toEqual({ layout: 'unified', type: 'f16', flashAttention: 'off', cells: 3072 });
+    expect(kvCache).toEqual({
+      layout: 'unified',
+      type: 'f16',
+      flashAttention: 'off',
+      attention: 'llama.cpp',
+      cells: 3072,
+    });
     expect(scheduling).toMatchObject({ hostCacheBytes: 5e6, workers: 1 });
   });
 
@@ -79,6 +86,7 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       kvLayout: 'unified',
       kvType: 'f16',
       flashAttention: 'off',
+      attention: 'pgenrm',
       hostCacheBytes: 0,
       workers: 2,
     } as const;
