@@ -102,6 +102,7 @@ function oursWays(bench, cells, each) {
   const streams = { kvLayout: 'streams', maxSequences: SAMPLES, kvCells: undefined };
   return {
     default: { start, settings: {} },
+    "llama.cpp's attention": { start, settings: { attention: 'llama.cpp' } },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
     streams: { start, settings: streams },
     'streams, flash attention off': { start, settings: { ...streams, flashAttention: 'off' } },

@@ -24,9 +24,9 @@ export async function benchRates(bench) {
         settings: {},
       },
     };
-    for (const flashAttention of ['on', 'off']) {
-      ways[`flash attention ${flashAttention}`] = { start: ways.default.start, settings: { flashAttention } };
-    }
+    const { start } = ways.default;
+    ways["llama.cpp's attention"] = { start, settings: { attention: 'llama.cpp' } };
+    ways['flash attention off'] = { start, settings: { flashAttention: 'off' } };
     const tried = { ours: await tryWays(bench, ways, order) };
     const ours = { ours: await ways.default.start({}) };
     const runs = {
