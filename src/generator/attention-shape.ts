@@ -53,5 +53,6 @@ export function attentionKernel(facts: ModelFacts, instructions: string | null):
     return { obstacle: "the model's attention has a bias by distance (ALiBi)" };
   }
   if (WITH_SINKS.has(facts.architecture)) return { obstacle: "the model's attention has sinks" };
+  if (facts.architecture === 'grok') return { obstacle: 'llama.cpp has no flash attention for this model' };
   return { instructions };
 }

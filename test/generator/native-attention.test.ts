@@ -167,6 +167,7 @@ describe('what a model says of its attention', () => {
     expect(obstacle({ 'attention.max_alibi_bias': '8.0' }, 'mpt')).toMatchObject({
       obstacle: expect.stringContaining('ALiBi'),
     });
+    expect(obstacle({}, 'grok')).toMatchObject({ obstacle: expect.stringContaining('no flash attention') });
     expect(obstacle({}, 'gpt-oss')).toMatchObject({ obstacle: expect.stringContaining('sinks') });
     expect(obstacle({ attn_logit_softcapping: '0.0' })).toEqual({ instructions: 'avx2' });
   });
