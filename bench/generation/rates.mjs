@@ -18,17 +18,14 @@ export async function benchRates(bench) {
   for (const rows of options.quick ? [1, 8, 24] : [1, 8, 24, 64]) {
     const order = { run: 'short', samples: rows, tokens, temperature: 1, seed: 1 };
     const settings = { contextTokens: PROMPT + tokens + 64, maxSequences: Math.max(2, rows) };
+    const start = (more) => startOurs(bench, 'native', { ...bench.load, ...settings, ...more });
     const ways = {
-      default: {
-        start: (more) => startOurs(bench, 'native', { ...bench.load, ...settings, ...more }),
-        settings: {},
-      },
+      default: { start, settings: {} },
+      "llama.cpp's attention": { start, settings: { attention: 'llama.cpp' } },
+      'flash attention off': { start, settings: { flashAttention: 'off' } },
     };
-    const { start } = ways.default;
-    ways["llama.cpp's attention"] = { start, settings: { attention: 'llama.cpp' } };
-    ways['flash attention off'] = { start, settings: { flashAttention: 'off' } };
     const tried = { ours: await tryWays(bench, ways, order) };
-    const ours = { ours: await ways.default.start({}) };
+    const ours = { ours: await start({}) };
     const runs = {
       ours: async () => {
         const { seconds, prefillSeconds, generatedTokens } = await runOnce(bench, ours.ours, order);

@@ -38,22 +38,21 @@ void AttentionRows::read(const uint16_t* mask, size_t stride, size_t n_rows, siz
   next_.resize(n_words);
   cells_.clear();
   groups_.clear();
-  own_places_.resize(n_rows);
+  own_lists_.resize(n_rows);
   own_.resize(n_rows);
-  std::vector<uint64_t>& seen = seen_;
   for (size_t r = 0; r < n_rows; ++r) {
     for (size_t w = 0; w < n_words; ++w) {
-      seen[r * n_words + w] = seen_of(mask + r * stride + w * 64, std::min<size_t>(64, n_cells - w * 64));
+      seen_[r * n_words + w] = seen_of(mask + r * stride + w * 64, std::min<size_t>(64, n_cells - w * 64));
     }
   }
   for (size_t r = 0; r < n_rows;) {
     // A row joins while what the group shares, times the rows that need not read it again, does not become less.
-    std::copy_n(seen.begin() + static_cast<ptrdiff_t>(r * n_words), n_words, common_.begin());
+    std::copy_n(seen_.begin() + static_cast<ptrdiff_t>(r * n_words), n_words, common_.begin());
     size_t n = 1, n_shared = 0;
     for (; n < most && r + n < n_rows; ++n) {
       size_t both = 0;
       for (size_t w = 0; w < n_words; ++w) {
-        next_[w] = common_[w] & seen[(r + n) * n_words + w];
+        next_[w] = common_[w] & seen_[(r + n) * n_words + w];
         both += static_cast<size_t>(std::popcount(next_[w]));
       }
       if (both < LEAST_SHARED || both * n < n_shared * (n - 1)) break;
@@ -61,35 +60,32 @@ void AttentionRows::read(const uint16_t* mask, size_t stride, size_t n_rows, siz
       n_shared = both;
     }
     if (n == 1) std::ranges::fill(common_, 0);
-    Own shared{cells_.size(), 0};
-    list(common_.data(), nullptr, n_words, &shared);
-    for (size_t i = r; i < r + n; ++i) list(seen.data() + i * n_words, common_.data(), n_words, &own_places_[i]);
-    groups_.push_back({static_cast<uint32_t>(r), static_cast<uint32_t>(n), shared.first, shared.n});
+    groups_.push_back({static_cast<uint32_t>(r), static_cast<uint32_t>(n), list(common_.data(), nullptr, n_words)});
+    for (size_t i = r; i < r + n; ++i) own_lists_[i] = list(seen_.data() + i * n_words, common_.data(), n_words);
     r += n;
   }
-  for (size_t r = 0; r < n_rows; ++r) own_[r] = {cells_.data() + own_places_[r].first, own_places_[r].n};
+  for (size_t r = 0; r < n_rows; ++r) own_[r] = cells_of(own_lists_[r]);
 }
 
-void AttentionRows::list(const uint64_t* seen, const uint64_t* without, size_t n_words, Own* listed) {
-  listed->first = cells_.size();
+AttentionRows::List AttentionRows::list(const uint64_t* seen, const uint64_t* without, size_t n_words) {
+  const size_t first = cells_.size();
   for (size_t w = 0; w < n_words; ++w) {
     uint64_t bits = without ? seen[w] & ~without[w] : seen[w];
-    for (; bits; bits &= bits - 1) cells_.push_back(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(bits))));
+    for (; bits; bits &= bits - 1) {
+      cells_.push_back(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(bits))));
+    }
   }
-  listed->n = cells_.size() - listed->first;
+  return {first, cells_.size() - first};
 }
 
 AttentionGroup AttentionRows::group(size_t i) const {
   const Group& g = groups_[i];
-  return {g.first_row, g.n_rows, {cells_.data() + g.first_shared, g.n_shared}, own_.data() + g.first_row};
+  return {g.first_row, g.n_rows, cells_of(g.shared), own_.data() + g.first_row};
 }
 
-// Of each query: itself, scaled, and its sum of values; its greatest product and its sum of weights. Four rows of
-// products; a block of keys and one of values.
+// Of each query itself, scaled, and its sum of values; a block of keys and one of values; four rows of products.
 size_t attention_scratch(const AttentionLayer& layer, size_t n_rows) {
-  const size_t n_queries = n_rows * layer.heads_per_kv;
-  const size_t maxima = (2 * n_queries + ATTENTION_STEP - 1) / ATTENTION_STEP * ATTENTION_STEP;
-  return (n_queries + ATTENTION_BLOCK) * (layer.dim + layer.value_dim) + maxima + 4 * ATTENTION_BLOCK;
+  return (n_rows * layer.heads_per_kv + ATTENTION_BLOCK) * (layer.dim + layer.value_dim) + 4 * ATTENTION_BLOCK;
 }
 
 }  // namespace pgenrm

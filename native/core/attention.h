@@ -29,21 +29,24 @@ class AttentionRows {
   AttentionGroup group(size_t i) const;
 
  private:
-  struct Group {
-    uint32_t first_row, n_rows;
-    size_t first_shared, n_shared;
-  };
-  struct Own {
+  // Where a list is in cells_, which may move while lists are added.
+  struct List {
     size_t first, n;
   };
-  void list(const uint64_t* seen, const uint64_t* without, size_t n_words, Own* listed);
+  struct Group {
+    uint32_t first_row, n_rows;
+    List shared;
+  };
+  // Adds a list of the cells that are seen, without some.
+  List list(const uint64_t* seen, const uint64_t* without, size_t n_words);
+  std::span<const uint32_t> cells_of(List list) const { return {cells_.data() + list.first, list.n}; }
 
   std::vector<uint64_t> seen_;   // [n_rows x words], a bit a cell
   std::vector<uint64_t> common_; // [words], of the group at hand
   std::vector<uint64_t> next_;   // [words]
   std::vector<uint32_t> cells_;  // all lists, one after the other
   std::vector<Group> groups_;
-  std::vector<Own> own_places_;                // [n_rows]
+  std::vector<List> own_lists_;                // [n_rows]
   std::vector<std::span<const uint32_t>> own_; // [n_rows]
 };
 
@@ -67,12 +70,14 @@ struct AttentionLayer {
 // Numbers of the scratch memory that attend() needs for a group of so many rows.
 size_t attention_scratch(const AttentionLayer& layer, size_t n_rows);
 
-// The rows of `group`, all heads of key-value head `kv_head`. Sums in 32 bits. A row that sees nothing gets zeros.
+// The rows of `group`, no more than ATTENTION_QUERIES / heads_per_kv, all heads of key-value head `kv_head`. Sums in 32 bits. A row that sees nothing gets zeros.
 // scratch: attention_scratch() floats, 64-byte aligned.
 using Attend = void (*)(const AttentionLayer& layer, const AttentionGroup& group, size_t kv_head, float* scratch);
 
 // Numbers of a key and a value must be a multiple of this, whatever the processor.
 constexpr size_t ATTENTION_STEP = 16;
+// Queries of a group, heads and rows together, at most.
+constexpr size_t ATTENTION_QUERIES = 64;
 // Cells that are worked on at a time.
 constexpr size_t ATTENTION_BLOCK = 64;
 

@@ -26,11 +26,11 @@ struct ListedCells {
 struct AttentionQuery {
   const float* query;  // scaled
   float* sum;          // of values, by their weights
-  float* greatest;     // product so far
-  float* weight;       // sum of the weights so far
+  float greatest = -std::numeric_limits<float>::infinity();  // product so far
+  float weight = 0;                                          // sum of the weights so far
 };
 
-// e^x for x <= 0, to 2 units in the last place; 0 below -87.
+// e^x for x <= 0, to 2 units in the last place; of less than -87 as of that, which is next to nothing.
 template <class Lanes>
 PGENRM_TARGET inline typename Lanes::Vec lanes_exp(typename Lanes::Vec x) {
   const auto least = Lanes::splat(-87.0f);
@@ -86,30 +86,30 @@ PGENRM_TARGET inline __attribute__((always_inline)) void lanes_products(const At
 
 // Products become weights beside the greatest product so far; what was summed before shrinks to the same measure.
 template <class Lanes>
-PGENRM_TARGET inline void lanes_weights(const AttentionQuery& query, size_t n, size_t value_dim, float* products) {
+PGENRM_TARGET inline void lanes_weights(AttentionQuery& query, size_t n, size_t value_dim, float* products) {
   constexpr size_t W = Lanes::WIDTH;
   const size_t padded = (n + W - 1) / W * W;
   for (size_t i = n; i < padded; ++i) products[i] = -std::numeric_limits<float>::infinity();
   auto greatest = Lanes::load(products);
   for (size_t i = W; i < padded; i += W) greatest = Lanes::max(greatest, Lanes::load(products + i));
-  const float before = *query.greatest;
+  const float before = query.greatest;
   const float now = Lanes::largest(greatest);
   if (now > before) {
-    *query.greatest = now;
-    const float shrinks = *query.weight > 0 ? std::exp(before - now) : 0.0f;
-    *query.weight *= shrinks;
+    query.greatest = now;
+    const float shrinks = query.weight > 0 ? std::exp(before - now) : 0.0f;
+    query.weight *= shrinks;
     for (size_t d = 0; d < value_dim; d += W) {
       Lanes::store(query.sum + d, Lanes::mul(Lanes::load(query.sum + d), Lanes::splat(shrinks)));
     }
   }
-  const auto base = Lanes::splat(*query.greatest);
+  const auto base = Lanes::splat(query.greatest);
   auto weight = Lanes::zero();
   for (size_t i = 0; i < padded; i += W) {
     const auto w = lanes_exp<Lanes>(Lanes::sub(Lanes::load(products + i), base));
     Lanes::store(products + i, w);
     weight = Lanes::add(weight, w);
   }
-  *query.weight += Lanes::sum(weight);
+  query.weight += Lanes::sum(weight);
 }
 
 // sums += weights x values, for N queries and V registers of each value from number d on.
@@ -156,7 +156,7 @@ PGENRM_TARGET inline __attribute__((always_inline)) void lanes_value_part(const 
 
 // A block of cells for N queries.
 template <class Lanes, size_t N, class Keys, class Values>
-PGENRM_TARGET inline void lanes_attend_block(const AttentionQuery* queries, const Keys& keys, const Values& values, size_t n,
+PGENRM_TARGET inline void lanes_attend_block(AttentionQuery* queries, const Keys& keys, const Values& values, size_t n,
                                              size_t dim, size_t value_dim, float (*products)[ATTENTION_BLOCK]) {
   constexpr size_t W = Lanes::WIDTH;
   lanes_products<Lanes, N>(queries, keys, n, dim, products);
@@ -168,7 +168,7 @@ PGENRM_TARGET inline void lanes_attend_block(const AttentionQuery* queries, cons
 }
 
 template <class Lanes, class Keys, class Values>
-PGENRM_TARGET inline void lanes_attend_all(const AttentionQuery* queries, size_t n_queries, const Keys& keys,
+PGENRM_TARGET inline void lanes_attend_all(AttentionQuery* queries, size_t n_queries, const Keys& keys,
                                            const Values& values, size_t n, size_t dim, size_t value_dim,
                                            float (*products)[ATTENTION_BLOCK]) {
   size_t q = 0;
@@ -199,7 +199,6 @@ inline void lanes_fetch(const ListedCells& cells, size_t n, size_t dim) {
 template <class Lanes>
 PGENRM_TARGET void lanes_attend(const AttentionLayer& layer, const AttentionGroup& group, size_t kv_head, float* scratch) {
   constexpr size_t W = Lanes::WIDTH, B = ATTENTION_BLOCK;
-  constexpr size_t MOST = 64;  // queries at a time
   // Four queries at a time convert as they go; for more of them it is done once and kept.
   constexpr size_t CONVERTS_ABOVE = 8;
   const size_t per_row = layer.heads_per_kv;
@@ -208,25 +207,20 @@ PGENRM_TARGET void lanes_attend(const AttentionLayer& layer, const AttentionGrou
   float* key_block = scratch + 4 * B;
   float* value_block = key_block + B * dim;
   float* next = value_block + B * value_dim;
-  AttentionQuery queries[MOST];
+  AttentionQuery queries[ATTENTION_QUERIES];
   const size_t n_queries = group.n_rows * per_row;
   for (size_t q = 0; q < n_queries; ++q) {
     const float* from = layer.queries + (group.first_row + q / per_row) * layer.query_row +
                         (kv_head * per_row + q % per_row) * layer.query_head;
     for (size_t d = 0; d < dim; d += W) Lanes::store(next + d, Lanes::mul(Lanes::load(from + d), Lanes::splat(layer.scale)));
-    queries[q] = {next, next + dim, nullptr, nullptr};
+    queries[q].query = next;
+    queries[q].sum = next + dim;
     for (size_t d = 0; d < value_dim; d += W) Lanes::store(next + dim + d, Lanes::zero());
     next += dim + value_dim;
   }
-  for (size_t q = 0; q < n_queries; ++q) {
-    queries[q].greatest = next++;
-    queries[q].weight = next++;
-    *queries[q].greatest = -std::numeric_limits<float>::infinity();
-    *queries[q].weight = 0;
-  }
   const uint16_t* keys = layer.keys + kv_head * layer.key_head;
   const uint16_t* values = layer.values + kv_head * layer.value_head;
-  const auto attend = [&](std::span<const uint32_t> cells, const AttentionQuery* of, size_t n_of) PGENRM_TARGET {
+  const auto attend = [&](std::span<const uint32_t> cells, AttentionQuery* of, size_t n_of) PGENRM_TARGET {
     for (size_t i = 0; i < cells.size(); i += B) {
       const size_t n = cells.size() - i < B ? cells.size() - i : B;
       const ListedCells key_cells{keys, layer.key_cell, cells.data() + i};
@@ -250,7 +244,7 @@ PGENRM_TARGET void lanes_attend(const AttentionLayer& layer, const AttentionGrou
   for (size_t r = 0; r < group.n_rows; ++r) attend(group.own[r], queries + r * per_row, per_row);
   for (size_t q = 0; q < n_queries; ++q) {
     float* to = layer.out + (group.first_row + q / per_row) * layer.out_row + (kv_head * per_row + q % per_row) * layer.out_head;
-    const auto share = Lanes::splat(*queries[q].weight > 0 ? 1.0f / *queries[q].weight : 0.0f);
+    const auto share = Lanes::splat(queries[q].weight > 0 ? 1.0f / queries[q].weight : 0.0f);
     for (size_t d = 0; d < value_dim; d += W) Lanes::store(to + d, Lanes::mul(Lanes::load(queries[q].sum + d), share));
   }
 }

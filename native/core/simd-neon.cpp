@@ -58,7 +58,7 @@ struct Neon {
   }
   static Vec all_sums(const Vec* v) { return vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])); }
   static void sums(const Vec* v, float* out) {
-    vst1q_f32(out, vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])));
+    vst1q_f32(out, all_sums(v));
   }
 };
 

@@ -76,16 +76,11 @@ void free_backend(ggml_backend_t backend) {
   delete backend;
 }
 
-void* cpu_function(const Library& library, const char* name) {
-  const ggml_backend_dev_t cpu = library.ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-  return library.ggml_backend_reg_get_proc_address(library.ggml_backend_dev_backend_reg(cpu), name);
-}
-
 void set_threads(ggml_backend_t backend, int n) {
   AttentionBackend& ours = backend_of(backend);
   ours.n_threads = n;
   const auto set =
-      reinterpret_cast<ggml_backend_set_n_threads_t>(cpu_function(ours.library, "ggml_backend_set_n_threads"));
+      reinterpret_cast<ggml_backend_set_n_threads_t>(ours.library.cpu_function("ggml_backend_set_n_threads"));
   if (set) set(ours.cpu, n);
 }
 
@@ -121,7 +116,7 @@ bool supports_buffers(ggml_backend_dev_t device, ggml_backend_buffer_type_t kind
 void set_abort(ggml_backend_t backend, ggml_abort_callback callback, void* data) {
   AttentionBackend& ours = backend_of(backend);
   const auto set =
-      reinterpret_cast<ggml_backend_set_abort_callback_t>(cpu_function(ours.library, "ggml_backend_set_abort_callback"));
+      reinterpret_cast<ggml_backend_set_abort_callback_t>(ours.library.cpu_function("ggml_backend_set_abort_callback"));
   if (set) set(ours.cpu, callback, data);
 }
 
@@ -177,7 +172,7 @@ AttendedContext make_context(const Library& library, llama_model* model, llama_c
 
 void use_threadpool(const Library& library, ggml_backend_t backend, ggml_threadpool_t pool) {
   const auto set = reinterpret_cast<decltype(&::ggml_backend_cpu_set_threadpool)>(
-      cpu_function(library, "ggml_backend_cpu_set_threadpool"));
+      library.cpu_function("ggml_backend_cpu_set_threadpool"));
   if (set) set(backend_of(backend).cpu, pool);
 }
 

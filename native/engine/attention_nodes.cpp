@@ -31,8 +31,8 @@ struct AttentionNodes::Taken {
 
 namespace {
 
-// Queries that share what is converted of the cache; more would not stay in a core's nearest cache.
-constexpr size_t ROWS_OF_A_GROUP = 16, QUERIES_OF_A_GROUP = 64;
+// Rows that share what is converted of the cache; more gained nothing.
+constexpr size_t ROWS_OF_A_GROUP = 16;
 constexpr size_t ALIGNMENT = 64;
 
 // A flash attention's own parameters, as ggml lays them out.
@@ -79,13 +79,13 @@ bool can_be_taken(const ggml_tensor* node) {
          is(q, GGML_TYPE_F32, sizeof(float)) && is(k, GGML_TYPE_F16, sizeof(uint16_t)) &&
          is(v, GGML_TYPE_F16, sizeof(uint16_t)) && is(node, GGML_TYPE_F32, sizeof(float)) && whole(k->ne[0]) &&
          whole(v->ne[0]) && k->ne[2] == v->ne[2] && q->ne[2] % k->ne[2] == 0 && q->ne[3] % k->ne[3] == 0 &&
-         q->ne[3] % v->ne[3] == 0 && heads_per_kv(node) <= QUERIES_OF_A_GROUP;
+         q->ne[3] % v->ne[3] == 0 && heads_per_kv(node) <= ATTENTION_QUERIES;
 }
 
 // Rows of a group: fewer where threads would be without one.
 size_t most_rows(const ggml_tensor* node, int n_threads) {
   const ggml_tensor &q = *node->src[0], &k = *node->src[1];
-  size_t most = std::clamp<size_t>(QUERIES_OF_A_GROUP / heads_per_kv(node), 1, ROWS_OF_A_GROUP);
+  size_t most = std::clamp<size_t>(ATTENTION_QUERIES / heads_per_kv(node), 1, ROWS_OF_A_GROUP);
   const auto units = [&](size_t rows) {
     return static_cast<size_t>(q.ne[3] * k.ne[2]) * ((static_cast<size_t>(q.ne[1]) + rows - 1) / rows);
   };

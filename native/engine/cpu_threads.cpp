@@ -16,21 +16,16 @@ void CpuThreads::use(int32_t n) {
 }
 
 ggml_threadpool_t CpuThreads::make_pool(int32_t n) const {
-  const auto make = reinterpret_cast<ggml_threadpool_t (*)(ggml_threadpool_params*)>(find("ggml_threadpool_new"));
-  if (!make || !find("ggml_threadpool_free")) return nullptr;
+  const auto make = reinterpret_cast<ggml_threadpool_t (*)(ggml_threadpool_params*)>(library_.cpu_function("ggml_threadpool_new"));
+  if (!make || !library_.cpu_function("ggml_threadpool_free")) return nullptr;
   ggml_threadpool_params params = library_.ggml_threadpool_params_default(n);
   // Between two calls the cores belong to sampling: no thread spins.
   params.poll = 0;
   return make(&params);
 }
 
-void* CpuThreads::find(const char* name) const {
-  const ggml_backend_dev_t device = library_.ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-  return device ? library_.ggml_backend_reg_get_proc_address(library_.ggml_backend_dev_backend_reg(device), name) : nullptr;
-}
-
 CpuThreads::~CpuThreads() {
-  const auto free = reinterpret_cast<void (*)(ggml_threadpool_t)>(find("ggml_threadpool_free"));
+  const auto free = reinterpret_cast<void (*)(ggml_threadpool_t)>(library_.cpu_function("ggml_threadpool_free"));
   for (const auto& [n, pool] : pools_) {
     if (pool) free(pool);
   }

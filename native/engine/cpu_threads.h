@@ -23,7 +23,6 @@ class CpuThreads {
 
  private:
   ggml_threadpool_t make_pool(int32_t n) const;
-  void* find(const char* name) const;
 
   const Library& library_;
   llama_context* context_;

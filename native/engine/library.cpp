@@ -121,6 +121,11 @@ std::vector<DeviceInfo> Library::devices() const {
   return found;
 }
 
+void* Library::cpu_function(const char* name) const {
+  const ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+  return cpu ? ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(cpu), name) : nullptr;
+}
+
 std::string Library::take_log() {
   const std::lock_guard<std::mutex> lock(log_mutex);
   std::string joined;

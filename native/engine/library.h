@@ -136,6 +136,9 @@ class Library {
 
   std::vector<DeviceInfo> devices() const;
 
+  // A function that llama.cpp's CPU backend offers by name beyond the common interface; null where it has none of that name.
+  void* cpu_function(const char* name) const;
+
   // The newest error lines that llama.cpp logged, newest last; cleared by the call.
   static std::string take_log();
 

@@ -143,7 +143,7 @@ double worst_error(const Case& c, const Numbers& n, float scale) {
 
 void check(Random& random, double* worst) {
   const Case c = made_up(random);
-  const size_t most = between(random, 1, std::min<size_t>(20, 64 / c.heads_per_kv));
+  const size_t most = between(random, 1, std::min<size_t>(20, ATTENTION_QUERIES / c.heads_per_kv));
   AttentionRows rows;
   rows.read(c.mask.data(), c.stride, c.n_rows, c.n_cells, most);
   check_rows(c, rows, most);

@@ -23,9 +23,14 @@ const MOST_SHARING = 64;
 const WITH_SINKS = new Set(['gpt-oss', 'mimo2', 'deepseek4', 'hy_v4', 'granite_swa']);
 const WITH_BIAS = new Set(['bloom', 'jais', 'jina-bert-v2', 'mpt', 'refact']);
 
+/** A number of the architecture's own metadata; 0 where it is absent or none. */
+function numberIn({ metadata, architecture }: ModelFacts, key: string): number {
+  return Number(metadata.get(`${architecture}.${key}`) ?? 0) || 0;
+}
+
 /** Reads it from the model's metadata. */
 export function attentionShape(facts: ModelFacts): AttentionShape {
-  const numberOf = (key: string) => Number(facts.metadata.get(`${facts.architecture}.${key}`) ?? 0) || 0;
+  const numberOf = (key: string) => numberIn(facts, key);
   const layers = numberOf('block_count');
   const heads = numberOf('attention.head_count');
   const headsKv = numberOf('attention.head_count_kv') || heads;
@@ -39,7 +44,7 @@ export function attentionShape(facts: ModelFacts): AttentionShape {
 export function attentionKernel(facts: ModelFacts, instructions: string | null): AttentionKernel {
   if (instructions === null) return { obstacle: 'this processor has neither AVX2 nor NEON' };
   const { keys, values, heads, headsKv } = attentionShape(facts);
-  const has = (key: string) => Number(facts.metadata.get(`${facts.architecture}.${key}`) ?? 0) > 0;
+  const has = (key: string) => numberIn(facts, key) > 0;
   if (keys % STEP !== 0 || values % STEP !== 0) {
     return {
       obstacle: `the model's keys have ${keys} numbers and its values ${values}, not multiples of ${STEP}`,
