@@ -13,6 +13,7 @@ EngineArguments read_engine_arguments(const Napi::Object& o) {
   constexpr int32_t kMany = 1 << 30;
   read.model.path = arguments::string(o, "modelPath");
   read.model.n_gpu_layers = arguments::integer(o, "gpuLayers", -1, kMany);
+  read.model.maps_weights = arguments::boolean(o, "mapsWeights");
   read.generates = arguments::boolean(o, "generates");
   read.embedder.max_tokens = arguments::integer(o, "embeddingTokens", 1, 1 << 20);
   read.embedder.n_threads = arguments::integer(o, "threads", 1, 1024);

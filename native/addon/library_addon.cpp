@@ -6,6 +6,7 @@
 #include "addon/arguments.h"
 #include "core/simd.h"
 #include "engine/attention_backend.h"
+#include "engine/weight_buffers.h"
 
 namespace pgenrm {
 namespace {
@@ -25,7 +26,7 @@ LibraryPaths read_paths(const Napi::Object& object) {
           arguments::string(object, "backendsDir")};
 }
 
-// openLibrary({ llama, ggml, ggmlBase, backendsDir }): its version and devices.
+// openLibrary({ llama, ggml, ggmlBase, backendsDir }): its version and devices, and the types of weights that its CPU repacks.
 Napi::Value open_library_call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::string error;
@@ -45,6 +46,10 @@ Napi::Value open_library_call(const Napi::CallbackInfo& info) {
     array[static_cast<uint32_t>(i)] = device;
   }
   o["devices"] = array;
+  const std::vector<int32_t> types = repacked_types(*library);
+  Napi::Array repacked = Napi::Array::New(env, types.size());
+  for (size_t i = 0; i < types.size(); ++i) repacked[static_cast<uint32_t>(i)] = types[i];
+  o["repackedTypes"] = repacked;
   return o;
 }
 

@@ -32,55 +32,69 @@ uint64_t seen_of(const uint16_t* mask, size_t n) {
 }  // namespace
 
 void AttentionRows::read(const uint16_t* mask, size_t stride, size_t n_rows, size_t n_cells, size_t most) {
-  const size_t n_words = (n_cells + 63) / 64;
-  seen_.resize(n_rows * n_words);
-  common_.resize(n_words);
-  next_.resize(n_words);
-  cells_.clear();
+  n_lists_ = 0;
+  parts_.clear();
   groups_.clear();
-  own_lists_.resize(n_rows);
-  own_.resize(n_rows);
-  for (size_t r = 0; r < n_rows; ++r) {
-    for (size_t w = 0; w < n_words; ++w) {
-      seen_[r * n_words + w] = seen_of(mask + r * stride + w * 64, std::min<size_t>(64, n_cells - w * 64));
-    }
+  for (size_t first = 0; first < n_rows; first += most) {
+    const size_t n = std::min(most, n_rows - first), first_part = parts_.size();
+    read_group(mask + first * stride, stride, n, n_cells);
+    groups_.push_back({static_cast<uint32_t>(first), static_cast<uint32_t>(n), first_part, parts_.size() - first_part});
   }
-  for (size_t r = 0; r < n_rows;) {
-    // A row joins while what the group shares, times the rows that need not read it again, does not become less.
-    std::copy_n(seen_.begin() + static_cast<ptrdiff_t>(r * n_words), n_words, common_.begin());
-    size_t n = 1, n_shared = 0;
-    for (; n < most && r + n < n_rows; ++n) {
-      size_t both = 0;
-      for (size_t w = 0; w < n_words; ++w) {
-        next_[w] = common_[w] & seen_[(r + n) * n_words + w];
-        both += static_cast<size_t>(std::popcount(next_[w]));
-      }
-      if (both < LEAST_SHARED || both * n < n_shared * (n - 1)) break;
-      common_.swap(next_);
-      n_shared = both;
-    }
-    if (n == 1) std::ranges::fill(common_, 0);
-    groups_.push_back({static_cast<uint32_t>(r), static_cast<uint32_t>(n), list(common_.data(), nullptr, n_words)});
-    for (size_t i = r; i < r + n; ++i) own_lists_[i] = list(seen_.data() + i * n_words, common_.data(), n_words);
-    r += n;
-  }
-  for (size_t r = 0; r < n_rows; ++r) own_[r] = cells_of(own_lists_[r]);
 }
 
-AttentionRows::List AttentionRows::list(const uint64_t* seen, const uint64_t* without, size_t n_words) {
-  const size_t first = cells_.size();
-  for (size_t w = 0; w < n_words; ++w) {
-    uint64_t bits = without ? seen[w] & ~without[w] : seen[w];
-    for (; bits; bits &= bits - 1) {
-      cells_.push_back(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(bits))));
-    }
+void AttentionRows::read_group(const uint16_t* mask, size_t stride, size_t n_rows, size_t n_cells) {
+  found_.clear();
+  uint64_t seen[64];
+  for (size_t cell = 0; cell < n_cells; cell += 64) {
+    for (size_t r = 0; r < n_rows; ++r) seen[r] = seen_of(mask + r * stride + cell, std::min<size_t>(64, n_cells - cell));
+    read_word(seen, n_rows, static_cast<uint32_t>(cell));
   }
-  return {first, cells_.size() - first};
+  // What is too little to be shared is each row's own.
+  for (size_t i = 0, n_found = found_.size(); i < n_found; ++i) {
+    const auto [rows, list] = found_[i];
+    if (std::has_single_bit(rows) || lists_[list].size() >= LEAST_SHARED) continue;
+    for (uint64_t left = rows; left; left &= left - 1) {
+      std::vector<uint32_t>& own = cells_of(left & -left);
+      own.insert(own.end(), lists_[list].begin(), lists_[list].end());
+    }
+    lists_[list].clear();
+  }
+  for (const auto [rows, list] : found_) {
+    if (!lists_[list].empty()) parts_.push_back({lists_[list], rows});
+  }
+}
+
+void AttentionRows::read_word(const uint64_t* seen, size_t n_rows, uint32_t first) {
+  uint64_t left = 0;
+  for (size_t r = 0; r < n_rows; ++r) left |= seen[r];
+  while (left) {
+    // The first cell that is left, the rows that see it, and all cells that just these see.
+    const int cell = std::countr_zero(left);
+    uint64_t rows = 0, alike = left;
+    for (size_t r = 0; r < n_rows; ++r) {
+      const uint64_t sees = seen[r] >> cell & 1;
+      rows |= sees << r;
+      alike &= seen[r] ^ (sees - 1);
+    }
+    left &= ~alike;
+    std::vector<uint32_t>& cells = cells_of(rows);
+    for (; alike; alike &= alike - 1) cells.push_back(first + static_cast<uint32_t>(std::countr_zero(alike)));
+  }
+}
+
+std::vector<uint32_t>& AttentionRows::cells_of(uint64_t rows) {
+  for (size_t i = found_.size(); i-- > 0;) {
+    if (found_[i].rows == rows) return lists_[found_[i].list];
+  }
+  if (n_lists_ == lists_.size()) lists_.emplace_back();
+  lists_[n_lists_].clear();
+  found_.push_back({rows, n_lists_});
+  return lists_[n_lists_++];
 }
 
 AttentionGroup AttentionRows::group(size_t i) const {
   const Group& g = groups_[i];
-  return {g.first_row, g.n_rows, cells_of(g.shared), own_.data() + g.first_row};
+  return {g.first_row, g.n_rows, std::span(parts_).subspan(g.first_part, g.n_parts)};
 }
 
 // Of each query itself, scaled, and its sum of values; a block of keys and one of values; four rows of products.

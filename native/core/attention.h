@@ -10,44 +10,49 @@
 
 namespace pgenrm {
 
-// Rows next to each other, and the cells that they see.
-struct AttentionGroup {
-  uint32_t first_row;
-  uint32_t n_rows;
-  std::span<const uint32_t> shared;     // cells that all of them see; empty where there are few
-  const std::span<const uint32_t>* own; // [n_rows], what each sees beyond them
+// Cells, and which rows of a group see them.
+struct AttentionPart {
+  std::span<const uint32_t> cells;
+  uint64_t rows;  // bit i: the group's row i
 };
 
-// Which cells each row of a mask sees.
+// Rows next to each other. Each cell that a row sees is in one of the parts that are the row's.
+struct AttentionGroup {
+  uint32_t first_row, n_rows;
+  std::span<const AttentionPart> parts;
+};
+
+// Which cells each row of a mask sees, and which of them rows see together: a prompt that samples share, the beginning
+// that several prompts have, what a sample wrote.
 class AttentionRows {
  public:
   // mask: [n_rows x stride] 16-bit floats, 0 where a row sees a cell and below 0 where not; n_cells <= stride of them
-  // count. No group has more than `most` rows.
+  // count. A group has `most` rows, 1 to 64, the last one what is left.
   void read(const uint16_t* mask, size_t stride, size_t n_rows, size_t n_cells, size_t most);
 
   size_t n_groups() const { return groups_.size(); }
   AttentionGroup group(size_t i) const;
 
  private:
-  // Where a list is in cells_, which may move while lists are added.
-  struct List {
-    size_t first, n;
-  };
   struct Group {
     uint32_t first_row, n_rows;
-    List shared;
+    size_t first_part, n_parts;
   };
-  // Adds a list of the cells that are seen, without some.
-  List list(const uint64_t* seen, const uint64_t* without, size_t n_words);
-  std::span<const uint32_t> cells_of(List list) const { return {cells_.data() + list.first, list.n}; }
+  // A part while cells are added to it.
+  struct Found {
+    uint64_t rows;
+    size_t list;  // of lists_
+  };
+  void read_group(const uint16_t* mask, size_t stride, size_t n_rows, size_t n_cells);
+  // 64 cells from number `first` on; seen: [n_rows], a bit a cell.
+  void read_word(const uint64_t* seen, size_t n_rows, uint32_t first);
+  std::vector<uint32_t>& cells_of(uint64_t rows);
 
-  std::vector<uint64_t> seen_;   // [n_rows x words], a bit a cell
-  std::vector<uint64_t> common_; // [words], of the group at hand
-  std::vector<uint64_t> next_;   // [words]
-  std::vector<uint32_t> cells_;  // all lists, one after the other
+  std::vector<std::vector<uint32_t>> lists_;  // kept from call to call; the first n_lists_ are in use
+  size_t n_lists_ = 0;
+  std::vector<Found> found_;  // of the group at hand
+  std::vector<AttentionPart> parts_;
   std::vector<Group> groups_;
-  std::vector<List> own_lists_;                // [n_rows]
-  std::vector<std::span<const uint32_t>> own_; // [n_rows]
 };
 
 // Queries, keys, values and results of one layer; strides count numbers. Queries are 32-bit floats, keys and values

@@ -4,6 +4,8 @@
 //   all_sums(v) = sum(v[0]), sum(v[1]), ... of WIDTH registers,
 //   VALUES_OF_FOUR (registers of a value that four queries are weighed with at a time).
 
+#include <bit>
+
 #include "core/attention.h"
 
 namespace pgenrm {
@@ -240,8 +242,20 @@ PGENRM_TARGET void lanes_attend(const AttentionLayer& layer, const AttentionGrou
                               value_dim, products);
     }
   };
-  attend(group.shared, queries, n_queries);
-  for (size_t r = 0; r < group.n_rows; ++r) attend(group.own[r], queries + r * per_row, per_row);
+  AttentionQuery some[ATTENTION_QUERIES];
+  for (const AttentionPart& part : group.parts) {
+    size_t n = 0;
+    for (uint64_t rows = part.rows; rows; rows &= rows - 1) {
+      const size_t r = static_cast<size_t>(std::countr_zero(rows));
+      for (size_t h = 0; h < per_row; ++h) some[n++] = queries[r * per_row + h];
+    }
+    attend(part.cells, some, n);
+    n = 0;
+    for (uint64_t rows = part.rows; rows; rows &= rows - 1) {
+      const size_t r = static_cast<size_t>(std::countr_zero(rows));
+      for (size_t h = 0; h < per_row; ++h) queries[r * per_row + h] = some[n++];
+    }
+  }
   for (size_t q = 0; q < n_queries; ++q) {
     float* to = layer.out + (group.first_row + q / per_row) * layer.out_row + (kv_head * per_row + q % per_row) * layer.out_head;
     const auto share = Lanes::splat(queries[q].weight > 0 ? 1.0f / queries[q].weight : 0.0f);

@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
+#include "core/pages.h"
 #include "core/simd.h"
 #include "engine/attention_nodes.h"
 #include "ggml-backend-impl.h"
@@ -16,8 +18,12 @@ namespace {
 
 std::atomic<int64_t> n_computed{0}, n_left{0};
 
-thread_local bool making = false;            // while this thread makes a context that shall see the backend
-thread_local ggml_backend_t made = nullptr;  // the context's
+// A context that shall see the backend, while its thread makes it.
+struct Making {
+  ggml_backend_t made = nullptr;         // the context's
+  std::set<ggml_backend_buffer_t> kept;  // buffers that hold keys and values
+};
+thread_local Making* making = nullptr;
 
 struct AttentionBackend {
   AttentionBackend(const Library& library, ggml_backend_t cpu) : library(library), cpu(cpu), nodes(library) {}
@@ -97,7 +103,7 @@ ggml_backend_t make_backend(ggml_backend_dev_t device, const char*) {
   backend->device = device;
   backend->context = new AttentionBackend(ours.library, cpu);
   set_threads(backend, 1);
-  made = backend;
+  if (making) making->made = backend;
   return backend;
 }
 
@@ -106,6 +112,12 @@ ggml_backend_buffer_type_t buffers_of_device(ggml_backend_dev_t device) {
 }
 
 bool supports_op(ggml_backend_dev_t device, const ggml_tensor* op) {
+  // llama.cpp plans a context's largest graphs before it gives the context out, and asks here for each operation.
+  if (making && op->op == GGML_OP_FLASH_ATTN_EXT) {
+    for (const ggml_tensor* cells : {op->src[1], op->src[2]}) {
+      if (cells->view_src && cells->view_src->buffer) making->kept.insert(cells->view_src->buffer);
+    }
+  }
   return device_of(device).library.ggml_backend_dev_supports_op(device_of(device).cpu, op);
 }
 
@@ -155,6 +167,14 @@ void register_once(const Library& library) {
   library.ggml_backend_register(&device->registration);
 }
 
+// llama.cpp writes zeros over all cells of a new context, which would make memory of every page of them.
+void leave_untouched(const Library& library, const std::set<ggml_backend_buffer_t>& kept) {
+  for (ggml_backend_buffer_t buffer : kept) {
+    if (!library.ggml_backend_buffer_is_host(buffer)) continue;
+    give_back_zeros(library.ggml_backend_buffer_get_base(buffer), library.ggml_backend_buffer_get_size(buffer));
+  }
+}
+
 }  // namespace
 
 bool has_attention_kernel() { return simd().attend != nullptr; }
@@ -163,11 +183,12 @@ AttendedContext make_context(const Library& library, llama_model* model, llama_c
   if (!with_kernel) return {library.llama_init_from_model(model, params), nullptr};
   register_once(library);
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;  // by itself llama.cpp asks for the CPU's own device
-  made = nullptr;
-  making = true;
+  Making now;
+  making = &now;
   llama_context* context = library.llama_init_from_model(model, params);
-  making = false;
-  return {context, made};
+  making = nullptr;
+  if (context) leave_untouched(library, now.kept);
+  return {context, now.made};
 }
 
 void use_threadpool(const Library& library, ggml_backend_t backend, ggml_threadpool_t pool) {

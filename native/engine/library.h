@@ -17,6 +17,10 @@ namespace pgenrm {
   X(ggml_backend_alloc_ctx_tensors)           \
   X(ggml_backend_alloc_ctx_tensors_from_buft) \
   X(ggml_backend_buffer_free)                 \
+  X(ggml_backend_buffer_get_base)             \
+  X(ggml_backend_buffer_get_size)             \
+  X(ggml_backend_buffer_is_host)              \
+  X(ggml_backend_buft_alloc_buffer)           \
   X(ggml_backend_buft_name)                   \
   X(ggml_backend_dev_backend_reg)             \
   X(ggml_backend_dev_buffer_type)             \

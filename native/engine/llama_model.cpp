@@ -26,6 +26,7 @@ std::shared_ptr<const LlamaModel> LlamaModel::load(std::shared_ptr<const Library
   Library::take_log();
   llama_model_params params = library->llama_model_default_params();
   params.n_gpu_layers = options.n_gpu_layers;
+  if (!options.maps_weights) params.load_mode = LLAMA_LOAD_MODE_NONE;
   bool stopped = false;
   struct Progress {
     const std::function<bool(float)>& on_progress;

@@ -15,6 +15,7 @@ namespace pgenrm {
 struct LlamaModelOptions {
   std::string path;
   int32_t n_gpu_layers = -1;                 // -1: all
+  bool maps_weights = true;                  // false: the file is read, and none of its pages stay
   std::function<bool(float)> on_progress;    // share of the model that is loaded; false stops the load
 };
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "engine/weight_buffers.h"
+
 namespace pgenrm {
 namespace {
 
@@ -98,17 +100,6 @@ bool run_product(const Setup& s, ggml_backend_buffer_type_t kind, Product* produ
   return true;
 }
 
-// The kinds of buffer that weights of this device may lie in: its own, and those with kernels of their own.
-std::vector<ggml_backend_buffer_type_t> buffer_kinds(const Library& library, ggml_backend_dev_t device) {
-  std::vector<ggml_backend_buffer_type_t> kinds{library.ggml_backend_dev_buffer_type(device)};
-  const auto more = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(library.ggml_backend_reg_get_proc_address(
-      library.ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts"));
-  if (more) {
-    for (ggml_backend_buffer_type_t* kind = more(device); kind && *kind; ++kind) kinds.push_back(*kind);
-  }
-  return kinds;
-}
-
 ggml_backend_dev_t find_device(const Library& library, bool gpu) {
   if (!gpu) return library.ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   const ggml_backend_dev_t found = library.ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU);
@@ -140,7 +131,7 @@ bool measure_peak(const Library& library, const PeakOptions& options, PeakResult
 
   const Setup setup{library, options, device, backend.get(), weights, activations, stored};
   const double flops = 2.0 * options.n_inner * options.n_outputs * options.n_rows;
-  for (const ggml_backend_buffer_type_t kind : buffer_kinds(library, device)) {
+  for (const ggml_backend_buffer_type_t kind : weight_buffers(library, device)) {
     Product product;
     if (!run_product(setup, kind, &product)) continue;
     const double best = flops / product.seconds.front();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <set>
 #include <vector>
@@ -57,17 +58,28 @@ Case made_up(Random& random) {
   return c;
 }
 
-// Every row belongs to one group, in order; what it shares and what is its own are the cells that it sees, each once.
+// Every row belongs to one group, in order; the parts that are its have the cells that it sees, each once. Parts of several
+// rows differ in their rows, so that nothing which rows see together is listed twice, but a little.
 void check_rows(const Case& c, const AttentionRows& rows, size_t most) {
   size_t next = 0;
   for (size_t g = 0; g < rows.n_groups(); ++g) {
     const AttentionGroup group = rows.group(g);
-    EXPECT(group.first_row == next && group.n_rows >= 1 && group.n_rows <= most);
+    EXPECT(group.first_row == next && group.n_rows == std::min(most, c.n_rows - next));
     next += group.n_rows;
+    std::set<uint64_t> kinds;
+    for (const AttentionPart& part : group.parts) {
+      EXPECT(!part.cells.empty() && part.rows != 0 && (group.n_rows == 64 || part.rows >> group.n_rows == 0));
+      EXPECT(kinds.insert(part.rows).second);
+    }
     for (size_t i = 0; i < group.n_rows; ++i) {
-      std::set<uint32_t> listed(group.shared.begin(), group.shared.end());
-      listed.insert(group.own[i].begin(), group.own[i].end());
-      EXPECT(listed.size() == group.shared.size() + group.own[i].size());
+      std::set<uint32_t> listed;
+      size_t n_listed = 0;
+      for (const AttentionPart& part : group.parts) {
+        if (!(part.rows >> i & 1)) continue;
+        listed.insert(part.cells.begin(), part.cells.end());
+        n_listed += part.cells.size();
+      }
+      EXPECT(listed.size() == n_listed);
       size_t seen = 0;
       for (uint32_t cell = 0; cell < c.n_cells; ++cell) {
         if (!c.sees(group.first_row + i, cell)) continue;
@@ -78,6 +90,28 @@ void check_rows(const Case& c, const AttentionRows& rows, size_t most) {
     }
   }
   EXPECT(next == c.n_rows);
+}
+
+// Two prompts with one beginning, three samples of one of them and two of the other one, a row of something else between
+// them: each stretch is listed once, for the rows that see it.
+void check_tree() {
+  constexpr size_t CELLS = 1000;
+  const auto row = [](std::vector<std::pair<size_t, size_t>> stretches) {
+    std::vector<uint16_t> mask(CELLS, NOTHING);
+    for (const auto& [from, to] : stretches) std::fill(mask.begin() + static_cast<ptrdiff_t>(from), mask.begin() + static_cast<ptrdiff_t>(to), uint16_t{0});
+    return mask;
+  };
+  std::vector<uint16_t> mask;
+  for (const auto& one : {row({{0, 100}, {100, 300}, {500, 503}}), row({{0, 100}, {100, 300}, {503, 506}}), row({{600, 990}}),
+                          row({{0, 100}, {300, 450}, {506, 509}}), row({{0, 100}, {300, 450}}), row({{0, 100}, {100, 300}})}) {
+    mask.insert(mask.end(), one.begin(), one.end());
+  }
+  AttentionRows rows;
+  rows.read(mask.data(), CELLS, 6, CELLS, 16);
+  EXPECT(rows.n_groups() == 1);
+  std::map<uint64_t, size_t> sizes;
+  for (const AttentionPart& part : rows.group(0).parts) sizes[part.rows] = part.cells.size();
+  EXPECT((sizes == std::map<uint64_t, size_t>{{0b111011, 100}, {0b100011, 200}, {0b011000, 150}, {0b000001, 3}, {0b000010, 3}, {0b000100, 390}, {0b001000, 3}}));
 }
 
 struct Numbers {
@@ -179,6 +213,7 @@ void check(Random& random, double* worst) {
 int main(int argc, char** argv) {
   const int runs = argc > 1 ? std::atoi(argv[1]) : 200;
   pgenrm::Random random(argc > 2 ? static_cast<uint32_t>(std::atoi(argv[2])) : 1u);
+  pgenrm::check_tree();
   double worst = 0;
   for (int i = 0; i < runs; ++i) pgenrm::check(random, &worst);
   std::printf("attention: %d cases, worst error %.2g\n", runs, worst);

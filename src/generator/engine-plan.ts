@@ -95,6 +95,8 @@ const MIXED = { lone: 8, unfinished: 16 };
  * with 4 MB of weights and nothing with 62; more than two were not measured (bench/RESULTS.md, Generation).
  */
 const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8, unfinished: 16 };
+/** Most rows of prompts in a step beside those of samples. */
+const PREFILL = { cpu: 256, gpu: 1024 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
 /**
@@ -138,6 +140,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
         workers,
         loneSequences: 2 * loneOf(workers),
         cellBytes: facts.cellBytes,
+        modelBytes: facts.modelBytes,
         rereads: unrelated === 1,
         attentionKernel: facts.attentionKernel,
         room,
@@ -207,9 +210,9 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     maxIdleCells,
     hostCacheBytes: mixed ? 0 : hostShare,
     sequences,
-    // The CPU computes a large batch no faster, and a smaller one stops sooner.
-    batch: onGpu ? 2048 : 512,
-    prefillChunk: onGpu ? 1024 : 256,
+    // The CPU computes a large batch no faster, and a smaller one stops sooner and takes less memory.
+    batch: onGpu ? 2048 : PREFILL.cpu + maxSequences,
+    prefillChunk: onGpu ? PREFILL.gpu : PREFILL.cpu,
     maxUnfinished,
     lone: mixed
       ? {

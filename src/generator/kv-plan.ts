@@ -24,6 +24,7 @@ export interface KvFacts {
   readonly loneSequences: number;
   /** Bytes of one cell at f16, all layers together. */
   readonly cellBytes: number;
+  readonly modelBytes: number;
   /** Whether a prompt is decoded again for less than its cells cost rows that pass over them, as llama.cpp's on a CPU do. */
   readonly rereads?: boolean;
   readonly attentionKernel: AttentionKernel;
@@ -60,6 +61,12 @@ export interface KvPlan {
 const Q8_0_SHARE = 34 / 64;
 /** Share of the room that cells of lone samples may take unasked. */
 const LONE_SHARE = 1 / 3;
+/**
+ * Keys and values that pay beside so many bytes of weights, and at the least so many for each of two or more workers: a step
+ * reads all that is in use, so that what caches do not hold costs more than rows of more prompts save. Two workers of
+ * nano.gguf with prompts of 3,000 tokens took 20 s with 52 MB and 27 to 29 with 228 (bench/RESULTS.md, Generation).
+ */
+const WORTH = { weights: 1.5, bytesPerWorker: 24 * 2 ** 20, workers: 2 };
 /** Contexts of prompts that requests at work are given room for. */
 const PROMPT_CONTEXTS = { cpu: 4, gpu: 8 };
 /** Contexts of prompts that are kept for requests to come. */
@@ -112,7 +119,9 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
         `for ${megabytes(facts.room)} MB; lower the context length${contexts === 1 ? '' : ' or maxSequences, or leave kvLayout unified'}`,
     );
   }
-  const useful = kvCells ?? (layout === 'streams' ? least : usefulCells(facts, least, affordable));
+  const useful =
+    kvCells ??
+    (layout === 'streams' ? least : usefulCells(facts, least, affordable, attention.by === 'pgenrm'));
   const loneCells = layout === 'mixed' ? facts.loneSequences * padded(facts.contextTokens + 1) : 0;
   const sharedCells = padded(Math.ceil(useful / workers)) - loneCells;
   const cells = workers * (sharedCells + loneCells);
@@ -186,12 +195,19 @@ function usualLayout(facts: KvFacts, wishes: KvWishes): KvLayout {
 }
 
 // Every running sample with an answer of a quarter of the context, over some whole contexts of prompts, and what is least
-// beyond one context.
-function usefulCells(facts: KvFacts, least: number, affordable: number): number {
+// beyond one context; where pgenrm's kernel reads them from memory, no more than is worth it.
+function usefulCells(facts: KvFacts, least: number, affordable: number, ownKernel: boolean): number {
   const prompts = facts.onGpu ? PROMPT_CONTEXTS.gpu : PROMPT_CONTEXTS.cpu;
   const useful =
     least + facts.contextTokens * (prompts - 1) + Math.ceil((facts.maxSequences * facts.contextTokens) / 4);
-  return Math.max(least, Math.min(useful, affordable));
+  const worth = Math.max(
+    WORTH.weights * facts.modelBytes,
+    WORTH.bytesPerWorker * Math.max(WORTH.workers, facts.workers),
+  );
+  const most = ownKernel
+    ? Math.min(affordable, Math.floor(worth / Math.max(1, facts.cellBytes)))
+    : affordable;
+  return Math.max(least, Math.min(useful, most));
 }
 
 /** llama.cpp rounds the cells up to a multiple of 256. */

@@ -133,14 +133,27 @@ async function startLlama(gpu: GpuChoice, reasons: string[]): Promise<Llama> {
       },
     });
   if (gpu !== 'off') {
-    const llama = await start(gpu);
-    if (gpu === 'auto') {
-      const why = llama.gpu === false ? 'no GPU backend works here' : 'the best backend that works here';
-      reasons.push(`${llama.gpu === false ? 'CPU' : NAMES[llama.gpu]} chosen: ${why}`);
-    } else if (llama.gpu === gpu) {
-      reasons.push(`${NAMES[gpu]} chosen: asked for`);
+    // Where a driver finds no device the next backend may; llama.cpp's own choice comes first.
+    const types = gpu === 'auto' ? (['auto', ...supported, false] as const) : [gpu];
+    const empty = new Set<Llama['gpu'] | 'auto'>();
+    for (const type of types) {
+      if (empty.has(type)) continue;
+      const llama = await start(type);
+      if (llama.gpu !== false && (await llama.getGpuDeviceNames()).length === 0) {
+        reasons.push(`${NAMES[llama.gpu]} not used: its driver finds no device`);
+        empty.add(llama.gpu);
+        await llama.dispose();
+        continue;
+      }
+      if (gpu === 'auto') {
+        const why = llama.gpu === false ? 'no GPU backend works here' : 'the best backend that works here';
+        reasons.push(`${llama.gpu === false ? 'CPU' : NAMES[llama.gpu]} chosen: ${why}`);
+      } else if (llama.gpu === gpu) {
+        reasons.push(`${NAMES[gpu]} chosen: asked for`);
+      }
+      return llama;
     }
-    return llama;
+    throw unavailable(gpu, reasons);
   }
   // On Apple silicon the only build is the Metal one; with no layers offloaded it decodes on the CPU.
   if (process.platform === 'darwin' && process.arch === 'arm64') {

@@ -7,6 +7,7 @@ import type { Embedder } from './embedder.js';
 import { chooseLlama, type GpuChoice } from './llama-library.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
+import { planWeights } from './weight-plan.js';
 
 /** How the vectors of a text's tokens become one: `auto` as the GGUF says, or the mean where it says nothing. */
 export const POOLINGS = ['auto', 'mean', 'cls', 'last'] as const;
@@ -51,7 +52,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
     );
   }
   const choice = await chooseLlama(options.gpu);
-  const { library } = openLibrary(binding, choice);
+  const { library, repackedTypes } = openLibrary(binding, choice);
   const { threads } = await chooseThreads(options.threads, choice.llama.cpuMathCores);
   const engine = await EngineHandle.load(
     binding,
@@ -59,6 +60,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
       library,
       modelPath: facts.path,
       gpuLayers: choice.gpu === false ? 0 : -1,
+      mapsWeights: planWeights(facts, repackedTypes, choice.gpu !== false).maps,
       generates: false,
       embeddingTokens: maxTokens,
       pooling: { auto: -1, mean: 1, cls: 2, last: 3 }[pooling],

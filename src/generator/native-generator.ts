@@ -23,6 +23,7 @@ import { describeModel } from './model-description.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
 import { checkRequest } from './request-checks.js';
+import { planWeights } from './weight-plan.js';
 
 /** How to load a model for generation; the portable generator takes none of {@link EngineOptions}. */
 export interface GeneratorOptions extends EngineOptions {
@@ -59,8 +60,9 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
   const facts = await readModelFacts(options.modelPath);
   requireTextDecoder(facts);
   const choice = await chooseLlama(options.gpu);
-  const { library, devices } = openLibrary(binding, choice);
+  const { library, devices, repackedTypes } = openLibrary(binding, choice);
   const gpus = choice.gpu === false ? [] : devices.filter((device) => device.gpu);
+  const weights = planWeights(facts, repackedTypes, choice.gpu !== false);
   const shape = attentionShape(facts);
   const plan = planEngine(
     {
@@ -82,6 +84,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       library,
       modelPath: facts.path,
       gpuLayers: plan.gpuLayers,
+      mapsWeights: weights.maps,
       cells: plan.cells,
       sequences: plan.sequences,
       batch: plan.batch,
@@ -125,7 +128,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       promptsAtOnce: plan.promptsAtOnce,
     },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
-    choices: [...choice.reasons, ...plan.choices],
+    choices: [...choice.reasons, ...weights.reasons, ...plan.choices],
   });
 }
 

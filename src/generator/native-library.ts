@@ -1,7 +1,7 @@
 // Opens, for the addon, the llama.cpp library that was chosen for this machine.
 // Knows what can be missing or of another release, and says so.
 import { messageOf, PgenrmError } from '../errors.js';
-import type { LibraryPaths, NativeBinding, NativeDevice } from '../native/binding.js';
+import type { LibraryPaths, NativeBinding, NativeLibrary } from '../native/binding.js';
 import { loadNativeBinding } from '../native/load.js';
 import type { LlamaChoice } from './llama-library.js';
 
@@ -13,13 +13,13 @@ export function requireBinding(): NativeBinding {
 }
 
 /**
- * Opens the chosen library and lists its devices. Throws `LIBRARY_MISMATCH` where addon and library are of different
+ * Opens the chosen library and says what it has. Throws `LIBRARY_MISMATCH` where addon and library are of different
  * releases and `GENERATOR_UNAVAILABLE` where the library's files are unknown or do not open.
  */
 export function openLibrary(
   binding: NativeBinding,
   choice: LlamaChoice,
-): { readonly library: LibraryPaths; readonly devices: readonly NativeDevice[] } {
+): { readonly library: LibraryPaths } & Pick<NativeLibrary, 'devices' | 'repackedTypes'> {
   if (choice.files === null) {
     throw new PgenrmError(
       'GENERATOR_UNAVAILABLE',
@@ -34,7 +34,8 @@ export function openLibrary(
     );
   }
   try {
-    return { library: choice.files, devices: binding.openLibrary(choice.files).devices };
+    const { devices, repackedTypes } = binding.openLibrary(choice.files);
+    return { library: choice.files, devices, repackedTypes };
   } catch (error) {
     const code = /was built for llama\.cpp/.test(messageOf(error))
       ? 'LIBRARY_MISMATCH'

@@ -2,7 +2,7 @@
 // Reads headers only; the llama.cpp side may still find more to refuse.
 import { basename, dirname, join, resolve } from 'node:path';
 import { PgenrmError } from '../errors.js';
-import { type GgufHeader, readGgufHeader } from './gguf-header.js';
+import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.js';
 
 /** Facts read from the header of a model, all parts of a split model included. */
 export interface ModelFacts {
@@ -14,6 +14,8 @@ export interface ModelFacts {
   readonly bytes: number;
   /** Bytes of the tensors. */
   readonly tensorBytes: number;
+  /** Bytes of the tensors by ggml type number. */
+  readonly bytesByType: ReadonlyMap<number, number>;
   /** Elements of all tensors. */
   readonly parameters: number;
   readonly architecture: string;
@@ -74,6 +76,7 @@ export async function readModelFacts(path: string): Promise<ModelFacts> {
     parts,
     bytes,
     tensorBytes: tensors.reduce((sum, tensor) => sum + (tensor.bytes ?? 0), 0),
+    bytesByType: bytesByType(tensors),
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
     architecture,
     trainedContext: Number(metadata.get(`${architecture}.context_length`) ?? 0),
@@ -83,6 +86,12 @@ export async function readModelFacts(path: string): Promise<ModelFacts> {
     tokens: Array.isArray(tokens) ? tokens.map(String) : [],
     tokenTypes: Array.isArray(types) ? types.map(Number) : [],
   };
+}
+
+function bytesByType(tensors: readonly GgufTensor[]): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>();
+  for (const { type, bytes } of tensors) sums.set(type, (sums.get(type) ?? 0) + (bytes ?? 0));
+  return sums;
 }
 
 /**

@@ -10,7 +10,7 @@ export interface NativeBinding {
   /** Attention operations in this process that the kernel computed, and that it left to llama.cpp where it was to be used. */
   attentionCounts(): { readonly computed: number; readonly left: number };
   /** Opens a llama.cpp library of that release; throws where it cannot be opened or is of another one. */
-  openLibrary(paths: LibraryPaths): { readonly version: string; readonly devices: readonly NativeDevice[] };
+  openLibrary(paths: LibraryPaths): NativeLibrary;
   /**
    * The fastest matrix product that a device does with weights of a type; runs off the event loop. Rejects where the
    * device, the type or the memory is not there.
@@ -59,6 +59,14 @@ export interface LibraryPaths {
   readonly backendsDir: string;
 }
 
+/** An opened library. */
+export interface NativeLibrary {
+  readonly version: string;
+  readonly devices: readonly NativeDevice[];
+  /** ggml type numbers of weights that its CPU backend copies into an order of its own. */
+  readonly repackedTypes: readonly number[];
+}
+
 /** One device that llama.cpp can compute on; memory in bytes. */
 export interface NativeDevice {
   readonly name: string;
@@ -73,6 +81,8 @@ export interface NativeEngineOptions {
   readonly modelPath: string;
   /** Layers on the GPU; -1 for all. */
   readonly gpuLayers: number;
+  /** Whether the file is mapped into memory, where llama.cpp finds that good, or read. */
+  readonly mapsWeights: boolean;
   /** KV cells that all sequences share, those of `lone` aside. */
   readonly cells: number;
   /** Sequences, prompts and samples together; at most 256. */

@@ -11,6 +11,7 @@ const FACTS: KvFacts = {
   workers: 1,
   loneSequences: 0,
   cellBytes: 8192,
+  modelBytes: 1e9,
   attentionKernel: { obstacle: 'this processor has neither AVX2 nor NEON' },
   room: 2e9,
 };
@@ -61,6 +62,19 @@ describe('the plan of the KV cache', () => {
     const asked = planKvCache({ ...lone, onGpu: true }, { kvLayout: 'mixed', kvCells: 50_000 });
     expect(asked.kvCache).toMatchObject({ layout: 'mixed', cells: 50_176 });
     expect(asked.loneCells).toBe(16 * 2304);
+  });
+
+  it('has no more cells for pgenrm’s kernel than pay beside the weights, and a context for each worker', () => {
+    const cellsOf = (facts: Partial<KvFacts>) => planKvCache({ ...OURS, ...facts }).kvCache.cells;
+    const generous = cellsOf({});
+    expect(generous).toBe(planKvCache(FACTS).kvCache.cells);
+    // One and a half times 60 MB of weights; 24 MiB for each of two workers and more, whether there are as many or not.
+    expect(cellsOf({ modelBytes: 60e6 })).toBe(Math.ceil(90e6 / 8192 / 256) * 256);
+    expect(cellsOf({ modelBytes: 4e6 })).toBe(2 * 3072);
+    expect(cellsOf({ modelBytes: 4e6, workers: 3 })).toBe(3 * 3072);
+    expect(cellsOf({ modelBytes: 4e6, cellBytes: 80_000 })).toBe(2304);
+    expect(planKvCache({ ...FACTS, modelBytes: 4e6 }).kvCache.cells).toBe(generous);
+    expect(planKvCache({ ...OURS, modelBytes: 4e6 }, { kvCells: 20_000 }).kvCache.cells).toBe(20_224);
   });
 
   it('takes 8 bits where f16 has no room for one context, and says so', () => {

@@ -5,47 +5,15 @@ import type { Generator } from '../../src/generator/generator.js';
 import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native-generator.js';
 import { readModelFacts } from '../../src/model-file/model-facts.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { CLEAR, expectAlike, TOKENS, textsOf } from '../support/greedy-texts.js';
 import { randomModel } from '../support/random-model.js';
 
 const { binding } = loadNativeBinding();
 const MISSING = binding === null && process.env.PGENRM_REQUIRE_NATIVE !== '1';
 if (binding?.attentionKernel === null) console.warn('attention is skipped: no kernel runs on this processor');
 
-/** Logits far apart, so that rounding seldom decides: llama.cpp sums values in 16 bits, the kernel in 32. */
-const CLEAR = { logitDeviation: 4, vocabulary: 600 };
-
 async function load(model: string, options: Partial<GeneratorOptions>): Promise<Generator> {
   return loadNativeGenerator({ modelPath: model, gpu: 'off', threads: 2, contextTokens: 640, ...options });
-}
-
-const TOKENS = 16;
-
-/** The greedy text of each of nine prompts of several lengths, whose beginnings are partly the same, from one to five samples each. */
-async function textsOf(generator: Generator): Promise<string[]> {
-  const story = 'A long story that two of three prompts begin with. '.repeat(6);
-  const prompts = Array.from({ length: 9 }, (_, i) => `${i % 3 ? story : ''}${'word '.repeat(i)}${i}`);
-  const generations = await Promise.all(
-    prompts.map((prompt, i) =>
-      generator.generate({
-        prompt: generator.tokenizer.tokenize(prompt),
-        seeds: Array.from({ length: 1 + (i % 5) }, (_, seed) => seed),
-        sampling: { temperature: 0, topP: 1, minP: 0 },
-        maxTokens: TOKENS,
-        minTokens: TOKENS,
-      }),
-    ),
-  );
-  return generations.map(({ samples }) => {
-    const texts = new Set(samples.map(({ text }) => text));
-    expect(texts.size).toBe(1);
-    return [...texts][0] as string;
-  });
-}
-
-/** All but two near ties. */
-function expectAlike(texts: readonly string[], others: readonly string[]) {
-  expect(new Set(texts).size).toBeGreaterThan(5);
-  expect(texts.filter((text, i) => text === others[i]).length).toBeGreaterThanOrEqual(texts.length - 2);
 }
 
 describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attention", () => {
