@@ -67,6 +67,7 @@ namespace pgenrm {
   X(llama_encode)                             \
   X(llama_free)                               \
   X(llama_get_embeddings_seq)                 \
+  X(llama_get_logits)                         \
   X(llama_get_logits_ith)                     \
   X(llama_get_memory)                         \
   X(llama_init_from_model)                    \
