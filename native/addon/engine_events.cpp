@@ -144,6 +144,7 @@ Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
   o["preempted"] = static_cast<double>(s.n_preempted_total);
   o["calls"] = static_cast<double>(s.n_calls_total);
   o["rowCells"] = static_cast<double>(s.n_row_cells_total);
+  o["cellsRead"] = static_cast<double>(s.n_cells_read_total);
   o["promptAttended"] = static_cast<double>(s.n_prefill_attended_total);
   o["sampleAttended"] = static_cast<double>(s.n_decode_attended_total);
   o["restoredPromptTokens"] = static_cast<double>(s.n_restored_total);

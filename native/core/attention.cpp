@@ -54,7 +54,7 @@ void AttentionRows::read_group(const uint16_t* mask, size_t stride, size_t n_row
     const auto [rows, list] = found_[i];
     if (std::has_single_bit(rows) || lists_[list].size() >= LEAST_SHARED) continue;
     for (uint64_t left = rows; left; left &= left - 1) {
-      std::vector<uint32_t>& own = cells_of(left & -left);
+      std::vector<uint32_t>& own = cells_of(uint64_t{1} << std::countr_zero(left));
       own.insert(own.end(), lists_[list].begin(), lists_[list].end());
     }
     lists_[list].clear();

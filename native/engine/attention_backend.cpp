@@ -197,6 +197,8 @@ void use_threadpool(const Library& library, ggml_backend_t backend, ggml_threadp
   if (set) set(backend_of(backend).cpu, pool);
 }
 
+int64_t cells_read(ggml_backend_t backend) { return backend_of(backend).nodes.n_cells_read(); }
+
 AttentionCounts attention_counts() { return {n_computed, n_left}; }
 
 }  // namespace pgenrm

@@ -28,6 +28,9 @@ AttendedContext make_context(const Library& library, llama_model* model, llama_c
 // The threads that such a backend computes on; llama.cpp tells it their number, and not this.
 void use_threadpool(const Library& library, ggml_backend_t backend, ggml_threadpool_t pool);
 
+// KV cells of a layer that such a backend's kernel has read so far, each counted once for the rows that it was read for together.
+int64_t cells_read(ggml_backend_t backend);
+
 // Attention operations of all such backends in the process so far: those that the kernel computed, and those that it left
 // to llama.cpp because it has no such attention.
 struct AttentionCounts {

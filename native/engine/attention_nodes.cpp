@@ -176,7 +176,10 @@ const AttentionNodes::Seen& AttentionNodes::seen_by(const ggml_tensor* node, int
     const auto* rows = reinterpret_cast<const uint16_t*>(static_cast<const char*>(mask.data) + s * mask.nb[3]);
     seen.streams[s].read(rows, mask.nb[1] / sizeof(uint16_t), static_cast<size_t>(q.ne[1]), static_cast<size_t>(k.ne[1]),
                          most);
-    for (size_t g = 0; g < seen.streams[s].n_groups(); ++g) seen.groups.emplace_back(s, g);
+    for (size_t g = 0; g < seen.streams[s].n_groups(); ++g) {
+      seen.groups.emplace_back(s, g);
+      for (const AttentionPart& part : seen.streams[s].group(g).parts) n_cells_read_ += static_cast<int64_t>(part.cells.size());
+    }
   }
   return seen;
 }

@@ -24,6 +24,10 @@ class AttentionNodes {
   // What was taken is as before: llama.cpp may use the graph again, and looks at its operations then.
   void give_back();
 
+  // Cells of a layer that were read so far, each counted once for the rows that it was read for together; where layers
+  // see different cells, those of one of each kind.
+  int64_t n_cells_read() const { return n_cells_read_; }
+
   struct Taken;
   struct Seen;
 
@@ -36,6 +40,7 @@ class AttentionNodes {
   std::vector<std::unique_ptr<Seen>> seen_;    // of which the first n_seen_ are
   size_t n_taken_ = 0;
   size_t n_seen_ = 0;
+  int64_t n_cells_read_ = 0;
   std::vector<std::vector<float>> scratch_;  // [threads]
 };
 

@@ -64,6 +64,10 @@ class Decoder {
   // them are free again. Nothing happens where sequences cannot share cells.
   virtual void sequence_share(int32_t source, int32_t target, int32_t to) = 0;
 
+  // KV cells of a layer that attention read in all calls so far, each counted once for the rows that it was read for
+  // together; 0 where that is not known.
+  virtual int64_t n_cells_read() const { return 0; }
+
   // Computes on so many threads of the CPU from now on; more than it was made for are as many as that.
   virtual void use_threads(int32_t n) = 0;
 

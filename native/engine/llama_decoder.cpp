@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "core/pages.h"
-#include "engine/attention_backend.h"
 
 namespace pgenrm {
 
@@ -57,6 +56,7 @@ LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_contex
       library_(model_->library()),
       context_(context),
       memory_(library_.llama_get_memory(context)),
+      attention_(attention),
       threads_(library_, context, attention),
       n_threads_(options.n_threads),
       streams_(options.streams),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/attention_backend.h"
 #include "engine/cpu_threads.h"
 #include "engine/decoder.h"
 #include "engine/llama_model.h"
@@ -41,6 +42,7 @@ class LlamaDecoder final : public Decoder {
   bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override;
   void sequence_share(int32_t source, int32_t target, int32_t to) override;
   void sequence_copy(int32_t source, int32_t target, int32_t to) override;
+  int64_t n_cells_read() const override { return attention_ ? cells_read(attention_) : 0; }
   void use_threads(int32_t n) override { threads_.use(std::min(n, n_threads_)); }
   std::string piece(int32_t token) const override { return model_->piece(token); }
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }
@@ -53,6 +55,7 @@ class LlamaDecoder final : public Decoder {
   const Library& library_;
   llama_context* context_;
   llama_memory_t memory_;
+  ggml_backend_t attention_;  // the context's; null where llama.cpp computes attention
   CpuThreads threads_;  // freed after the context
   int32_t n_threads_;    // most that it computes on
   bool streams_;

@@ -89,6 +89,7 @@ bool Scheduler::decode_planned() {
 
 void Scheduler::take_decoded() {
   statistics_.n_calls_total += 1;
+  statistics_.n_cells_read_total = decoder_.n_cells_read();
   if (!options_.streams) statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
     const int64_t attended = n_attended(stretch);

@@ -20,6 +20,7 @@ struct StepStatistics {
   int64_t n_calls_total = 0;      // of decode(): a step makes none, one, or one for samples and one for prompts
   // Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own.
   int64_t n_row_cells_total = 0;
+  int64_t n_cells_read_total = 0;  // as Decoder::n_cells_read()
   // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
   int64_t n_prefill_attended_total = 0;
   int64_t n_decode_attended_total = 0;
@@ -38,6 +39,7 @@ inline void add_totals(StepStatistics& sum, const StepStatistics& part) {
   sum.n_preempted_total += part.n_preempted_total;
   sum.n_calls_total += part.n_calls_total;
   sum.n_row_cells_total += part.n_row_cells_total;
+  sum.n_cells_read_total += part.n_cells_read_total;
   sum.n_prefill_attended_total += part.n_prefill_attended_total;
   sum.n_decode_attended_total += part.n_decode_attended_total;
   sum.n_restored_total += part.n_restored_total;

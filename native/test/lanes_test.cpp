@@ -97,6 +97,7 @@ void run_once(uint32_t seed) {
   }
   const StepStatistics& s = lanes.statistics();
   EXPECT(s.n_calls_total == shared.n_calls + lone.n_calls);
+  EXPECT(s.n_cells_read_total == shared.n_read + lone.n_read);
   EXPECT(s.n_prefill_rows_total + s.n_decode_rows_total == shared.n_rows + lone.n_rows);
   lanes.forget_idle();
   EXPECT(shared.n_cells_used() == 0 && lone.n_cells_used() == 0);

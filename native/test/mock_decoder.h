@@ -51,6 +51,7 @@ class MockDecoder : public Decoder {
   const DecoderLimits& limits() const override { return limits_; }
 
   void use_threads(int32_t n) override { EXPECT(n >= 1); }
+  int64_t n_cells_read() const override { return n_read; }
 
   DecodeStatus decode(std::span<const DecodeRow> rows) override {
     EXPECT(!rows.empty());
@@ -63,6 +64,7 @@ class MockDecoder : public Decoder {
     if (n_cells_used() + static_cast<int32_t>(rows.size()) > limits_.n_cells) return DecodeStatus::kNoSlot;
     outputs_.clear();
     n_calls += 1;
+    n_read += static_cast<int64_t>(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
       auto& sequence = sequences_.at(static_cast<size_t>(rows[i].sequence));
       EXPECT(rows[i].position == static_cast<int32_t>(sequence.size()));
@@ -151,6 +153,7 @@ class MockDecoder : public Decoder {
   DecodeStatus fail_next = DecodeStatus::kOk;
   int64_t n_rows = 0;
   int64_t n_calls = 0;
+  int64_t n_read = 0;  // stands for cells that attention read: a row, a cell
   int64_t n_saves = 0;
   int64_t n_restores = 0;
   std::vector<int32_t> batch_sizes;  // rows of each call

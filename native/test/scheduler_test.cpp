@@ -411,6 +411,7 @@ void forgotten_prompts_are_decoded_again() {
   // Rows of a prompt attend to 1, 2, ... 50 tokens; the one row of the second request to all 50.
   EXPECT(scheduler.statistics().n_prefill_attended_total == 2 * (50 * 51 / 2) + 50);
   EXPECT(scheduler.statistics().n_calls_total == 3);
+  EXPECT(scheduler.statistics().n_cells_read_total == 101);
   EXPECT(scheduler.statistics().decode_us_total >= 0);
 }
 

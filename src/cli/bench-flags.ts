@@ -205,10 +205,6 @@ export function checkBenchOptions(options: BenchOptions, levels: readonly Scalin
     throw refused('--price-input and --price-output go together; give both or none');
   if (options.priceCachedInput !== undefined && options.priceInput === undefined)
     throw refused('--price-cached-input goes with --price-input and --price-output');
-  if (options.workers !== undefined && options.workers > 1)
-    throw refused(
-      'bench scaling measures one worker, for its cost model adds up steps that follow on each other; leave --workers out',
-    );
   if (options.adaptive === 'off' && options.adaptiveLevels !== undefined)
     throw refused('--adaptive-levels has no part where --adaptive is off');
 }

@@ -194,7 +194,8 @@ async function openModel(
     bank: whole,
     ...rest
   } = await host.loadParts({
-    ...loadOptions({ ...options, workers: 1 }),
+    // The cost model adds up steps that follow on each other.
+    ...loadOptions({ ...options, workers: options.workers ?? 1 }),
     signal,
   });
   const generator = new MeteredGenerator(inside);

@@ -1,12 +1,18 @@
 // The header of a bench: everything that its figures depend on, and what it ran on.
 // Collects facts; what they mean to a bench that is resumed is `bench-record.ts`.
 
+import type { GeneratorInfo } from '../generator/generator.js';
 import { PACKAGE_VERSION } from '../package.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { inFlight, type Variant, variantName } from './bench-plan.js';
 import type { BenchHeader, BenchIdentity, SkippedVariant } from './bench-record.js';
 import { machineFacts } from './machine.js';
 import { withoutFolders } from './without-folders.js';
+
+const workersOf = ({ scheduling }: GeneratorInfo): number => scheduling?.workers ?? 1;
+
+/** Samples that decode at once, in all workers together. */
+export const sequencesOf = (info: GeneratorInfo): number => info.maxSequences * workersOf(info);
 
 /** What a bench's figures depend on. */
 export function identityOf(options: ScalingBenchOptions): BenchIdentity {
@@ -39,6 +45,7 @@ export function identityOf(options: ScalingBenchOptions): BenchIdentity {
       backend: info.backend,
       contextTokens: info.contextTokens,
       maxSequences: info.maxSequences,
+      ...(workersOf(info) > 1 ? { workers: workersOf(info) } : {}),
       threads: info.threads,
       kv: kvCache === undefined ? null : `${kvCache.layout} ${kvCache.type}`,
     },
@@ -89,7 +96,7 @@ export function headerOf(
       ...variant.level,
       adaptive: variant.adaptive,
       inFlight: inFlight(variant, {
-        maxSequences: info.maxSequences,
+        maxSequences: sequencesOf(info),
         promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
       }),
     })),

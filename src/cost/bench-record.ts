@@ -50,6 +50,8 @@ const COUNTERS = z.object({
   promptAttended: NUMBER,
   sampleAttended: NUMBER,
   rowCells: NUMBER,
+  // Older blocks do not tell it.
+  cellsRead: NUMBER.default(0),
   generatedTokens: NUMBER,
   preempted: NUMBER,
   decodeMs: NUMBER,
@@ -118,6 +120,8 @@ export interface BenchIdentity {
     readonly backend: string;
     readonly contextTokens: number;
     readonly maxSequences: number;
+    /** Absent: one. */
+    readonly workers?: number;
     readonly threads: number;
     readonly kv: string | null;
   };

@@ -106,6 +106,7 @@ function differences(before: EngineCounters | null, after: EngineCounters | null
     promptAttended: after.promptAttended - before.promptAttended,
     sampleAttended: after.sampleAttended - before.sampleAttended,
     rowCells: after.rowCells - before.rowCells,
+    cellsRead: after.cellsRead - before.cellsRead,
     generatedTokens: after.generatedTokens - before.generatedTokens,
     preempted: after.preempted - before.preempted,
     decodeMs: after.decodeMs - before.decodeMs,

@@ -58,6 +58,8 @@ export function fitCostModel(
   const plain = variants.filter(isPlain);
   if (sizes === null || blocks.every(({ counters }) => counters === null))
     return { untold: 'this generator does not count its steps; only the native one does' };
+  if ((sizes.workers ?? 1) > 1)
+    return { untold: `${sizes.workers} workers decoded at once; it adds up the steps of one (--workers 1)` };
   const whole = fitOnce(blocks, plain, sizes);
   if ('untold' in whole) return whole;
   const leftOut =
@@ -134,7 +136,7 @@ export function predictMs(
   });
   // Of a call with both, either kind has its share by rows.
   const rows = Math.max(1, work.promptRows + work.sampleRows);
-  const shared = step.call * work.calls + step.rowCell * work.rowCells;
+  const shared = step.call * work.calls + step.rowCell * work.rowCells + step.cellRead * work.cellsRead;
   const prefillMs =
     step.promptRow * work.promptRows +
     step.promptAttended * work.promptAttended +

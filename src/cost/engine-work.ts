@@ -12,6 +12,8 @@ export interface StepCost {
   readonly sampleAttended: number;
   /** A row for each KV cell in use, whosever it is: masks are read and caches shared. */
   readonly rowCell: number;
+  /** A KV cell that attention reads, for all rows that it is read for together. */
+  readonly cellRead: number;
   /** Drawing one token. */
   readonly draw: number;
 }
@@ -24,6 +26,7 @@ export interface EngineWork {
   readonly promptAttended: number;
   readonly sampleAttended: number;
   readonly rowCells: number;
+  readonly cellsRead: number;
   readonly generatedTokens: number;
 }
 
@@ -35,6 +38,7 @@ export const NOTHING: EngineWork = {
   promptAttended: 0,
   sampleAttended: 0,
   rowCells: 0,
+  cellsRead: 0,
   generatedTokens: 0,
 };
 
@@ -46,7 +50,8 @@ export function decodeMs(cost: StepCost, work: Omit<EngineWork, 'generatedTokens
     cost.sampleRow * work.sampleRows +
     cost.promptAttended * work.promptAttended +
     cost.sampleAttended * work.sampleAttended +
-    cost.rowCell * work.rowCells
+    cost.rowCell * work.rowCells +
+    cost.cellRead * work.cellsRead
   );
 }
 

@@ -42,7 +42,10 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
   for (const variant of variants) each.push(await variantResult(variant, header, blocks, options));
   const measured = each.filter(({ alone, full }) => alone !== null || full !== null);
   const { maxSequences } = header.identity.generator;
-  const { scheduling } = header;
+  const { scheduling, kvCache } = header;
+  // Of another layout the cells do not bound prompts alone.
+  const cells = kvCache?.layout === 'unified' ? Math.floor(kvCache.cells / (scheduling?.workers ?? 1)) : null;
+  const sizes = scheduling === null ? null : { maxSequences, cells, ...scheduling };
   return {
     pgenrmScaling: 1,
     created: new Date().toISOString(),
@@ -53,7 +56,7 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
     seconds: sum(blocks.map(({ ms }) => ms)) / 1000,
     variants: withFrontier(measured),
     ratios: ratiosOf(variants, blocks),
-    costModel: fitCostModel(blocks, variants, scheduling === null ? null : { maxSequences, ...scheduling }),
+    costModel: fitCostModel(blocks, variants, sizes),
     noise: noiseOf(blocks, options.load, header.machine.usableCores),
     measuring: measuringOf(blocks),
     prices: options.prices,

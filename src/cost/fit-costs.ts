@@ -25,21 +25,27 @@ export function fitSteps(counted: readonly BlockRecord[]): {
     counters !== null && counters.decodeMs > 0 ? [counters] : [],
   );
   const rows = used.map((one) =>
-    [one.calls, one.promptRows, one.sampleRows, one.promptAttended, one.sampleAttended, one.rowCells].map(
-      (value) => value / one.decodeMs,
-    ),
+    [
+      one.calls,
+      one.promptRows,
+      one.sampleRows,
+      one.promptAttended,
+      one.sampleAttended,
+      one.rowCells,
+      one.cellsRead,
+    ].map((value) => value / one.decodeMs),
   );
   const fitted = nonNegativeFit(
     rows,
     used.map(() => 1),
   );
-  const [call = 0, promptRow = 0, sampleRow = 0, promptAttended = 0, sampleAttended = 0, rowCell = 0] =
-    fitted;
+  const [call = 0, promptRow = 0, sampleRow = 0, promptAttended = 0, sampleAttended = 0] = fitted;
+  const [rowCell = 0, cellRead = 0] = fitted.slice(5);
   const errors = rows.map((row) => Math.abs(sum(row.map((value, index) => value * fitted[index]!)) - 1));
   const tokens = sum(used.map(({ generatedTokens }) => generatedTokens));
   const draw = tokens === 0 ? 0 : sum(used.map(({ drawMs }) => drawMs)) / tokens;
   return {
-    step: { call, promptRow, sampleRow, promptAttended, sampleAttended, rowCell, draw },
+    step: { call, promptRow, sampleRow, promptAttended, sampleAttended, rowCell, cellRead, draw },
     fitError: errors.length === 0 ? 0 : mean(errors),
   };
 }

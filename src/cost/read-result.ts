@@ -69,6 +69,8 @@ const COST_MODEL = z.object({
     promptAttended: AMOUNT,
     sampleAttended: AMOUNT,
     rowCell: AMOUNT,
+    // Older results do not tell it, nor how many cells there were.
+    cellRead: AMOUNT.optional(),
     draw: AMOUNT,
   }),
   sizes: z.object({
@@ -82,6 +84,7 @@ const COST_MODEL = z.object({
     maxUnfinished: COUNT.min(1).optional(),
     lone: z.object({ maxSequences: COUNT.min(1), maxUnfinished: COUNT.min(1) }).nullish(),
     maxIdleCells: COUNT,
+    cells: COUNT.min(1).nullish(),
     // Older results do not tell it, and no figure is made of it.
     hostCacheBytes: COUNT.optional(),
     promptsAtOnce: COUNT.min(1).nullable(),
@@ -172,6 +175,10 @@ function withLanes(result: ScalingResult): ScalingResult {
   const maxUnfinished = sizes.maxUnfinished ?? sizes.maxSequences + maxAhead;
   return {
     ...result,
-    costModel: { ...costModel, sizes: { ...sizes, maxUnfinished, lone: sizes.lone ?? null } },
+    costModel: {
+      ...costModel,
+      step: { ...costModel.step, cellRead: costModel.step.cellRead ?? 0 },
+      sizes: { ...sizes, maxUnfinished, lone: sizes.lone ?? null, cells: sizes.cells ?? null },
+    },
   };
 }

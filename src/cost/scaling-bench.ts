@@ -3,7 +3,7 @@
 
 import type { PreferenceData, PreferenceRow } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
-import { headerOf } from './bench-header.js';
+import { headerOf, sequencesOf } from './bench-header.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import {
   type Block,
@@ -37,7 +37,7 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
   const sizes: PlanSizes = {
     aloneRows: options.aloneRows,
     fullChains: options.fullChains,
-    maxSequences: info.maxSequences,
+    maxSequences: sequencesOf(info),
     promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
     contextTokens: info.contextTokens,
   };

@@ -4,12 +4,14 @@
 import type { Scheduling } from '../generator/generator.js';
 import { type ChainLengths, LengthDeck } from './chain-lengths.js';
 import { decodeMs, type EngineWork, meanOf, NOTHING, type StepCost, sumOf } from './engine-work.js';
-import { type Running, SimulatedLane } from './simulated-lane.js';
+import { type Prompt, type Running, SimulatedLane } from './simulated-lane.js';
 import { seededRandom } from './statistics.js';
 
 /** How the engine is sized; those of `lone` are beside `maxSequences`. */
 export interface EngineSizes extends Scheduling {
   readonly maxSequences: number;
+  /** KV cells that all share; null where they bound nothing. */
+  readonly cells: number | null;
 }
 
 /** Prompts of one kind: tokens of one, and how many of them are decoded; the rest is shared. */
@@ -55,8 +57,6 @@ interface Judgment {
   searched: boolean;
   firstEnd: number | null;
   readonly began: number;
-  /** Cells of its prompts that are shared. */
-  cells: number;
 }
 
 /**
@@ -96,7 +96,8 @@ class Simulation {
     this.#options = options;
     const { lone } = sizes;
     this.#shared = new SimulatedLane({ ...sizes, streams: false });
-    this.#lone = lone === null ? this.#shared : new SimulatedLane({ ...sizes, ...lone, streams: true });
+    this.#lone =
+      lone === null ? this.#shared : new SimulatedLane({ ...sizes, ...lone, cells: null, streams: true });
     this.#lanes = lone === null ? [this.#shared] : [this.#shared, this.#lone];
     const random = seededRandom(options.seed);
     this.#ownLengths = new LengthDeck(work.ownChains, random);
@@ -136,7 +137,6 @@ class Simulation {
       searched: prototype === 0,
       firstEnd: null,
       began: this.#now,
-      cells: 0,
     });
     const lengths = this.#ownLengths.judgment(individual);
     for (let index = 0; index < prompts; index += 1) {
@@ -147,8 +147,9 @@ class Simulation {
 
   #submit(judgment: number, own: boolean, { tokens, decoded }: PromptWork, chains: number[]): void {
     const left = Math.max(1, Math.round(decoded));
-    const lane = chains.length === 1 ? this.#lone : this.#shared;
-    lane.submit({ judgment, own, length: Math.max(left, Math.round(tokens)), left, chains });
+    const length = Math.max(left, Math.round(tokens));
+    const prompt = { judgment, own, length, fresh: left, left, chains, unended: chains.length };
+    this.#laneOf(prompt).submit(prompt);
   }
 
   /** One step, or many that are alike but for their lengths; gives the judgments that ended in it. */
@@ -162,9 +163,7 @@ class Simulation {
 
   /** Lets prompts in and starts chains. */
   #beginLane(lane: SimulatedLane): void {
-    for (const { judgment, left } of lane.admit()) {
-      if (!lane.streams) this.#judgments.get(judgment)!.cells += left;
-    }
+    lane.admit();
     const started = lane.start();
     this.#counts = { ...this.#counts, generatedTokens: this.#counts.generatedTokens + started };
     this.#now += this.#cost.draw * started;
@@ -175,7 +174,12 @@ class Simulation {
     this.#counts = sumOf(this.#counts, done);
   }
 
-  #endChain({ judgment: id, own }: Running): Judgment[] {
+  #endChain({ of: prompt }: Running): Judgment[] {
+    const { judgment: id, own } = prompt;
+    // A prompt that nobody needs any more stays while its cells are not needed.
+    if (prompt.unended === 0 && !this.#laneOf(prompt).streams) {
+      this.#idleCells = Math.min(this.#sizes.maxIdleCells, this.#idleCells + prompt.fresh);
+    }
     const judgment = this.#judgments.get(id)!;
     judgment.firstEnd ??= this.#now;
     judgment.chainsLeft -= 1;
@@ -185,7 +189,6 @@ class Simulation {
     }
     if (judgment.chainsLeft > 0) return [];
     this.#judgments.delete(id);
-    this.#idleCells = Math.min(this.#sizes.maxIdleCells, this.#idleCells + judgment.cells);
     return [judgment];
   }
 
@@ -196,10 +199,13 @@ class Simulation {
     }
   }
 
+  #laneOf({ chains }: Prompt): SimulatedLane {
+    return chains.length === 1 ? this.#lone : this.#shared;
+  }
+
   /** Shared cells in use: prompts that are let in, samples, and prompts that nobody needs any more. */
   #cells(): number {
-    let cells = this.#idleCells + this.#shared.writtenCells;
-    for (const judgment of this.#judgments.values()) cells += judgment.cells;
-    return cells;
+    const used = this.#shared.usedCells;
+    return used + Math.min(this.#idleCells, Math.max(0, (this.#sizes.cells ?? Infinity) - used));
   }
 }

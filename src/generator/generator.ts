@@ -158,6 +158,11 @@ export interface EngineCounters {
   readonly sampleRows: number;
   /** Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own. */
   readonly rowCells: number;
+  /**
+   * KV cells that attention read, each counted once for the rows that it was read for together; 0 where that is not known, as
+   * of llama.cpp's attention.
+   */
+  readonly cellsRead: number;
   /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to, itself among them. */
   readonly promptAttended: number;
   readonly sampleAttended: number;

@@ -181,6 +181,7 @@ export class EngineHandle {
       decodedTokens: _rows,
       calls: _calls,
       rowCells: _cells,
+      cellsRead: _cellsRead,
       promptAttended: _promptAttended,
       sampleAttended: _sampleAttended,
       hostCacheBytes: _host,

@@ -181,13 +181,14 @@ class NativeGenerator implements Generator {
 
   counters(): EngineCounters {
     const { decodedPromptTokens: promptRows, decodedTokens: sampleRows, ...all } = this.statistics();
-    const { calls, rowCells, promptAttended, sampleAttended } = all;
+    const { calls, rowCells, cellsRead, promptAttended, sampleAttended } = all;
     const { generatedTokens, preempted, restoredPromptTokens, decodeMs, drawMs, cells } = all;
     return {
       calls,
       promptRows,
       sampleRows,
       rowCells,
+      cellsRead,
       promptAttended,
       sampleAttended,
       generatedTokens,

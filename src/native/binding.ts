@@ -198,6 +198,8 @@ export interface NativeStatistics {
   readonly calls: number;
   /** Over all decoded rows, the KV cells in use as the row was decoded. */
   readonly rowCells: number;
+  /** KV cells that pgenrm's attention read, each once for the rows that it was read for together; 0 where llama.cpp's did. */
+  readonly cellsRead: number;
   /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to. */
   readonly promptAttended: number;
   readonly sampleAttended: number;

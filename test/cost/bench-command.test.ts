@@ -217,7 +217,6 @@ describe('pgenrm bench scaling', () => {
     ['a bank-less prototype level', ['--levels', 'ind-2+pro-1'], /--prototypes BANK/],
     ['a bank without such a level', ['--levels', '1', '--prototypes', 'b'], /no part/],
     ['one price alone', ['--price-input', '1'], /go together/],
-    ['several workers', ['--workers', '2'], /one worker/],
     ['a level twice', ['--levels', '1,ind-1'], /listed twice/],
     ['adaptive levels without adaptive stopping', ['--adaptive', 'off', '--adaptive-levels', 'ind-8'], /off/],
     [

@@ -9,6 +9,7 @@ import { type EngineSizes, simulate, type Workload } from '../../src/cost/simula
 
 const SIZES: EngineSizes = {
   maxSequences: 8,
+  cells: null,
   batch: 64,
   prefillChunk: 32,
   separatesPrompts: false,
@@ -25,6 +26,7 @@ const STEP: StepCost = {
   promptAttended: 0.0004,
   sampleAttended: 0.001,
   rowCell: 0.0002,
+  cellRead: 0.0008,
   draw: 0.02,
 };
 const only = (step: Partial<StepCost>): StepCost => ({
@@ -34,6 +36,7 @@ const only = (step: Partial<StepCost>): StepCost => ({
   promptAttended: 0,
   sampleAttended: 0,
   rowCell: 0,
+  cellRead: 0,
   draw: 0,
   ...step,
 });
@@ -116,6 +119,30 @@ describe('simulated steps', () => {
     const { rowCells, sampleAttended } = simulate(STEP, SIZES, work({ ownChains: long(5) }), once);
     // Four rows over the prompt of ten tokens and what is written: 11 to 14 tokens, and as many cells.
     expect([rowCells, sampleAttended]).toEqual([10 * 10 + 50, 50]);
+  });
+
+  it('reads what rows share once, and what orders share of a judgment', () => {
+    // Two prompts of ten tokens that share eight, two chains each, of which one token is written when the first step begins.
+    const { cellsRead, promptRows } = simulate(
+      STEP,
+      SIZES,
+      work({ individual: 4, ownChains: long(3) }),
+      once,
+    );
+    expect(promptRows).toBe(12);
+    // Rows of prompts: the first all of themselves, the second eight and itself; then two steps of four chains.
+    expect(cellsRead).toBe(55 + 8 + 3 + (12 + 4) + (12 + 8));
+  });
+
+  it('lets no more in than there are cells for, but one', () => {
+    const pair = work({ prototype: 3, ownChains: long(5), neighbourChains: long(5) });
+    const free = simulate(only({ call: 1 }), SIZES, pair, once);
+    const bound = simulate(only({ call: 1 }), { ...SIZES, cells: 100 }, pair, once);
+    expect(free.calls).toBe(5 + 5);
+    // Two similar users at once: 30 cells of prompts, what is written, and 32 for each chain that runs and the next one.
+    expect(bound.calls).toBe(5 + 5 + 4);
+    expect(bound.sampleRows).toBe(free.sampleRows);
+    expect(simulate(only({ call: 1 }), { ...SIZES, cells: 1 }, pair, once).calls).toBe(4 * 5);
   });
 
   it('runs chains that come alone beside the others, over their own cells, in calls of their own', () => {
@@ -243,6 +270,7 @@ const COUNTED = [
   'promptAttended',
   'sampleAttended',
   'rowCells',
+  'cellsRead',
   'generatedTokens',
   'decodeMs',
   'drawMs',
@@ -253,6 +281,12 @@ describe('the cost model', () => {
     (['alone', 'full'] as const).map((kind) => madeBlock(variant, kind, 0)),
   );
   const model = fitCostModel(blocks, LEVELS, SIZES);
+
+  it('is not told of several workers', () => {
+    expect(fitCostModel(blocks, LEVELS, { ...SIZES, workers: 2 })).toEqual({
+      untold: expect.stringContaining('2 workers'),
+    });
+  });
 
   it('finds the parts that made the figures', () => {
     if ('untold' in model) throw new Error(model.untold);

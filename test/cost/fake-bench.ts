@@ -44,7 +44,15 @@ export class CountingGenerator extends FakeGenerator {
   counters(): EngineCounters {
     const { calls, promptRows, sampleRows, generatedTokens } = this.#counts;
     const [decodeMs, drawMs] = [0.001 * (calls + promptRows + sampleRows), 0.0001 * generatedTokens];
-    return { ...this.#counts, rowCells: 100 * sampleRows, preempted: 0, decodeMs, drawMs, cells: 0 };
+    return {
+      ...this.#counts,
+      rowCells: 100 * sampleRows,
+      cellsRead: 0,
+      preempted: 0,
+      decodeMs,
+      drawMs,
+      cells: 0,
+    };
   }
 
   /** A request of known size is not a chain: it gives exactly what was asked for. */

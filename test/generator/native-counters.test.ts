@@ -31,7 +31,7 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
     expect(decoded).toEqual([prompt.length, 1, prompt.length]);
     // The engine hands its counters out at the end of a step, after what the step ended.
     await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4);
-    const { promptRows, sampleRows, rowCells, decodeMs, calls, ...rows } = generator.counters!()!;
+    const { promptRows, sampleRows, rowCells, cellsRead, decodeMs, calls, ...rows } = generator.counters!()!;
     expect(promptRows).toBe(2 * prompt.length + 1);
     // The last token of a sample is drawn and never decoded.
     expect(sampleRows).toBe(3 * 2 * 3);
@@ -42,6 +42,21 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
     const { length } = prompt;
     expect(rows.promptAttended).toBe(length * (length + 1) + length);
     expect(rows.sampleAttended).toBe(3 * 2 * (3 * length + 6));
+    // So few cells are read for each row by itself.
+    const own = generator.info.kvCache?.attention === 'pgenrm';
+    expect(cellsRead).toBe(own ? rows.promptAttended + rows.sampleAttended : 0);
+    // A long prompt is read once for the rows of four samples: once for each token that they write but the first and last.
+    const long = generator.tokenizer.tokenize('a b c d e f g h '.repeat(40)).slice(0, 200);
+    expect(long).toHaveLength(200);
+    const counted = { seeds: [1, 2, 3, 4], sampling: { temperature: 1, topP: 1, minP: 0 }, minTokens: 4 };
+    await generator.generate({ prompt: long, ...counted, maxTokens: 4 });
+    await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4 + 16);
+    const before = generator.counters!()!;
+    await generator.generate({ prompt: long, ...counted, maxTokens: 4 });
+    await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4 + 32);
+    const after = generator.counters!()!;
+    // The prompt's last row again, and three steps, of which each sample sees one, two and three tokens of its own.
+    if (own) expect(after.cellsRead - before.cellsRead).toBe(200 + 3 * 200 + 4 * 6);
   });
 
   it('measures a matrix product, and checks it', async () => {
