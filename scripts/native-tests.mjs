@@ -38,6 +38,7 @@ const tests = [
   { name: 'lanes_test', sources: engine, runs: { plain: 1000, address: 300, thread: 50 } },
   { name: 'engine_test', sources: engine, runs: { plain: 100, address: 40, thread: 40 } },
   { name: 'attention_test', sources: core('attention'), runs: { plain: 300, address: 150, thread: 10 } },
+  { name: 'pages_test', sources: ['native/core/pages.cpp'], runs: { plain: 1, address: 1, thread: 1 } },
   {
     name: 'numeric_test',
     sources: core('nearest', 'kmeans', 'kmeans-start', 'refine', 'resample'),

@@ -41,11 +41,11 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
   const each: VariantResult[] = [];
   for (const variant of variants) each.push(await variantResult(variant, header, blocks, options));
   const measured = each.filter(({ alone, full }) => alone !== null || full !== null);
-  const { maxSequences } = header.identity.generator;
+  const { maxSequences, threads } = header.identity.generator;
   const { scheduling, kvCache } = header;
   // Of another layout the cells do not bound prompts alone.
   const cells = kvCache?.layout === 'unified' ? Math.floor(kvCache.cells / (scheduling?.workers ?? 1)) : null;
-  const sizes = scheduling === null ? null : { maxSequences, cells, ...scheduling };
+  const sizes = scheduling === null ? null : { maxSequences, cells, threads, ...scheduling };
   return {
     pgenrmScaling: 1,
     created: new Date().toISOString(),

@@ -85,6 +85,8 @@ const COST_MODEL = z.object({
     lone: z.object({ maxSequences: COUNT.min(1), maxUnfinished: COUNT.min(1) }).nullish(),
     maxIdleCells: COUNT,
     cells: COUNT.min(1).nullish(),
+    threads: COUNT.min(1).optional(),
+    sharedReading: z.object({ rows: COUNT.min(1), headsKv: COUNT }).nullish(),
     // Older results do not tell it, and no figure is made of it.
     hostCacheBytes: COUNT.optional(),
     promptsAtOnce: COUNT.min(1).nullable(),

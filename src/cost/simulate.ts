@@ -12,6 +12,8 @@ export interface EngineSizes extends Scheduling {
   readonly maxSequences: number;
   /** KV cells that all share; null where they bound nothing. */
   readonly cells: number | null;
+  /** Of the CPU; absent in older results. */
+  readonly threads?: number;
 }
 
 /** Prompts of one kind: tokens of one, and how many of them are decoded; the rest is shared. */

@@ -1,5 +1,6 @@
 // A lane of the engine's scheduler on numbers instead of tokens: which prompts are let in, which chains write, what rows
 // a step has. Knows no judgment but by number, and no time.
+import type { SharedReading } from '../generator/generator.js';
 import type { EngineWork } from './engine-work.js';
 
 /** A prompt on its way through a lane. */
@@ -33,14 +34,14 @@ export interface LaneLimits {
   readonly separatesPrompts: boolean;
   /** KV cells for prompts and what samples write; null where they bound nothing. */
   readonly cells: number | null;
+  readonly threads?: number;
+  readonly sharedReading?: SharedReading | null;
   /** Whether a row passes over its own cells alone; over all that are in use otherwise. */
   readonly streams: boolean;
 }
 
 /** Cells kept free for each running chain when a prompt or a chain is let in. */
 const HEADROOM = 32;
-/** Rows next to each other for which attention reads what they share once, where four heads or fewer share a key. */
-const READ_TOGETHER = 16;
 
 export class SimulatedLane {
   readonly #limits: LaneLimits;
@@ -123,8 +124,10 @@ export class SimulatedLane {
       .slice(0, rows)
       .reduce((total, { of, written }) => total + of.length + written, 0);
     const sampleAttended = steps * attended + grown;
-    const sampleRead = steps * this.#readAtOnce(rows) + grown;
-    const { promptRows, promptAttended, promptRead } = this.#decodePrompts(rows);
+    const planned = this.#plannedPromptRows(rows);
+    const together = this.#rowsTogether(rows + planned);
+    const sampleRead = together === 0 ? 0 : steps * this.#readAtOnce(rows, together) + grown;
+    const { promptRows, promptAttended, promptRead } = this.#decodePrompts(rows, together);
     const both = rows > 0 && promptRows > 0;
     return {
       calls: both && separatesPrompts ? 2 : steps,
@@ -140,40 +143,57 @@ export class SimulatedLane {
     };
   }
 
+  /** Rows next to each other for which attention reads what they share once, of so many in a call; 0 where that is not known. */
+  #rowsTogether(rows: number): number {
+    const { sharedReading, threads = 1 } = this.#limits;
+    if (!sharedReading) return 0;
+    let together = sharedReading.rows;
+    const parts = () => sharedReading.headsKv * Math.ceil(rows / together);
+    while (together > 1 && threads > 1 && parts() < 2 * threads) together = Math.floor(together / 2);
+    return together;
+  }
+
   /** Cells that attention of one row of each running chain reads: what rows near each other share, once. */
-  #readAtOnce(rows: number): number {
+  #readAtOnce(rows: number, together: number): number {
     let read = 0;
-    for (let first = 0; first < rows; first += READ_TOGETHER) {
+    for (let first = 0; first < rows; first += together) {
       const prompts = new Set<Prompt>();
-      const judgments = new Set<number>();
-      for (const { of: prompt, written } of this.#running.slice(
-        first,
-        Math.min(first + READ_TOGETHER, rows),
-      )) {
+      for (const { of: prompt, written } of this.#running.slice(first, Math.min(first + together, rows))) {
         read += written;
         if (prompts.has(prompt)) continue;
+        // What was not decoded for a prompt it shares with another one, mostly one that is at work as well.
+        read += prompts.size === 0 ? prompt.length : prompt.fresh;
         prompts.add(prompt);
-        // The user's own prompts of a judgment share what was decoded for the first.
-        read += prompt.own && judgments.has(prompt.judgment) ? prompt.fresh : prompt.length;
-        if (prompt.own) judgments.add(prompt.judgment);
       }
     }
     return read;
   }
 
-  #decodePrompts(sampleRows: number): Record<'promptRows' | 'promptAttended' | 'promptRead', number> {
+  #promptRoom(sampleRows: number): number {
     const { batch, prefillChunk, separatesPrompts } = this.#limits;
     const taken = separatesPrompts ? 0 : sampleRows;
-    let room = sampleRows === 0 ? batch : Math.min(batch - taken, prefillChunk);
+    return sampleRows === 0 ? batch : Math.min(batch - taken, prefillChunk);
+  }
+
+  #plannedPromptRows(sampleRows: number): number {
+    const left = this.#prompts.reduce((total, prompt) => total + prompt.left, 0);
+    return Math.min(this.#promptRoom(sampleRows), left);
+  }
+
+  #decodePrompts(
+    sampleRows: number,
+    together: number,
+  ): Record<'promptRows' | 'promptAttended' | 'promptRead', number> {
+    let room = this.#promptRoom(sampleRows);
     let [promptRows, promptAttended, promptRead] = [0, 0, 0];
     for (const prompt of this.#prompts) {
       const rows = Math.min(room, prompt.left);
       const before = prompt.length - prompt.left;
       promptAttended += rows * before + (rows * (rows + 1)) / 2;
-      for (let row = 0; row < rows; row += READ_TOGETHER) {
-        const together = Math.min(READ_TOGETHER, rows - row);
+      for (let row = 0; together > 0 && row < rows; row += together) {
+        const group = Math.min(together, rows - row);
         // Of themselves each sees those before it.
-        promptRead += before + row + (together * (together + 1)) / 2;
+        promptRead += before + row + (group * (group + 1)) / 2;
       }
       prompt.left -= rows;
       promptRows += rows;

@@ -202,6 +202,14 @@ export interface LoneLane {
   readonly maxUnfinished: number;
 }
 
+/** For which rows of a call pgenrm's attention reads the KV cells that they share once. */
+export interface SharedReading {
+  /** Most rows next to each other. */
+  readonly rows: number;
+  /** Heads of keys, for each of which cells are read apart. */
+  readonly headsKv: number;
+}
+
 /** How the native engine makes decode calls of requests; memory aside, the sizes of one worker. */
 export interface Scheduling {
   /** Parts that decode at once, each with its share of the threads while another has work; absent in older results: 1. */
@@ -222,6 +230,8 @@ export interface Scheduling {
   readonly hostCacheBytes: number;
   /** Unrelated prompts that it pays to have at work at once; null: as many as fill `maxSequences`. */
   readonly promptsAtOnce: number | null;
+  /** Null where llama.cpp computes attention; absent in older results. */
+  readonly sharedReading?: SharedReading | null;
 }
 
 /** How a generator runs: what `doctor` and the run manifest state. */

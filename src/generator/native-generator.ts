@@ -4,7 +4,7 @@ import { freemem } from 'node:os';
 import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
 import type { NativeStatistics } from '../native/binding.js';
 import type { EngineOptions } from '../options/engine-options.js';
-import { attentionKernel, attentionShape } from './attention-shape.js';
+import { attentionKernel, attentionShape, sharedReading } from './attention-shape.js';
 import { chooseThreads } from './cpu-threads.js';
 import { planEngine } from './engine-plan.js';
 import type {
@@ -126,6 +126,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       maxIdleCells: plan.maxIdleCells,
       hostCacheBytes: plan.workers * (plan.hostCacheBytes + (plan.lone?.hostCacheBytes ?? 0)),
       promptsAtOnce: plan.promptsAtOnce,
+      sharedReading: plan.kvCache.attention === 'pgenrm' ? sharedReading(shape) : null,
     },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...weights.reasons, ...plan.choices],

@@ -18,6 +18,8 @@ const SIZES: EngineSizes = {
   maxIdleCells: 0,
   hostCacheBytes: 0,
   promptsAtOnce: null,
+  threads: 1,
+  sharedReading: { rows: 16, headsKv: 3 },
 };
 const STEP: StepCost = {
   call: 2,
@@ -132,6 +134,13 @@ describe('simulated steps', () => {
     expect(promptRows).toBe(12);
     // Rows of prompts: the first all of themselves, the second eight and itself; then two steps of four chains.
     expect(cellsRead).toBe(55 + 8 + 3 + (12 + 4) + (12 + 8));
+    // Two threads share three heads of four rows by halves: the rows of each prompt are read apart, those of prompts in twelves.
+    const two = { ...SIZES, threads: 2 };
+    const split = simulate(STEP, two, work({ individual: 4, ownChains: long(3) }), once);
+    expect(split.cellsRead).toBeGreaterThan(cellsRead);
+    expect(split.sampleAttended).toBeGreaterThan(0);
+    const unknown = { ...SIZES, sharedReading: null };
+    expect(simulate(STEP, unknown, work({ individual: 4, ownChains: long(3) }), once).cellsRead).toBe(0);
   });
 
   it('lets no more in than there are cells for, but one', () => {
