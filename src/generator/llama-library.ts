@@ -138,7 +138,13 @@ async function startLlama(gpu: GpuChoice, reasons: string[]): Promise<Llama> {
     const empty = new Set<Llama['gpu'] | 'auto'>();
     for (const type of types) {
       if (empty.has(type)) continue;
-      const llama = await start(type);
+      const llama = await start(type).catch((error: unknown) => {
+        // What is tried in place of another one may be missing.
+        if (empty.size === 0 || type === false) throw error;
+        reasons.push(`${NAMES[type as keyof typeof NAMES]} not used: ${messageOf(error)}`);
+        return null;
+      });
+      if (llama === null) continue;
       if (llama.gpu !== false && (await llama.getGpuDeviceNames()).length === 0) {
         reasons.push(`${NAMES[llama.gpu]} not used: its driver finds no device`);
         empty.add(llama.gpu);
