@@ -243,18 +243,16 @@ PGENRM_TARGET void lanes_attend(const AttentionLayer& layer, const AttentionGrou
     }
   };
   AttentionQuery some[ATTENTION_QUERIES];
+  size_t places[ATTENTION_QUERIES];  // of those among all
   for (const AttentionPart& part : group.parts) {
     size_t n = 0;
     for (uint64_t rows = part.rows; rows; rows &= rows - 1) {
-      const size_t r = static_cast<size_t>(std::countr_zero(rows));
-      for (size_t h = 0; h < per_row; ++h) some[n++] = queries[r * per_row + h];
+      const size_t first = static_cast<size_t>(std::countr_zero(rows)) * per_row;
+      for (size_t q = first; q < first + per_row; ++q) places[n++] = q;
     }
+    for (size_t i = 0; i < n; ++i) some[i] = queries[places[i]];
     attend(part.cells, some, n);
-    n = 0;
-    for (uint64_t rows = part.rows; rows; rows &= rows - 1) {
-      const size_t r = static_cast<size_t>(std::countr_zero(rows));
-      for (size_t h = 0; h < per_row; ++h) queries[r * per_row + h] = some[n++];
-    }
+    for (size_t i = 0; i < n; ++i) queries[places[i]] = some[i];
   }
   for (size_t q = 0; q < n_queries; ++q) {
     float* to = layer.out + (group.first_row + q / per_row) * layer.out_row + (kv_head * per_row + q % per_row) * layer.out_head;

@@ -167,8 +167,12 @@ void register_once(const Library& library) {
   library.ggml_backend_register(&device->registration);
 }
 
-// llama.cpp writes zeros over all cells of a new context, which would make memory of every page of them.
-void leave_untouched(const Library& library, const std::set<ggml_backend_buffer_t>& kept) {
+// llama.cpp writes zeros over all cells of a new context, and over logits for as many tokens as there are sequences, which
+// makes memory of every page of them.
+void leave_untouched(const Library& library, const llama_model* model, llama_context* context,
+                     const std::set<ggml_backend_buffer_t>& kept) {
+  const auto n_vocab = static_cast<size_t>(library.llama_vocab_n_tokens(library.llama_model_get_vocab(model)));
+  give_back_zeros(library.llama_get_logits(context), sizeof(float) * n_vocab * library.llama_n_seq_max(context));
   for (ggml_backend_buffer_t buffer : kept) {
     if (!library.ggml_backend_buffer_is_host(buffer)) continue;
     give_back_zeros(library.ggml_backend_buffer_get_base(buffer), library.ggml_backend_buffer_get_size(buffer));
@@ -187,7 +191,7 @@ AttendedContext make_context(const Library& library, llama_model* model, llama_c
   making = &now;
   llama_context* context = library.llama_init_from_model(model, params);
   making = nullptr;
-  if (context) leave_untouched(library, now.kept);
+  if (context) leave_untouched(library, model, context, now.kept);
   return {context, now.made};
 }
 

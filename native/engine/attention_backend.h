@@ -22,7 +22,7 @@ struct AttendedContext {
 };
 
 // llama_init_from_model; with the kernel only contexts that this makes see the backend, others in the process never do.
-// Flash attention is on then, and KV cells take memory once they are written (core/pages.h).
+// Flash attention is on then, and KV cells and logits take memory once they are written (core/pages.h).
 AttendedContext make_context(const Library& library, llama_model* model, llama_context_params params, bool with_kernel);
 
 // The threads that such a backend computes on; llama.cpp tells it their number, and not this.

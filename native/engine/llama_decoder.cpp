@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/pages.h"
-
 namespace pgenrm {
 
 std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaModel> model,
@@ -41,11 +39,6 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
     library.llama_free(context);
     *error = "unusable: it has no KV memory: it is an encoder, which embeds text and does not write it";
     return nullptr;
-  }
-  if (attention) {
-    // llama.cpp keeps zeroed rows of logits for as many tokens as there are sequences; most of them are never written.
-    give_back_zeros(library.llama_get_logits(context),
-                    sizeof(float) * static_cast<size_t>(model->n_vocab()) * library.llama_n_seq_max(context));
   }
   return std::unique_ptr<LlamaDecoder>(new LlamaDecoder(std::move(model), context, attention, options));
 }

@@ -55,7 +55,7 @@ export function whatFits(
 ): { readonly fitting: Variant[]; readonly skipped: SkippedVariant[] } {
   const { kvCache, maxSequences } = opened.generator.info;
   // With pgenrm's attention the cache is sized for speed, and chains that find no room take turns.
-  const cells = kvCache === undefined || kvCache.attention === 'pgenrm' ? Infinity : kvCache.cells;
+  const available = kvCache === undefined || kvCache.attention === 'pgenrm' ? Infinity : kvCache.cells;
   const fitting: Variant[] = [];
   const skipped: SkippedVariant[] = [];
   const megabytes = (cells: number): string =>
@@ -65,10 +65,10 @@ export function whatFits(
     const chains = Math.min(chainsOf(variant), maxSequences);
     const need = seen.distinctTokens + prototype * seen.promptTokens + chains * seen.longestChain;
     const name = variantName(variant);
-    if (need > cells) {
+    if (need > available) {
       skipped.push({
         name,
-        reason: `a judgment needs ${need} KV cells${megabytes(need)}, there are ${cells}${megabytes(cells)}`,
+        reason: `a judgment needs ${need} KV cells${megabytes(need)}, there are ${available}${megabytes(available)}`,
       });
     } else if (bank !== null && prototype > bank.users) {
       skipped.push({

@@ -44,7 +44,7 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
   const { maxSequences, threads } = header.identity.generator;
   const { scheduling, kvCache } = header;
   // Of another layout the cells do not bound prompts alone.
-  const cells = kvCache?.layout === 'unified' ? Math.floor(kvCache.cells / (scheduling?.workers ?? 1)) : null;
+  const cells = kvCache?.layout === 'unified' ? kvCache.cells : null;
   const sizes = scheduling === null ? null : { maxSequences, cells, threads, ...scheduling };
   return {
     pgenrmScaling: 1,

@@ -226,7 +226,7 @@ function modelTable({ costModel }: ScalingResult): ReportTable {
       ['a prompt row for a thousand tokens that it attends to', micro(1000 * step.promptAttended)],
       ['a row of a chain for a thousand tokens that it attends to', micro(1000 * step.sampleAttended)],
       ['a row for a thousand KV cells in use', micro(1000 * step.rowCell)],
-      ['reading a thousand KV cells, for all rows at once', micro(1000 * (step.cellRead ?? 0))],
+      ['reading a thousand KV cells, for all rows at once', micro(1000 * step.cellRead)],
       ['drawing a token', micro(step.draw)],
       ['overhead of a judgment alone', micro(overhead.alone.judgment)],
       ['overhead of a chain, alone', micro(overhead.alone.chain)],

@@ -4,7 +4,7 @@
 import type { Scheduling } from '../generator/generator.js';
 import { type ChainLengths, LengthDeck } from './chain-lengths.js';
 import { decodeMs, type EngineWork, meanOf, NOTHING, type StepCost, sumOf } from './engine-work.js';
-import { type Prompt, type Running, SimulatedLane } from './simulated-lane.js';
+import { type Running, SimulatedLane } from './simulated-lane.js';
 import { seededRandom } from './statistics.js';
 
 /** How the engine is sized; those of `lone` are beside `maxSequences`. */
@@ -76,7 +76,6 @@ export function simulate(
 
 class Simulation {
   readonly #cost: StepCost;
-  readonly #sizes: EngineSizes;
   readonly #work: Workload;
   readonly #options: SimulateOptions;
   readonly #ownLengths: LengthDeck;
@@ -88,12 +87,10 @@ class Simulation {
   readonly #judgments = new Map<number, Judgment>();
   #next = 0;
   #now = 0;
-  #idleCells = 0;
   #counts = NOTHING;
 
   constructor(cost: StepCost, sizes: EngineSizes, work: Workload, options: SimulateOptions) {
     this.#cost = cost;
-    this.#sizes = sizes;
     this.#work = work;
     this.#options = options;
     const { lone } = sizes;
@@ -118,7 +115,7 @@ class Simulation {
         ended += 1;
         firstChains += (judgment.firstEnd ?? 0) - judgment.began;
         if (ended === before) mark = { at: this.#now, counts: this.#counts };
-        if (forgetsAfter !== undefined && ended % forgetsAfter === 0) this.#idleCells = 0;
+        if (forgetsAfter !== undefined && ended % forgetsAfter === 0) this.#shared.forgetIdle();
         if (ended < before + judgments) this.#begin();
       }
     }
@@ -150,8 +147,8 @@ class Simulation {
   #submit(judgment: number, own: boolean, { tokens, decoded }: PromptWork, chains: number[]): void {
     const left = Math.max(1, Math.round(decoded));
     const length = Math.max(left, Math.round(tokens));
-    const prompt = { judgment, own, length, fresh: left, left, chains, unended: chains.length };
-    this.#laneOf(prompt).submit(prompt);
+    const lane = chains.length === 1 ? this.#lone : this.#shared;
+    lane.submit({ judgment, own, length, fresh: left, left, chains, unended: chains.length });
   }
 
   /** One step, or many that are alike but for their lengths; gives the judgments that ended in it. */
@@ -159,7 +156,7 @@ class Simulation {
     for (const lane of this.#lanes) this.#beginLane(lane);
     const busy = this.#lanes.filter((lane) => lane.busy);
     const steps = Math.min(...busy.map((lane) => lane.alikeSteps));
-    for (const lane of busy) this.#spend(lane.step(steps, this.#cells()));
+    for (const lane of busy) this.#spend(lane.step(steps));
     return busy.flatMap((lane) => lane.end(steps)).flatMap((chain) => this.#endChain(chain));
   }
 
@@ -176,12 +173,7 @@ class Simulation {
     this.#counts = sumOf(this.#counts, done);
   }
 
-  #endChain({ of: prompt }: Running): Judgment[] {
-    const { judgment: id, own } = prompt;
-    // A prompt that nobody needs any more stays while its cells are not needed.
-    if (prompt.unended === 0 && !this.#laneOf(prompt).streams) {
-      this.#idleCells = Math.min(this.#sizes.maxIdleCells, this.#idleCells + prompt.fresh);
-    }
+  #endChain({ of: { judgment: id, own } }: Running): Judgment[] {
     const judgment = this.#judgments.get(id)!;
     judgment.firstEnd ??= this.#now;
     judgment.chainsLeft -= 1;
@@ -199,15 +191,5 @@ class Simulation {
     for (let index = 0; index < prototype; index += 1) {
       this.#submit(id, false, neighbour, this.#neighbourLengths.judgment(1));
     }
-  }
-
-  #laneOf({ chains }: Prompt): SimulatedLane {
-    return chains.length === 1 ? this.#lone : this.#shared;
-  }
-
-  /** Shared cells in use: prompts that are let in, samples, and prompts that nobody needs any more. */
-  #cells(): number {
-    const used = this.#shared.usedCells;
-    return used + Math.min(this.#idleCells, Math.max(0, (this.#sizes.cells ?? Infinity) - used));
   }
 }

@@ -34,6 +34,8 @@ export interface LaneLimits {
   readonly separatesPrompts: boolean;
   /** KV cells for prompts and what samples write; null where they bound nothing. */
   readonly cells: number | null;
+  /** Most of them that prompts hold which no chain needs any more. */
+  readonly maxIdleCells: number;
   readonly threads?: number;
   readonly sharedReading?: SharedReading | null;
   /** Whether a row passes over its own cells alone; over all that are in use otherwise. */
@@ -51,13 +53,10 @@ export class SimulatedLane {
   readonly #ready: { readonly prompt: Prompt; readonly chain: number }[] = [];
   #running: Running[] = [];
   #promptCells = 0;
+  #idleCells = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
-  }
-
-  get streams(): boolean {
-    return this.#limits.streams;
   }
 
   /** Whether it has rows for a step. */
@@ -72,8 +71,18 @@ export class SimulatedLane {
   }
 
   /** Cells of prompts that some chain needs, and of what chains have written. */
-  get usedCells(): number {
+  get #usedCells(): number {
     return this.#promptCells + this.#running.reduce((total, { written }) => total + written, 0);
+  }
+
+  /** All cells in use: prompts that no chain needs any more stay while nobody else needs theirs. */
+  get #cells(): number {
+    const used = this.#usedCells;
+    return used + Math.min(this.#idleCells, Math.max(0, (this.#limits.cells ?? Infinity) - used));
+  }
+
+  forgetIdle(): void {
+    this.#idleCells = 0;
   }
 
   submit(prompt: Prompt): void {
@@ -99,7 +108,7 @@ export class SimulatedLane {
 
   #hasRoom(cells: number): boolean {
     const { cells: all } = this.#limits;
-    return all === null || this.usedCells + cells + HEADROOM * (this.#running.length + 1) <= all;
+    return all === null || this.#usedCells + cells + HEADROOM * (this.#running.length + 1) <= all;
   }
 
   /** Starts chains whose prompts are decoded, with the first token drawn of the prompt's logits; how many. */
@@ -114,9 +123,10 @@ export class SimulatedLane {
     return started;
   }
 
-  /** The work of `steps` steps, at most `alikeSteps`; `cells` are in use as they begin, of this lane and others that share. */
-  step(steps: number, cells: number): EngineWork {
+  /** The work of `steps` steps, at most `alikeSteps`. */
+  step(steps: number): EngineWork {
     const { batch, separatesPrompts, streams } = this.#limits;
+    const cells = this.#cells;
     const rows = Math.min(this.#running.length, batch);
     // Every sample grows by one token a step.
     const grown = (rows * steps * (steps - 1)) / 2;
@@ -216,7 +226,9 @@ export class SimulatedLane {
     const done = this.#running.filter(({ left }) => left <= 0);
     for (const { of: prompt } of done) {
       prompt.unended -= 1;
-      if (prompt.unended === 0) this.#promptCells -= prompt.fresh;
+      if (prompt.unended > 0) continue;
+      this.#promptCells -= prompt.fresh;
+      this.#idleCells = Math.min(this.#limits.maxIdleCells, this.#idleCells + prompt.fresh);
     }
     this.#running = this.#running.filter(({ left }) => left > 0);
     return done;

@@ -121,7 +121,7 @@ async function startLlama(gpu: GpuChoice, reasons: string[]): Promise<Llama> {
       }
     }
   }
-  const start = (type: 'auto' | 'cuda' | 'metal' | 'vulkan' | false): Promise<Llama> =>
+  const start: Start = (type) =>
     getLlama({
       gpu: type,
       build: 'never',
@@ -132,34 +132,12 @@ async function startLlama(gpu: GpuChoice, reasons: string[]): Promise<Llama> {
         for (const lines of logListeners) lines.push(message.trim());
       },
     });
+  if (gpu === 'auto') return startBest(start, supported, reasons);
   if (gpu !== 'off') {
-    // Where a driver finds no device the next backend may; llama.cpp's own choice comes first.
-    const types = gpu === 'auto' ? (['auto', ...supported, false] as const) : [gpu];
-    const empty = new Set<Llama['gpu'] | 'auto'>();
-    for (const type of types) {
-      if (empty.has(type)) continue;
-      const llama = await start(type).catch((error: unknown) => {
-        // What is tried in place of another one may be missing.
-        if (empty.size === 0 || type === false) throw error;
-        reasons.push(`${NAMES[type as keyof typeof NAMES]} not used: ${messageOf(error)}`);
-        return null;
-      });
-      if (llama === null) continue;
-      if (llama.gpu !== false && (await llama.getGpuDeviceNames()).length === 0) {
-        reasons.push(`${NAMES[llama.gpu]} not used: its driver finds no device`);
-        empty.add(llama.gpu);
-        await llama.dispose();
-        continue;
-      }
-      if (gpu === 'auto') {
-        const why = llama.gpu === false ? 'no GPU backend works here' : 'the best backend that works here';
-        reasons.push(`${llama.gpu === false ? 'CPU' : NAMES[llama.gpu]} chosen: ${why}`);
-      } else if (llama.gpu === gpu) {
-        reasons.push(`${NAMES[gpu]} chosen: asked for`);
-      }
-      return llama;
-    }
-    throw unavailable(gpu, reasons);
+    const llama = await withDevice(await start(gpu), reasons);
+    if (llama === null) throw unavailable(gpu, reasons);
+    if (llama.gpu === gpu) reasons.push(`${NAMES[gpu]} chosen: asked for`);
+    return llama;
   }
   // On Apple silicon the only build is the Metal one; with no layers offloaded it decodes on the CPU.
   if (process.platform === 'darwin' && process.arch === 'arm64') {
@@ -169,6 +147,41 @@ async function startLlama(gpu: GpuChoice, reasons: string[]): Promise<Llama> {
   const llama = await start(false);
   reasons.push('CPU chosen: asked for');
   return llama;
+}
+
+type Start = (type: 'auto' | Llama['gpu']) => Promise<Llama>;
+
+/** What llama.cpp chooses, or where its driver finds no device the next backend that has one, or the CPU. */
+async function startBest(
+  start: Start,
+  supported: readonly Llama['gpu'][],
+  reasons: string[],
+): Promise<Llama> {
+  const best = await start('auto');
+  let llama = await withDevice(best, reasons);
+  for (const type of supported) {
+    if (llama !== null || type === false || type === best.gpu) continue;
+    llama = await start(type).then(
+      (next) => withDevice(next, reasons),
+      // What is tried in place of another one may be missing.
+      (error: unknown) => {
+        reasons.push(`${NAMES[type]} not used: ${messageOf(error)}`);
+        return null;
+      },
+    );
+  }
+  llama ??= await start(false);
+  const why = llama.gpu === false ? 'no GPU backend works here' : 'the best backend that works here';
+  reasons.push(`${llama.gpu === false ? 'CPU' : NAMES[llama.gpu]} chosen: ${why}`);
+  return llama;
+}
+
+/** The same, or null, disposed of, where it is for a GPU and its driver finds none. */
+async function withDevice(llama: Llama, reasons: string[]): Promise<Llama | null> {
+  if (llama.gpu === false || (await llama.getGpuDeviceNames()).length > 0) return llama;
+  reasons.push(`${NAMES[llama.gpu]} not used: its driver finds no device`);
+  await llama.dispose();
+  return null;
 }
 
 async function importNodeLlamaCpp(): Promise<typeof import('node-llama-cpp')> {

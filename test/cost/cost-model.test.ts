@@ -154,6 +154,19 @@ describe('simulated steps', () => {
     expect(simulate(only({ call: 1 }), { ...SIZES, cells: 1 }, pair, once).calls).toBe(4 * 5);
   });
 
+  it('keeps the cells of a prompt that nobody needs any more once, whatever number of chains it had', () => {
+    const sizes = { ...SIZES, maxIdleCells: 100 };
+    const pairs = work({ individual: 4, ownChains: long(5) });
+    const first = simulate(STEP, sizes, pairs, once);
+    const both = simulate(STEP, sizes, pairs, { ...once, judgments: 2 });
+    const rows = first.promptRows + first.sampleRows;
+    // Twelve cells of the first judgment's prompts beside each row of the second.
+    expect(2 * both.rowCells - 2 * first.rowCells).toBe(12 * rows);
+    expect(simulate(STEP, sizes, pairs, { ...once, judgments: 2, forgetsAfter: 1 }).rowCells).toBe(
+      first.rowCells,
+    );
+  });
+
   it('runs chains that come alone beside the others, over their own cells, in calls of their own', () => {
     const lanes: EngineSizes = { ...SIZES, lone: { maxSequences: 2, maxUnfinished: 4 } };
     const { rowCells, promptAttended, sampleAttended, calls } = simulate(STEP, lanes, work({}), once);
