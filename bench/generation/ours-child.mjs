@@ -4,9 +4,9 @@
 // items, head } or { run: "embed", texts }; each is answered with one line.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { loadNativeEmbedder } from '../../dist/generator/native-embedder.js';
-import { loadNativeGenerator } from '../../dist/generator/native-generator.js';
-import { loadPortableGenerator } from '../../dist/generator/portable-generator.js';
+import { loadNativeEmbedder } from '../../dist/generator/native/native-embedder.js';
+import { loadNativeGenerator } from '../../dist/generator/native/native-generator.js';
+import { loadPortableGenerator } from '../../dist/generator/portable/portable-generator.js';
 import { itemsOf } from './work.mjs';
 
 const { kind, model, work: workFile, options } = JSON.parse(process.argv[2]);

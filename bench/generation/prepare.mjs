@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { loadNativeGenerator } from '../../dist/generator/native-generator.js';
+import { loadNativeGenerator } from '../../dist/generator/native/native-generator.js';
 import { createChatTemplate } from '../../dist/prompt/chat-template.js';
 import { fitPrompt } from '../../dist/prompt/fit-prompt.js';
 import { resolveTemplate } from '../../dist/prompt/template.js';

@@ -241,11 +241,11 @@ const MODELS: BenchHost = {
   modelCost: readModelCost,
   energy: readEnergy,
   async measureMachine(options, cost) {
-    const { chooseLlama } = await import('../generator/llama-library.js');
+    const { chooseLlama } = await import('../generator/llama/llama-library.js');
     const { files } = await chooseLlama(options.gpu);
     const libraryHash = files === null ? null : await shortHash(files.llama);
     if (cost === null) return { peak: { untold: "the model's weights are not known" }, libraryHash };
-    const { measurePeak } = await import('../generator/peak-kernel.js');
+    const { measurePeak } = await import('../generator/native/peak-kernel.js');
     try {
       const peak = await measurePeak({
         gpu: options.gpu,

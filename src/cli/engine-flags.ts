@@ -2,7 +2,7 @@
 // Knows nothing of what the command does with it.
 
 import type { Command } from 'commander';
-import type { EngineSizes } from '../generator/native-generator.js';
+import type { EngineSizes } from '../generator/native/native-generator.js';
 import {
   ATTENTION_CHOICES,
   ENGINE_RANGES,

@@ -116,8 +116,8 @@ export const MODELS: PrototypesHost = {
   },
   async loadEmbedder(modelPath, pooling, { generator, gpu, threads }, signal) {
     const { chooseGenerator } = await import('../generator/choose.js');
-    const { loadNativeEmbedder } = await import('../generator/native-embedder.js');
-    const { loadPortableEmbedder } = await import('../generator/portable-embedder.js');
+    const { loadNativeEmbedder } = await import('../generator/native/native-embedder.js');
+    const { loadPortableEmbedder } = await import('../generator/portable/portable-embedder.js');
     const { kind } = await chooseGenerator(generator, gpu);
     const load = kind === 'native' ? loadNativeEmbedder : loadPortableEmbedder;
     return load({ modelPath, pooling, gpu, signal, ...(threads === undefined ? {} : { threads }) });

@@ -4,8 +4,8 @@ import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks';
 import { messageOf, PgenrmError } from '../errors.js';
 import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
-import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama-library.js';
-import type { EngineSizes } from '../generator/native-generator.js';
+import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
+import type { EngineSizes } from '../generator/native/native-generator.js';
 import { chooseKernels } from '../kernels/choose.js';
 import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';

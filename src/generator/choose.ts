@@ -3,10 +3,10 @@
 import { PgenrmError } from '../errors.js';
 import { refuseEngineOptions } from '../options/engine-options.js';
 import type { Generator } from './generator.js';
-import { chooseLlama, type GpuChoice } from './llama-library.js';
-import { type GeneratorOptions, loadNativeGenerator } from './native-generator.js';
-import { openLibrary, requireBinding } from './native-library.js';
-import { loadPortableGenerator } from './portable-generator.js';
+import { chooseLlama, type GpuChoice } from './llama/llama-library.js';
+import { type GeneratorOptions, loadNativeGenerator } from './native/native-generator.js';
+import { openLibrary, requireBinding } from './native/native-library.js';
+import { loadPortableGenerator } from './portable/portable-generator.js';
 
 /** The generators by name. */
 export const GENERATOR_KINDS = ['native', 'portable'] as const;

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
-import type { Pooling } from '../generator/native-embedder.js';
+import type { Pooling } from '../generator/native/native-embedder.js';
 import type { ResolvedModel } from '../model-file/model-file.js';
 import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { ENGINE_OPTIONS } from '../options/engine-options.js';
@@ -112,7 +112,7 @@ async function loadEmbedder(
   file: ResolvedModel,
   options: LoadOptions,
 ): Promise<Embedder> {
-  const { loadNativeEmbedder } = await import('../generator/native-embedder.js');
+  const { loadNativeEmbedder } = await import('../generator/native/native-embedder.js');
   // The embedder refuses a pooling that it does not know.
   const pooling = bank.manifest.madeWith.embedder.pooling as Pooling;
   return loadNativeEmbedder({

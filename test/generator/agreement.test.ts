@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
 import type { Generator } from '../../src/generator/generator.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
-import { loadPortableGenerator } from '../../src/generator/portable-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 
 const native = loadNativeBinding();

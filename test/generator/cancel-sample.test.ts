@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GenerationRequest, Generator, Sample } from '../../src/generator/generator.js';
-import { chooseLlama } from '../../src/generator/llama-library.js';
-import { EngineHandle } from '../../src/generator/native-engine.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
-import { openLibrary, requireBinding } from '../../src/generator/native-library.js';
-import { loadPortableGenerator } from '../../src/generator/portable-generator.js';
+import { chooseLlama } from '../../src/generator/llama/llama-library.js';
+import { EngineHandle } from '../../src/generator/native/native-engine.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import { openLibrary, requireBinding } from '../../src/generator/native/native-library.js';
+import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type EngineFacts, planEngine } from '../../src/generator/engine-plan.js';
+import { type EngineFacts, planEngine } from '../../src/generator/native/engine-plan.js';
 
 const SMALL: EngineFacts = {
   trainedContext: 4096,

@@ -1,9 +1,9 @@
 // The engine on a GPU, whichever llama.cpp finds: a real one, or Mesa's software driver for Vulkan (CONTRIBUTING.md).
 import { describe, expect, it } from 'vitest';
 import type { Generator } from '../../src/generator/generator.js';
-import { chooseLlama } from '../../src/generator/llama-library.js';
-import { loadNativeEmbedder } from '../../src/generator/native-embedder.js';
-import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { chooseLlama } from '../../src/generator/llama/llama-library.js';
+import { loadNativeEmbedder } from '../../src/generator/native/native-embedder.js';
+import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { CLEAR, expectAlike, textsOf } from '../support/greedy-texts.js';
 import { randomModel } from '../support/random-model.js';

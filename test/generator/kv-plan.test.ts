@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PgenrmError } from '../../src/errors.js';
-import { type KvFacts, type KvWishes, planKvCache } from '../../src/generator/kv-plan.js';
+import { type KvFacts, type KvWishes, planKvCache } from '../../src/generator/native/kv-plan.js';
 
 const FACTS: KvFacts = {
   onGpu: false,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PgenrmError } from '../../src/errors.js';
-import { chooseLlama } from '../../src/generator/llama-library.js';
+import { chooseLlama } from '../../src/generator/llama/llama-library.js';
 
 afterEach(() => {
   vi.restoreAllMocks();

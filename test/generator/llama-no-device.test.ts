@@ -1,6 +1,6 @@
 // A machine whose driver for a GPU finds no GPU, such as one with Mesa's Vulkan and no graphics card.
 import { expect, it, vi } from 'vitest';
-import { chooseLlama } from '../../src/generator/llama-library.js';
+import { chooseLlama } from '../../src/generator/llama/llama-library.js';
 
 const disposed: string[] = [];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeModel } from '../../src/generator/model-description.js';
+import { describeModel } from '../../src/generator/llama/model-description.js';
 
 describe('describeModel', () => {
   it('names the size that llama.cpp has no name for', () => {

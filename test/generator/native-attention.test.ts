@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { attentionKernel, attentionShape } from '../../src/generator/attention-shape.js';
 import type { Generator } from '../../src/generator/generator.js';
-import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { attentionKernel, attentionShape } from '../../src/generator/native/attention-shape.js';
+import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { readModelFacts } from '../../src/model-file/model-facts.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { CLEAR, expectAlike, TOKENS, textsOf } from '../support/greedy-texts.js';
@@ -81,7 +81,7 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
       {
         eval: true,
         workerData: {
-          module: new URL('../../dist/generator/native-generator.js', import.meta.url).href,
+          module: new URL('../../dist/generator/native/native-generator.js', import.meta.url).href,
           model,
         },
       },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readModelCost } from '../../src/cost/model-cost.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
-import { measurePeak } from '../../src/generator/peak-kernel.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import { measurePeak } from '../../src/generator/native/peak-kernel.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel, TINY } from '../support/random-model.js';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomBert } from '../../bench/models/random-bert.js';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
 import type { Embedder } from '../../src/generator/embedder.js';
-import { loadNativeEmbedder } from '../../src/generator/native-embedder.js';
+import { loadNativeEmbedder } from '../../src/generator/native/native-embedder.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 
 const native = loadNativeBinding();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineCounters, Generator } from '../../src/generator/generator.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { resolveModel } from '../../src/model-file/model-file.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -1,7 +1,7 @@
 // What a loaded model takes of the machine's memory, as Linux counts it.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -6,7 +6,7 @@ import type {
   StepStatistics,
   TextPiece,
 } from '../../src/generator/generator.js';
-import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation, Generator, StepStatistics } from '../../src/generator/generator.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
 import type { GenerationRequest, Generator, StepStatistics } from '../../src/generator/generator.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 
 const native = loadNativeBinding();

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Embedder } from '../../src/generator/embedder.js';
-import { loadNativeEmbedder, type Pooling } from '../../src/generator/native-embedder.js';
-import { loadPortableEmbedder } from '../../src/generator/portable-embedder.js';
+import { loadNativeEmbedder, type Pooling } from '../../src/generator/native/native-embedder.js';
+import { loadPortableEmbedder } from '../../src/generator/portable/portable-embedder.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Embedder } from '../../src/generator/embedder.js';
-import { type EmbedderOptions, loadNativeEmbedder } from '../../src/generator/native-embedder.js';
-import { loadPortableEmbedder } from '../../src/generator/portable-embedder.js';
+import { type EmbedderOptions, loadNativeEmbedder } from '../../src/generator/native/native-embedder.js';
+import { loadPortableEmbedder } from '../../src/generator/portable/portable-embedder.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ErrorCode, PgenrmError } from '../../src/errors.js';
 import type { Generation, GenerationRequest, Generator, TextPiece } from '../../src/generator/generator.js';
-import { loadPortableGenerator } from '../../src/generator/portable-generator.js';
+import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 
 const GREEDY = { temperature: 0, topP: 1, minP: 0 };

@@ -1,7 +1,7 @@
 import type { Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPortableModel, type PortableModel } from '../../src/generator/portable-model.js';
-import { TokenPieces } from '../../src/generator/token-pieces.js';
+import { loadPortableModel, type PortableModel } from '../../src/generator/portable/portable-model.js';
+import { TokenPieces } from '../../src/generator/portable/token-pieces.js';
 import { randomModel } from '../support/random-model.js';
 
 describe.each(['bpe', 'spm'] as const)('TokenPieces of a %s vocabulary', (tokenizer) => {

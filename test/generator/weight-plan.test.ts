@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planWeights } from '../../src/generator/weight-plan.js';
+import { planWeights } from '../../src/generator/native/weight-plan.js';
 import { readModelFacts } from '../../src/model-file/model-facts.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { halfBits } from '../../bench/models/gguf-writer.js';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
-import { chooseLlama } from '../../src/generator/llama-library.js';
-import { loadPortableGenerator } from '../../src/generator/portable-generator.js';
+import { chooseLlama } from '../../src/generator/llama/llama-library.js';
+import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
 import { randomBert, randomModel, TINY } from '../support/random-model.js';
 
 let folder: string;

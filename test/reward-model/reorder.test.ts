@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { resolveModel } from '../../src/model-file/model-file.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import type { JudgeInput, Judgment } from '../../src/reward-model/judgment.js';

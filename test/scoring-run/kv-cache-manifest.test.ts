@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openPreferenceData } from '../../src/data/preference-data.js';
-import { loadNativeGenerator } from '../../src/generator/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
 import type { RunManifest } from '../../src/scoring-run/run-manifest.js';

@@ -5,8 +5,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { type Llama, LlamaLogLevel } from 'node-llama-cpp';
-import { messageOf, PgenrmError } from '../errors.js';
-import { withQuietConsole } from '../model-file/quiet-console.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import { withQuietConsole } from '../../model-file/quiet-console.js';
 
 /** Which backend decodes: `auto` takes the best that works, `off` the CPU. */
 export const GPU_CHOICES = ['auto', 'cuda', 'metal', 'vulkan', 'off'] as const;

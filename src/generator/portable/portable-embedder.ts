@@ -2,13 +2,13 @@
 // Serves embedding models and judges alike; knows nothing of what is embedded.
 import { resolve } from 'node:path';
 import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
-import { messageOf, PgenrmError } from '../errors.js';
-import { type ModelFacts, readModelFacts } from '../model-file/model-facts.js';
-import { withQuietConsole } from '../model-file/quiet-console.js';
-import { chooseThreads } from './cpu-threads.js';
-import type { Embedder, Embeddings } from './embedder.js';
-import { chooseLlama, listenToLlama } from './llama-library.js';
-import { type EmbedderOptions, POOLINGS, type Pooling } from './native-embedder.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import { type ModelFacts, readModelFacts } from '../../model-file/model-facts.js';
+import { withQuietConsole } from '../../model-file/quiet-console.js';
+import type { Embedder, Embeddings } from '../embedder.js';
+import { chooseThreads } from '../llama/cpu-threads.js';
+import { chooseLlama, listenToLlama } from '../llama/llama-library.js';
+import { type EmbedderOptions, POOLINGS, type Pooling } from '../native/native-embedder.js';
 
 /** llama.cpp's numbers of the ways to pool. */
 const POOLING_TYPES: Record<Exclude<Pooling, 'auto'>, number> = { mean: 1, cls: 2, last: 3 };

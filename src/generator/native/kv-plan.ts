@@ -1,14 +1,14 @@
 // Chooses how the native engine keeps keys and values: layout, type, flash attention, how many cells, how many of
 // them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
 import {
   checkEngineOptions,
   type EngineOptions,
   type KvLayout,
   type KvType,
-} from '../options/engine-options.js';
+} from '../../options/engine-options.js';
+import type { KvCacheInfo } from '../generator.js';
 import type { AttentionKernel } from './attention-shape.js';
-import type { KvCacheInfo } from './generator.js';
 
 /** What the choice is made from. */
 export interface KvFacts {

@@ -2,9 +2,9 @@
 // Knows the addon and the llama.cpp library; what the figure is compared with is its callers'.
 
 import { availableParallelism } from 'node:os';
-import { messageOf, PgenrmError } from '../errors.js';
-import type { NativePeak, NativePeakOptions } from '../native/binding.js';
-import { chooseLlama, type GpuChoice } from './llama-library.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import type { NativePeak, NativePeakOptions } from '../../native/binding.js';
+import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { openLibrary, requireBinding } from './native-library.js';
 
 /** What is measured. */

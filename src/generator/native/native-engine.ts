@@ -1,6 +1,6 @@
 // One engine of the addon as promises: loading, requests, embeddings, closing.
 // Knows the native boundary and its events; sizes, prompts and models' suitability are its callers'.
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
 import type {
   NativeBinding,
   NativeEmbeddingEvent,
@@ -8,10 +8,10 @@ import type {
   NativeEngine,
   NativeEngineOptions,
   NativeEvent,
-} from '../native/binding.js';
-import type { Embeddings } from './embedder.js';
-import type { Generation, GenerationRequest, Sample, StepStatistics, TextPiece } from './generator.js';
-import { watchSampleSignals } from './sample-signals.js';
+} from '../../native/binding.js';
+import type { Embeddings } from '../embedder.js';
+import type { Generation, GenerationRequest, Sample, StepStatistics, TextPiece } from '../generator.js';
+import { watchSampleSignals } from '../sample-signals.js';
 
 /** How a load is watched and stopped. */
 export interface LoadWatch {

@@ -1,6 +1,6 @@
 // What a model's header says of its attention: sizes of a KV cell, and whether pgenrm's kernel computes such attention.
-import type { ModelFacts } from '../model-file/model-facts.js';
-import type { SharedReading } from './generator.js';
+import type { ModelFacts } from '../../model-file/model-facts.js';
+import type { SharedReading } from '../generator.js';
 
 /** Attention of a model; 0 where the file does not say. */
 export interface AttentionShape {

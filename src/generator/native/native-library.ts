@@ -1,9 +1,9 @@
 // Opens, for the addon, the llama.cpp library that was chosen for this machine.
 // Knows what can be missing or of another release, and says so.
-import { messageOf, PgenrmError } from '../errors.js';
-import type { LibraryPaths, NativeBinding, NativeLibrary } from '../native/binding.js';
-import { loadNativeBinding } from '../native/load.js';
-import type { LlamaChoice } from './llama-library.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import type { LibraryPaths, NativeBinding, NativeLibrary } from '../../native/binding.js';
+import { loadNativeBinding } from '../../native/load.js';
+import type { LlamaChoice } from '../llama/llama-library.js';
 
 /** The addon; throws `GENERATOR_UNAVAILABLE` with the reason where it is absent. */
 export function requireBinding(): NativeBinding {

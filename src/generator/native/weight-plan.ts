@@ -1,5 +1,5 @@
 // Chooses whether a model's file is mapped into memory or read.
-import type { ModelFacts } from '../model-file/model-facts.js';
+import type { ModelFacts } from '../../model-file/model-facts.js';
 
 /** The choice, with its reason where it is not llama.cpp's own. */
 export interface WeightPlan {

@@ -1,12 +1,9 @@
 // The Generator on the C++ addon: one engine with its own thread, requests in, finished samples out.
 // Knows the native boundary; batching, sharing and sampling are the engine's.
 import { freemem } from 'node:os';
-import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
-import type { NativeStatistics } from '../native/binding.js';
-import type { EngineOptions } from '../options/engine-options.js';
-import { attentionKernel, attentionShape, sharedReading } from './attention-shape.js';
-import { chooseThreads } from './cpu-threads.js';
-import { planEngine } from './engine-plan.js';
+import { readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
+import type { NativeStatistics } from '../../native/binding.js';
+import type { EngineOptions } from '../../options/engine-options.js';
 import type {
   EngineCounters,
   Generation,
@@ -16,13 +13,16 @@ import type {
   ModelInfo,
   StepStatistics,
   Tokenizer,
-} from './generator.js';
-import { checkGrammar } from './grammar-check.js';
-import { chooseLlama, type GpuChoice } from './llama-library.js';
-import { describeModel } from './model-description.js';
+} from '../generator.js';
+import { checkGrammar } from '../grammar-check.js';
+import { chooseThreads } from '../llama/cpu-threads.js';
+import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
+import { describeModel } from '../llama/model-description.js';
+import { checkRequest } from '../request-checks.js';
+import { attentionKernel, attentionShape, sharedReading } from './attention-shape.js';
+import { planEngine } from './engine-plan.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
-import { checkRequest } from './request-checks.js';
 import { planWeights } from './weight-plan.js';
 
 /** How to load a model for generation; the portable generator takes none of {@link EngineOptions}. */

@@ -8,13 +8,13 @@ import {
   type LlamaModel,
   type Token,
 } from 'node-llama-cpp';
-import { messageOf, PgenrmError } from '../errors.js';
-import { type ModelFacts, readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
-import { withQuietConsole } from '../model-file/quiet-console.js';
-import { chooseThreads } from './cpu-threads.js';
-import type { GeneratorInfo, ModelInfo, Tokenizer } from './generator.js';
-import { chooseLlama, type GpuChoice, type LlamaChoice, listenToLlama } from './llama-library.js';
-import { describeModel } from './model-description.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import { type ModelFacts, readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
+import { withQuietConsole } from '../../model-file/quiet-console.js';
+import type { GeneratorInfo, ModelInfo, Tokenizer } from '../generator.js';
+import { chooseThreads } from '../llama/cpu-threads.js';
+import { chooseLlama, type GpuChoice, type LlamaChoice, listenToLlama } from '../llama/llama-library.js';
+import { describeModel } from '../llama/model-description.js';
 
 /** How the portable generator loads a model. */
 export interface PortableOptions {

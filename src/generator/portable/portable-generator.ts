@@ -2,7 +2,7 @@
 // Owns model, context and the queue of requests; prompts, chains and users are unknown here.
 import { performance } from 'node:perf_hooks';
 import type { LlamaContext, LlamaGrammar, LlamaModel, Token } from 'node-llama-cpp';
-import { messageOf, PgenrmError } from '../errors.js';
+import { messageOf, PgenrmError } from '../../errors.js';
 import type {
   Generation,
   GenerationRequest,
@@ -12,11 +12,11 @@ import type {
   Sample,
   TextPiece,
   Tokenizer,
-} from './generator.js';
-import { checkGrammar } from './grammar-check.js';
+} from '../generator.js';
+import { checkGrammar } from '../grammar-check.js';
+import { checkRequest } from '../request-checks.js';
+import { watchSampleSignals } from '../sample-signals.js';
 import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
-import { checkRequest } from './request-checks.js';
-import { watchSampleSignals } from './sample-signals.js';
 import { type LaneModel, type LaneSample, NOTHING_WRITTEN, SequenceLane } from './sequence-lane.js';
 import { TokenPieces } from './token-pieces.js';
 

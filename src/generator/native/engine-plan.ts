@@ -1,10 +1,10 @@
 // Sizes the native engine for one model on one machine: context, KV cells, sequences, batch, layers on the GPU.
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
-import { PgenrmError } from '../errors.js';
-import { checkEngineOptions, type EngineOptions } from '../options/engine-options.js';
+import { PgenrmError } from '../../errors.js';
+import { checkEngineOptions, type EngineOptions } from '../../options/engine-options.js';
+import type { KvCacheInfo } from '../generator.js';
+import type { ThreadChoice } from '../llama/cpu-threads.js';
 import type { AttentionKernel } from './attention-shape.js';
-import type { ThreadChoice } from './cpu-threads.js';
-import type { KvCacheInfo } from './generator.js';
 import { planKvCache } from './kv-plan.js';
 
 /** What the plan is made from; memory in bytes. */

@@ -9,7 +9,7 @@ import {
   type LlamaModel,
   type Token,
 } from 'node-llama-cpp';
-import type { FinishReason, GenerationRequest } from './generator.js';
+import type { FinishReason, GenerationRequest } from '../generator.js';
 import { FirstMatch, GrowingText } from './text-scan.js';
 import type { TokenPieces } from './token-pieces.js';
 

@@ -1,10 +1,10 @@
 // The Embedder on the C++ addon: texts in batches, pooled as the GGUF says or as forced, on a thread of its own.
 // Serves embedding models and judges alike; knows nothing of what is embedded.
-import { PgenrmError } from '../errors.js';
-import { readModelFacts } from '../model-file/model-facts.js';
-import { chooseThreads } from './cpu-threads.js';
-import type { Embedder } from './embedder.js';
-import { chooseLlama, type GpuChoice } from './llama-library.js';
+import { PgenrmError } from '../../errors.js';
+import { readModelFacts } from '../../model-file/model-facts.js';
+import type { Embedder } from '../embedder.js';
+import { chooseThreads } from '../llama/cpu-threads.js';
+import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
 import { planWeights } from './weight-plan.js';
