@@ -1,5 +1,11 @@
 // The public API of pgenrm.
 
+export { PrototypeBank } from './bank/bank.js';
+export { inspectBank } from './bank/inspect-bank.js';
+export { mapBank } from './bank/map-bank.js';
+export { type AddedRows, type AddRowsOptions, addRows } from './bank-build/add-rows.js';
+export { buildBank } from './bank-build/build-bank.js';
+export type { BuildBankOptions } from './bank-build/build-options.js';
 export { chainSeed } from './chain/chain-seed.js';
 export type { EvaluationChain, LostReason, ResponseScore } from './chain/read-chain.js';
 export { LOST_REASONS, readChain } from './chain/read-chain.js';
@@ -44,12 +50,6 @@ export { importAuthorsTemplate } from './prompt/import-authors.js';
 export type { TemplateFile } from './prompt/imported-template.js';
 export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template.js';
 export { resolveTemplate } from './prompt/template.js';
-export { type AddedRows, type AddRowsOptions, addRows } from './prototypes/add-rows.js';
-export { PrototypeBank } from './prototypes/bank.js';
-export type { BuildBankOptions } from './prototypes/bank-build-options.js';
-export { buildBank } from './prototypes/build-bank.js';
-export { inspectBank } from './prototypes/inspect-bank.js';
-export { mapBank } from './prototypes/map-bank.js';
 export { AnalysisCache, type AnalysisRecord, type AnalysisTurn } from './reward-model/analysis-cache.js';
 export type { JudgeSettings } from './reward-model/judge-settings.js';
 export type {

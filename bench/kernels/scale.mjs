@@ -4,11 +4,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PrototypeBank } from '../../dist/bank/bank.js';
+import { writeBank } from '../../dist/bank/file/write-bank.js';
+import { effortFor } from '../../dist/bank/member-search.js';
 import { loadKernels } from '../../dist/kernels/choose.js';
 import { LabelSet } from '../../dist/kernels/vectors.js';
-import { PrototypeBank } from '../../dist/prototypes/bank.js';
-import { writeBank } from '../../dist/prototypes/bank-writer.js';
-import { effortFor } from '../../dist/prototypes/member-search.js';
 import { clusteredSource } from './data.mjs';
 import { K, recallOf } from './recall.mjs';
 import { quantile, timed } from './timing.mjs';

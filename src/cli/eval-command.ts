@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { PrototypeBank } from '../bank/bank.js';
 import type { PreferenceData } from '../data/preference-data.js';
 import { userGroups } from '../data/select-rows.js';
 import { PgenrmError } from '../errors.js';
@@ -21,7 +22,6 @@ import {
 } from '../evaluation/sample-chains.js';
 import { EVALUATION_FILES, writeReport } from '../evaluation/write-report.js';
 import { loadKernels } from '../kernels/choose.js';
-import type { PrototypeBank } from '../prototypes/bank.js';
 import { loadParts } from '../reward-model/load-parts.js';
 import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';

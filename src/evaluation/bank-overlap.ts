@@ -1,9 +1,9 @@
 // Users of a bank who are evaluated too: who they are, and a view of the bank in which they are nobody's neighbours.
 // Knows data rows and banks; nothing of judgments.
 
+import type { PrototypeBank, SimilarUser, SimilarUsersOptions } from '../bank/bank.js';
 import type { PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
-import type { PrototypeBank, SimilarUser, SimilarUsersOptions } from '../prototypes/bank.js';
 
 /**
  * What is done about bank users who are evaluated: `exclude`, they are nobody's neighbours; `own`, a user is only kept from being

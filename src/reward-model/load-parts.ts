@@ -2,6 +2,7 @@
 // Knows where they come from; nothing of judging.
 
 import { basename } from 'node:path';
+import { PrototypeBank } from '../bank/bank.js';
 import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
@@ -10,7 +11,6 @@ import type { ResolvedModel } from '../model-file/model-file.js';
 import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { ENGINE_OPTIONS } from '../options/engine-options.js';
 import { resolveTemplate } from '../prompt/template.js';
-import { PrototypeBank } from '../prototypes/bank.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
 import type { OverOptions } from './reward-model.js';
 

@@ -1,12 +1,12 @@
 // Seeks the similar users of one judgment, as soon as there is something to seek them by.
 // Knows the bank and its embedder; nothing of how their chains are written.
 
+import type { PrototypeBank } from '../bank/bank.js';
+import { embedQuery } from '../bank/embed-query.js';
+import { anonymousId } from '../bank/file/stored-user.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { User } from '../preference/preference.js';
 import { renderEvents } from '../prompt/sections.js';
-import type { PrototypeBank } from '../prototypes/bank.js';
-import { anonymousId } from '../prototypes/bank-user.js';
-import { embedQuery } from '../prototypes/embed-query.js';
 import type { AnalysisTurn, EarlierAnalysis } from './analysis-cache.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
 import type { JudgedChain, NeighbourRecord, Retrieval } from './judgment.js';

@@ -1,6 +1,8 @@
 // The facade: a loaded model that judges candidate replies for a user.
 // Owns the generator's lifetime and the choice of template; the judging itself is `judge.ts`.
 
+import type { PrototypeBank } from '../bank/bank.js';
+import type { ExpectedOrigin } from '../bank/file/manifest.js';
 import { mapTogether } from '../concurrency/bring-together.js';
 import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
@@ -11,8 +13,6 @@ import { defaultMaxTokens } from '../options/max-tokens.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { createChatTemplate } from '../prompt/chat-template.js';
 import { type PromptTemplate, resolveTemplate } from '../prompt/template.js';
-import type { PrototypeBank } from '../prototypes/bank.js';
-import type { ExpectedOrigin } from '../prototypes/bank-manifest.js';
 import { AnalysisCache } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import { chainsAtOnce, type JudgeSettings, judgeSettings, keyOfUser } from './judge-settings.js';

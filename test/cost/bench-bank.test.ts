@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PrototypeBank } from '../../src/bank/bank.js';
 import type { BlockRecord } from '../../src/cost/bench-record.js';
 import type { ScalingResult } from '../../src/cost/result.js';
 import { resolveTemplate } from '../../src/prompt/template.js';
-import { PrototypeBank } from '../../src/prototypes/bank.js';
-import { FakeEmbedder } from '../prototypes/fake-embedder.js';
+import { FakeEmbedder } from '../bank/fake-embedder.js';
 import { bankWorld } from '../reward-model/bank-world.js';
 import { row, temporaryFolder, writeRows } from '../support/preference-file.js';
 import { CountingGenerator, type Ended, fakeBench } from './fake-bench.js';

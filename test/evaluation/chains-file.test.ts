@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ChainsWriter, openChains } from '../../src/evaluation/chains-file.js';
 import { asChainsRow, identityDifferences, runName } from '../../src/evaluation/chains-record.js';
-import { error } from '../prototypes/made-world.js';
+import { error } from '../bank/made-world.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 import { chain, chainsOf, header, identity, storedRow, writeStored } from './stored-chains.js';
 

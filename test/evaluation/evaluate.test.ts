@@ -4,7 +4,7 @@ import type { ChainsRow } from '../../src/evaluation/chains-record.js';
 import { type EvaluateOptions, evaluate } from '../../src/evaluation/evaluate.js';
 import { remarks } from '../../src/evaluation/report.js';
 import { parseLevel } from '../../src/scaling/level.js';
-import { error } from '../prototypes/made-world.js';
+import { error } from '../bank/made-world.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { chainsOf, identity, SETTINGS, storedRow, writeStored } from './stored-chains.js';
 

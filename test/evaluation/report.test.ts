@@ -11,8 +11,8 @@ import { reportTables } from '../../src/evaluation/report-tables.js';
 import { markdownText, terminalText } from '../../src/evaluation/report-text.js';
 import { EVALUATION_FILES, writeReport } from '../../src/evaluation/write-report.js';
 import { type Draw, loadDraw } from '../../src/report/draw.js';
-import { suiteFolder } from '../prototypes/made-bank.js';
-import { error } from '../prototypes/made-world.js';
+import { suiteFolder } from '../bank/made-bank.js';
+import { error } from '../bank/made-world.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 import { chainsOf, identity, SETTINGS, storedRow, writeStored } from './stored-chains.js';
 

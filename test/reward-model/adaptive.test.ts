@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JudgeInput, Judgment } from '../../src/reward-model/judgment.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
-import { suiteFolder } from '../prototypes/made-bank.js';
+import { suiteFolder } from '../bank/made-bank.js';
 import { chainText, FakeGenerator, type FakeOptions, type FakeSample } from '../support/fake-generator.js';
 import { bankWorld, byUser, shownUser } from './bank-world.js';
 

@@ -1,11 +1,11 @@
 // A reward model over a made-up bank: a fake generator, a fake embedder, users u0, u1, ... who chose `c 0`, `c 1`, ...
 
 import { onTestFinished } from 'vitest';
+import { PrototypeBank } from '../../src/bank/bank.js';
 import { referenceKernels } from '../../src/kernels/reference-kernels.js';
-import { PrototypeBank } from '../../src/prototypes/bank.js';
 import { type OverOptions, RewardModel } from '../../src/reward-model/reward-model.js';
-import { FakeEmbedder, type FakeEmbedderOptions } from '../prototypes/fake-embedder.js';
-import { type MadeBank, madeBank, slowSimilar } from '../prototypes/made-bank.js';
+import { FakeEmbedder, type FakeEmbedderOptions } from '../bank/fake-embedder.js';
+import { type MadeBank, madeBank, slowSimilar } from '../bank/made-bank.js';
 import { byLength, FakeGenerator, type FakeOptions, type FakeSample } from '../support/fake-generator.js';
 
 export const BANK_USERS = 12;

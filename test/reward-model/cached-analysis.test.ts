@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AnalysisCache, analysisKey } from '../../src/reward-model/analysis-cache.js';
 import type { JudgeInput, Judgment } from '../../src/reward-model/judgment.js';
-import { suiteFolder } from '../prototypes/made-bank.js';
+import { suiteFolder } from '../bank/made-bank.js';
 import { byLength, type FakeSample } from '../support/fake-generator.js';
 import { bankWorld, shownUser } from './bank-world.js';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { PrototypeBank } from '../../src/bank/bank.js';
 import { chainSeed } from '../../src/chain/chain-seed.js';
-import { PrototypeBank } from '../../src/prototypes/bank.js';
 import type { JudgedChain, JudgeEvent, JudgeInput, JudgeOptions } from '../../src/reward-model/judgment.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
-import { FakeEmbedder } from '../prototypes/fake-embedder.js';
-import { suiteFolder } from '../prototypes/made-bank.js';
-import { error } from '../prototypes/made-world.js';
+import { FakeEmbedder } from '../bank/fake-embedder.js';
+import { suiteFolder } from '../bank/made-bank.js';
+import { error } from '../bank/made-world.js';
 import { byLength, chainText, FakeGenerator, promptText } from '../support/fake-generator.js';
 import { BANK_USERS, bankWorld, byUser, shownUser } from './bank-world.js';
 

@@ -8,8 +8,8 @@ import type { RunSummary } from '../../src/scoring-run/run-journal.js';
 import type { RunManifest } from '../../src/scoring-run/run-manifest.js';
 import { openRunOutput } from '../../src/scoring-run/run-output.js';
 import { runScoring } from '../../src/scoring-run/scoring-run.js';
-import { suiteFolder } from '../prototypes/made-bank.js';
-import { error } from '../prototypes/made-world.js';
+import { suiteFolder } from '../bank/made-bank.js';
+import { error } from '../bank/made-world.js';
 import { type BankWorld, bankWorld } from '../reward-model/bank-world.js';
 import { row, temporaryFolder, writeRows } from '../support/preference-file.js';
 

@@ -1,0 +1,73 @@
+// `pgenrm prototypes`: builds a prototype bank, adds to it, shows what is in one, draws a map of it.
+// Knows the command line; the work is `src/bank`.
+
+import type { Command } from 'commander';
+import { PrototypeBank } from '../../bank/bank.js';
+import { inspectBank } from '../../bank/inspect-bank.js';
+import { mapBank } from '../../bank/map-bank.js';
+import { writeAtomically } from '../../output/atomic-file.js';
+import { InterruptWatch, STOPPING_TEXT } from '../interrupt.js';
+import { numberOption } from '../option-parsers.js';
+import type { CommandContext } from '../run-cli.js';
+import { addAddCommand } from './bank-add.js';
+import { addBuildCommand } from './bank-build.js';
+import { MODELS, type PrototypesHost } from './bank-models.js';
+import { inspectionText } from './bank-text.js';
+
+/** Adds `pgenrm prototypes build`, `add`, `inspect` and `map`. */
+export function prototypesCommand(
+  program: Command,
+  context: CommandContext,
+  host: PrototypesHost = MODELS,
+): void {
+  const prototypes = program
+    .command('prototypes')
+    .description('Builds, extends, shows and draws prototype banks: groups of similar users.');
+  addBuildCommand(prototypes, context, host);
+  addAddCommand(prototypes, context, host);
+  prototypes
+    .command('inspect')
+    .description("Shows each prototype's size, cohesion, nearest members and what its members value.")
+    .argument('<bank>', 'the folder of a bank')
+    .addOption(
+      numberOption('--nearest <n>', 'members listed a prototype', {
+        integer: true,
+        min: 0,
+        max: 1000,
+      }).default(3),
+    )
+    .addOption(
+      numberOption('--criteria <n>', 'criteria listed a prototype', {
+        integer: true,
+        min: 0,
+        max: 1000,
+      }).default(5),
+    )
+    .option('--json', 'as one JSON object')
+    .action(async (path: string, options: { nearest: number; criteria: number; json?: true }) => {
+      using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
+      await using bank = await PrototypeBank.open(path);
+      const { nearest, criteria } = options;
+      const described = await inspectBank(bank, { nearest, criteria, signal: watch.signal });
+      const { manifest, additions } = bank;
+      context.out.write(
+        options.json
+          ? `${JSON.stringify({ manifest, additions, prototypes: described }, null, 2)}\n`
+          : inspectionText(bank, described),
+      );
+    });
+  prototypes
+    .command('map')
+    .description('Draws users and prototypes in the plane in which they differ most, as SVG.')
+    .argument('<bank>', 'the folder of a bank')
+    .requiredOption('--out <file>', 'where the picture goes')
+    .addOption(
+      numberOption('--limit <n>', 'most users drawn', { integer: true, min: 1, max: 100_000 }).default(2000),
+    )
+    .action(async (path: string, { out, limit }: { out: string; limit: number }) => {
+      using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
+      await using bank = await PrototypeBank.open(path);
+      await writeAtomically(out, await mapBank(bank, { users: limit, signal: watch.signal }));
+      context.out.write(`wrote ${out}\n`);
+    });
+}
