@@ -1,68 +1,21 @@
-// `pgenrm bench`: the group of `scaling`, `predict` and `compare`, and the two that need no model.
+// `pgenrm bench`: the group of `scaling`, `compare` and `table`, and the two that need no model.
 // Knows the command line and results; not how a result comes about.
 
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { agreement, compareResults, comparisonTable } from '../cost/compare-results.js';
-import { predictionText, predictLevel } from '../cost/predict.js';
 import { readResult } from '../cost/read-result.js';
-import { BENCH_FILES, shortMarkdown } from '../cost/write-result.js';
+import { shortMarkdown } from '../cost/write-result.js';
 import { percent } from '../evaluation/report.js';
-import { JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
 import { harmless, terminalTable } from '../report/table.js';
-import { DEFAULT_FOLDER } from './bench-flags.js';
 import { type BenchHost, benchScalingCommand } from './bench-scaling.js';
 import { mayColour } from './console-streams.js';
 import { EXIT } from './exit-code.js';
-import { numberOption } from './option-parsers.js';
 import type { CommandContext } from './run-cli.js';
-
-const PROMPT: NumberRange = { integer: true, min: 1, max: 1_000_000 };
-
-interface PredictWords {
-  readonly ind: number;
-  readonly pro: number;
-  readonly promptTokens?: number;
-  readonly chainTokens?: number;
-  readonly inFlight?: number;
-  readonly from: string;
-  readonly json?: true;
-}
 
 /** Adds `pgenrm bench`. */
 export function benchCommand(program: Command, context: CommandContext, host?: BenchHost): void {
-  const group = program.command('bench').description('Measures, predicts and compares what judgments cost.');
+  const group = program.command('bench').description('Measures and compares what judgments cost.');
   benchScalingCommand(group, context, host);
-  group
-    .command('predict')
-    .description('What a level costs by the cost model of a bench, measured or not.')
-    .addOption(numberOption('--ind <m>', 'chains for the user', JUDGE_RANGES.individual).default(1))
-    .addOption(numberOption('--pro <n>', 'chains as similar users', JUDGE_RANGES.prototypes).default(0))
-    .addOption(numberOption('--prompt-tokens <n>', "tokens of a prompt; default the bench's mean", PROMPT))
-    .addOption(numberOption('--chain-tokens <n>', "tokens of a chain; default the bench's mean", PROMPT))
-    .addOption(
-      numberOption(
-        '--in-flight <n>',
-        'judgments at once; default as fill the generator',
-        JUDGE_RANGES.concurrency,
-      ),
-    )
-    .option('--from <file>', 'result.json of a bench', join(DEFAULT_FOLDER, BENCH_FILES.json))
-    .option('--json', 'print JSON')
-    .action(async (words: PredictWords) => {
-      const prediction = predictLevel(await readResult(words.from), {
-        level: { individual: words.ind, prototype: words.pro },
-        ...(words.promptTokens === undefined ? {} : { promptTokens: words.promptTokens }),
-        ...(words.chainTokens === undefined ? {} : { chainTokens: words.chainTokens }),
-        ...(words.inFlight === undefined ? {} : { atOnce: words.inFlight }),
-      });
-      context.out.write(
-        words.json
-          ? `${JSON.stringify(prediction, null, 2)}\n`
-          : `${harmlessLines(predictionText(prediction))}\n`,
-      );
-      context.end(EXIT.ok);
-    });
   group
     .command('compare')
     .description('What changed between two results, and whether it is more than noise.')
@@ -88,8 +41,6 @@ export function benchCommand(program: Command, context: CommandContext, host?: B
       context.end(EXIT.ok);
     });
 }
-
-const harmlessLines = (text: string): string => text.split('\n').map(harmless).join('\n');
 
 function comparisonText(
   comparison: ReturnType<typeof compareResults>,

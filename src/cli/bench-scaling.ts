@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { identityOf } from '../cost/bench-header.js';
+import { identityOf, sequencesOf } from '../cost/bench-header.js';
 import type { BenchBank, BenchEvent, OpenedModel, ScalingBenchOptions } from '../cost/bench-options.js';
 import { BenchStore } from '../cost/bench-store.js';
 import { type EnergyReading, readEnergy } from '../cost/energy.js';
@@ -13,11 +13,10 @@ import { GpuWatch, gpuFacts } from '../cost/gpu-watch.js';
 import { load as machineLoad } from '../cost/machine.js';
 import { MeteredGenerator } from '../cost/metered-generator.js';
 import { type ModelCost, readModelCost } from '../cost/model-cost.js';
-import type { PeakShape } from '../cost/peak.js';
 import { benchRows, runScalingBench } from '../cost/scaling-bench.js';
 import { BENCH_FILES, resultText, writeResult } from '../cost/write-result.js';
 import type { PreferenceRow } from '../data/preference-data.js';
-import { messageOf, PgenrmError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
 import { loadKernels } from '../kernels/choose.js';
 import { type LoadedParts, loadParts } from '../reward-model/load-parts.js';
@@ -45,14 +44,8 @@ export interface BenchHost {
   readonly modelCost: (path: string) => Promise<ModelCost>;
   /** Counters of the processor's energy at this moment. */
   readonly energy: () => EnergyReading | null;
-  /** The machine's peak, and the hash of the library that decodes. */
-  readonly measureMachine: (options: BenchOptions, cost: ModelCost | null) => Promise<MeasuredMachine>;
-}
-
-/** What is measured of the machine itself. */
-export interface MeasuredMachine {
-  readonly peak: PeakShape;
-  readonly libraryHash: string | null;
+  /** Hash of the library that decodes; null where the generator brings its own. */
+  readonly libraryHash: (options: BenchOptions) => Promise<string | null>;
 }
 
 /** Adds `bench scaling` to the group. */
@@ -94,8 +87,7 @@ async function benchScaling(
     context.err.write(`no FLOPs and no bytes of KV: ${messageOf(error)}\n`);
     return null;
   });
-  const { peak, libraryHash } = await host.measureMachine(options, cost);
-  const sizes = benchSizes(options, model.generatorInfo.maxSequences);
+  const sizes = benchSizes(options, sequencesOf(model.generatorInfo));
   const gpus = await GpuWatch.start();
   try {
     const bench: ScalingBenchOptions = {
@@ -117,10 +109,9 @@ async function benchScaling(
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
         ...(options.historyEvents === undefined ? {} : { historyEvents: options.historyEvents }),
       },
-      peak,
       cost,
       modelNote: options.modelNote ?? null,
-      libraryHash,
+      libraryHash: await host.libraryHash(options),
       gpuFacts: await gpuFacts(),
       gpus,
       energy: host.energy,
@@ -194,8 +185,7 @@ async function openModel(
     bank: whole,
     ...rest
   } = await host.loadParts({
-    // The cost model adds up steps that follow on each other.
-    ...loadOptions({ ...options, workers: options.workers ?? 1 }),
+    ...loadOptions(options),
     signal,
   });
   const generator = new MeteredGenerator(inside);
@@ -240,23 +230,10 @@ const MODELS: BenchHost = {
   loadParts,
   modelCost: readModelCost,
   energy: readEnergy,
-  async measureMachine(options, cost) {
+  async libraryHash({ gpu }) {
     const { chooseLlama } = await import('../generator/llama/llama-library.js');
-    const { files } = await chooseLlama(options.gpu);
-    const libraryHash = files === null ? null : await shortHash(files.llama);
-    if (cost === null) return { peak: { untold: "the model's weights are not known" }, libraryHash };
-    const { measurePeak } = await import('../generator/native/peak-kernel.js');
-    try {
-      const peak = await measurePeak({
-        gpu: options.gpu,
-        weightType: cost.weightType,
-        ...(options.threads === undefined ? {} : { threads: options.threads }),
-      });
-      return { peak, libraryHash };
-    } catch (error) {
-      if (!(error instanceof PgenrmError) || error.code !== 'GENERATOR_UNAVAILABLE') throw error;
-      return { peak: { untold: error.message }, libraryHash };
-    }
+    const { files } = await chooseLlama(gpu);
+    return files === null ? null : shortHash(files.llama);
   },
 };
 

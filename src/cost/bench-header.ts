@@ -72,7 +72,6 @@ export function headerOf(
   skipped: readonly SkippedVariant[],
 ): BenchHeader {
   const { info, model: modelInfo } = options.opened.generator;
-  const { peak } = options;
   return {
     pgenrmBench: 1,
     pgenrm: PACKAGE_VERSION,
@@ -89,8 +88,6 @@ export function headerOf(
       cost: options.cost,
     },
     kvCache: info.kvCache ?? null,
-    scheduling: info.scheduling ?? null,
-    peak: peak.untold === undefined ? peak : { untold: withoutFolders(peak.untold) },
     variants: fitting.map((variant) => ({
       name: variantName(variant),
       ...variant.level,

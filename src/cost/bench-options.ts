@@ -12,7 +12,6 @@ import type { EnergyReading } from './energy.js';
 import type { GpuFacts, GpuWatch } from './gpu-watch.js';
 import type { MeteredGenerator } from './metered-generator.js';
 import type { ModelCost } from './model-cost.js';
-import type { PeakShape } from './peak.js';
 
 /** The bank that similar users come from, as far as a bench records it. */
 export interface BenchBank {
@@ -56,7 +55,6 @@ export interface ScalingBenchOptions {
     JudgeOptions,
     'individual' | 'prototypes' | 'adaptive' | 'seed' | 'signal' | 'onEvent'
   >;
-  readonly peak: PeakShape;
   /** Null where the model file's header cannot be read. */
   readonly cost: ModelCost | null;
   readonly modelNote: string | null;

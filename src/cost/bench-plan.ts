@@ -19,36 +19,27 @@ export function variantName({ level, adaptive }: Variant): string {
 /** Chains of a judgment at most. */
 export const chainsOf = ({ level }: Pick<Variant, 'level'>): number => level.individual + level.prototype;
 
-/** A request of known size: what the cost model's parts are told apart by. */
-export interface Probe {
-  readonly promptTokens: number;
-  readonly samples: number;
-  /** New tokens of each sample, no more and no fewer. */
-  readonly newTokens: number;
+/** How judgments follow each other: one after another, or as many at once as fill the generator. */
+export type Mode = 'alone' | 'full';
+
+/** What runs at a time: judgments in one of the modes, or with the generator full without keeping accounts (`bare`). */
+export interface BlockTask {
+  readonly kind: Mode | 'bare';
+  readonly variant: Variant;
 }
 
-/**
- * What runs at a time: judgments one after another (`alone`), as many at once as fill the generator (`full`), the same
- * without keeping accounts (`bare`), or one request of known size (`probe`).
- */
-export type BlockTask =
-  | { readonly kind: 'alone' | 'full' | 'bare'; readonly variant: Variant }
-  | { readonly kind: 'probe'; readonly probe: Probe };
-
 /** A task in a round. */
-export type Block = BlockTask & { readonly round: number };
+export interface Block extends BlockTask {
+  readonly round: number;
+}
 
 /** Names a block within a run: `2 full ind-8`. */
 export function blockName(block: Block): string {
   return `${block.round} ${taskName(block)}`;
 }
 
-/** Names a task: `full ind-8`, `probe 256x8x24`. */
-export function taskName(task: BlockTask): string {
-  if (task.kind !== 'probe') return `${task.kind} ${variantName(task.variant)}`;
-  const { promptTokens, samples, newTokens } = task.probe;
-  return `probe ${promptTokens}x${samples}x${newTokens}`;
-}
+/** Names a task: `full ind-8`. */
+export const taskName = ({ kind, variant }: BlockTask): string => `${kind} ${variantName(variant)}`;
 
 /** How large the blocks are. */
 export interface PlanSizes {
@@ -60,15 +51,10 @@ export interface PlanSizes {
   readonly maxSequences: number;
   /** Unrelated prompts that the generator has at work at once; null: as many as fill its sequences. */
   readonly promptsAtOnce: number | null;
-  readonly contextTokens: number;
 }
 
 /** All tasks of a round, in the order of the variants. */
-export function roundTasks(
-  variants: readonly Variant[],
-  probes: readonly Probe[],
-  checksMeasuring: boolean,
-): BlockTask[] {
+export function roundTasks(variants: readonly Variant[], checksMeasuring: boolean): BlockTask[] {
   // The variant of fewest chains has the most judgments a second, and so the most accounts.
   const smallest = [...variants].sort((a, b) => chainsOf(a) - chainsOf(b))[0];
   return [
@@ -76,7 +62,6 @@ export function roundTasks(
       { kind: 'alone', variant },
       { kind: 'full', variant },
     ]),
-    ...probes.map((probe): BlockTask => ({ kind: 'probe', probe })),
     ...(checksMeasuring && smallest !== undefined ? [{ kind: 'bare' as const, variant: smallest }] : []),
   ];
 }
@@ -114,30 +99,6 @@ export function fullCounts(
     before: inFlight(variant, sizes),
     timed: Math.max(LEAST_TIMED, inFlight(variant, sizes), Math.ceil(sizes.fullChains / chainsOf(variant))),
   };
-}
-
-/** Requests that tell prompt, rows and context apart, none larger than the context. */
-export function usualProbes({
-  maxSequences,
-  contextTokens,
-}: Pick<PlanSizes, 'maxSequences' | 'contextTokens'>): Probe[] {
-  const newTokens = Math.min(24, Math.floor(contextTokens / 8));
-  const short = Math.min(256, Math.floor(contextTokens / 4));
-  const long = Math.max(short + 1, Math.min(2048, Math.floor(contextTokens / 2)));
-  const few = Math.max(1, Math.round(maxSequences / 4));
-  const sizes: [promptTokens: number, samples: number][] = [
-    [short, 1],
-    [short, maxSequences],
-    [long, 1],
-    [long, few],
-    [long, maxSequences],
-  ];
-  const probes = sizes.map(([promptTokens, samples]) => ({ promptTokens, samples, newTokens }));
-  // With one sequence some of them are the same.
-  return probes.filter((probe, index) => {
-    const name = taskName({ kind: 'probe', probe });
-    return probes.findIndex((other) => taskName({ kind: 'probe', probe: other }) === name) === index;
-  });
 }
 
 /** First row of a block's judgments: every round begins elsewhere, so that the rounds see all rows. */

@@ -2,10 +2,9 @@
 // Types and their reading back; running is `run-block.ts`, files are `bench-store.ts`.
 
 import { z } from 'zod';
-import type { KvCacheInfo, Scheduling } from '../generator/generator.js';
+import type { KvCacheInfo } from '../generator/generator.js';
 import type { Machine } from './machine.js';
 import type { ModelCost } from './model-cost.js';
-import type { PeakShape } from './peak.js';
 
 const NUMBER = z.number();
 const COUNT = z.number().int().nonnegative();
@@ -43,34 +42,13 @@ const JUDGMENT = z.object({
 /** One judgment of a block. */
 export type JudgmentRecord = z.infer<typeof JUDGMENT>;
 
-const COUNTERS = z.object({
-  calls: NUMBER,
-  promptRows: NUMBER,
-  sampleRows: NUMBER,
-  promptAttended: NUMBER,
-  sampleAttended: NUMBER,
-  rowCells: NUMBER,
-  // Older blocks do not tell it.
-  cellsRead: NUMBER.default(0),
-  generatedTokens: NUMBER,
-  preempted: NUMBER,
-  decodeMs: NUMBER,
-  drawMs: NUMBER,
-});
-
-/** Differences of {@link import('../generator/generator.js').EngineCounters} over a block. */
-export type CounterDifferences = z.infer<typeof COUNTERS>;
-
-const PROBE = z.object({ promptTokens: COUNT, samples: COUNT, newTokens: COUNT });
-
 const BLOCK = z.object({
   /** As {@link import('./bench-plan.js').blockName}. */
   block: z.string(),
   round: z.number().int(),
-  kind: z.enum(['alone', 'full', 'bare', 'probe']),
-  /** Name of the variant; null for a probe. */
-  variant: z.string().nullable(),
-  probe: PROBE.nullable(),
+  kind: z.enum(['alone', 'full', 'bare']),
+  /** Name of the variant. */
+  variant: z.string(),
   /** Which session of the run, from 0. */
   session: COUNT,
   started: z.string(),
@@ -87,7 +65,6 @@ const BLOCK = z.object({
   /** Energy of processor and GPUs in it, as far as each is told. */
   cpuJoules: NUMBER.nullable(),
   gpuJoules: NUMBER.nullable(),
-  counters: COUNTERS.nullable(),
   /** Time that keeping accounts took. */
   measuringMs: NUMBER,
   judgments: z.array(JUDGMENT),
@@ -154,9 +131,6 @@ export interface BenchHeader {
     readonly cost: ModelCost | null;
   };
   readonly kvCache: KvCacheInfo | null;
-  /** Null where the generator does not tell. */
-  readonly scheduling: Scheduling | null;
-  readonly peak: PeakShape;
   readonly variants: readonly {
     readonly name: string;
     readonly individual: number;

@@ -1,9 +1,8 @@
-// Everything that is read at the begin and the end of what a block times: clocks, processor, energy, GPUs, counters.
-// Knows the machine and the engine's counters; nothing of what runs in between.
+// Everything that is read at the begin and the end of what a block times: clocks, processor, energy, GPUs.
+// Knows the machine; nothing of what runs in between.
 
 import { PgenrmError } from '../errors.js';
-import type { EngineCounters } from '../generator/generator.js';
-import type { BlockRecord, CounterDifferences } from './bench-record.js';
+import type { BlockRecord } from './bench-record.js';
 import { type EnergyReading, joulesBetween } from './energy.js';
 import type { GpuWatch } from './gpu-watch.js';
 import { type MachineTicks, machineTicks, processorSeconds, ticksBetween } from './machine.js';
@@ -27,7 +26,6 @@ export type Clocked = Pick<
   | 'gpuMemoryBytes'
   | 'cpuJoules'
   | 'gpuJoules'
-  | 'counters'
   | 'measuringMs'
 >;
 
@@ -67,7 +65,6 @@ export class BlockClock {
       gpuMemoryBytes: this.#gpu?.peakMemoryBytes ?? null,
       cpuJoules: joulesBetween(before.energy, after.energy),
       gpuJoules: this.#gpu?.joules ?? null,
-      counters: differences(before.counters, after.counters),
       measuringMs: after.spentMs - before.spentMs + before.lookMs,
     };
   }
@@ -79,7 +76,6 @@ export class BlockClock {
       ticks: machineTicks(),
       processor: processorSeconds(),
       energy: this.#parts.energy(),
-      counters: generator.counters(),
       spentMs: generator.spentMs,
     };
     const at = performance.now();
@@ -93,23 +89,5 @@ interface Moment {
   readonly ticks: MachineTicks | null;
   readonly processor: number | null;
   readonly energy: EnergyReading | null;
-  readonly counters: EngineCounters | null;
   readonly spentMs: number;
-}
-
-function differences(before: EngineCounters | null, after: EngineCounters | null): CounterDifferences | null {
-  if (before === null || after === null) return null;
-  return {
-    calls: after.calls - before.calls,
-    promptRows: after.promptRows - before.promptRows,
-    sampleRows: after.sampleRows - before.sampleRows,
-    promptAttended: after.promptAttended - before.promptAttended,
-    sampleAttended: after.sampleAttended - before.sampleAttended,
-    rowCells: after.rowCells - before.rowCells,
-    cellsRead: after.cellsRead - before.cellsRead,
-    generatedTokens: after.generatedTokens - before.generatedTokens,
-    preempted: after.preempted - before.preempted,
-    decodeMs: after.decodeMs - before.decodeMs,
-    drawMs: after.drawMs - before.drawMs,
-  };
 }

@@ -47,7 +47,6 @@ const MODE_FIGURES = {
   processorMs: 'CPU ms',
   joules: 'energy, J',
   flops: 'FLOPs',
-  shareOfPeak: 'share of peak',
 } as const satisfies Partial<Record<keyof ModeFigures, string>>;
 
 const VARIANT_FIGURES = {

@@ -3,10 +3,9 @@
 
 import { figureOf } from '../evaluation/interval.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { chainsOf, type Variant, variantName } from './bench-plan.js';
+import { chainsOf, type Mode, type Variant, variantName } from './bench-plan.js';
 import type { BenchHeader, BlockRecord, JudgmentRecord } from './bench-record.js';
 import type { StoredBench } from './bench-store.js';
-import { fitCostModel, type Mode } from './cost-model.js';
 import { bytesOfCell, flopsOf } from './model-cost.js';
 import { measuringOf, noiseOf } from './noise.js';
 import type {
@@ -41,11 +40,6 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
   const each: VariantResult[] = [];
   for (const variant of variants) each.push(await variantResult(variant, header, blocks, options));
   const measured = each.filter(({ alone, full }) => alone !== null || full !== null);
-  const { maxSequences, threads } = header.identity.generator;
-  const { scheduling, kvCache } = header;
-  // Of another layout the cells do not bound prompts alone.
-  const cells = kvCache?.layout === 'unified' ? kvCache.cells : null;
-  const sizes = scheduling === null ? null : { maxSequences, cells, threads, ...scheduling };
   return {
     pgenrmScaling: 1,
     created: new Date().toISOString(),
@@ -56,7 +50,6 @@ export async function resultOf(stored: StoredBench, options: FigureOptions): Pro
     seconds: sum(blocks.map(({ ms }) => ms)) / 1000,
     variants: withFrontier(measured),
     ratios: ratiosOf(variants, blocks),
-    costModel: fitCostModel(blocks, variants, sizes),
     noise: noiseOf(blocks, options.load, header.machine.usableCores),
     measuring: measuringOf(blocks),
     prices: options.prices,
@@ -144,7 +137,6 @@ function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeF
   const times = all.map(({ ms }) => ms);
   const firsts = all.flatMap(({ firstChainMs }) => firstChainMs ?? []);
   const { cost } = header.model;
-  const { peak } = header;
   const blockFlops = (block: BlockRecord): number =>
     mean(judgedOf(block).map((one) => flopsOf(cost!, { requests: one.each, generated: one.generated })));
   const perBlock = (value: (block: BlockRecord) => number): Estimate => meanEstimate(judged.map(value));
@@ -164,9 +156,7 @@ function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeF
     firstChainMs: firsts.length === 0 ? null : quantileEstimate(firsts, 0.5),
     judgmentsPerSecond: perBlock(({ ms, judged: n }) => (1000 * n) / ms),
     generatedTokensPerSecond: perBlock(
-      (block) =>
-        (1000 * (block.counters?.generatedTokens ?? sum(judgedOf(block).map((one) => one.generated)))) /
-        block.ms,
+      (block) => (1000 * sum(judgedOf(block).map(({ generated }) => generated))) / block.ms,
     ),
     unsharedPromptTokens: roundMeans(judged, ({ unshared }) => unshared),
     decodedPromptTokens: roundMeans(judged, ({ decoded }) => decoded),
@@ -177,10 +167,6 @@ function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeF
     ),
     joules: told(joules),
     flops: cost === null ? null : perBlock(blockFlops),
-    shareOfPeak:
-      cost === null || peak.untold !== undefined
-        ? null
-        : perBlock((block) => (blockFlops(block) * 1000 * block.judged) / block.ms / peak.flopsPerSecond),
     peakMemoryBytes: greatest(judged.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     gpuMemoryBytes: greatest(judged.map(({ gpuMemoryBytes }) => gpuMemoryBytes)),
   };

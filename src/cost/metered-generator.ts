@@ -3,7 +3,6 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
-  EngineCounters,
   Generation,
   GenerationRequest,
   Generator,
@@ -74,10 +73,6 @@ export class MeteredGenerator implements Generator {
   /** Milliseconds that keeping accounts took so far. */
   get spentMs(): number {
     return this.#spentMs;
-  }
-
-  counters(): EngineCounters | null {
-    return this.#inside.counters?.() ?? null;
   }
 
   forget(): void {

@@ -15,8 +15,6 @@ export interface ModelCost {
   readonly flopsPerAttended: number;
   /** Bytes of a KV cell at f16. */
   readonly cellBytes: number;
-  /** ggml type number that most weights have. */
-  readonly weightType: number;
   readonly layers: number;
 }
 
@@ -42,23 +40,19 @@ export async function readModelCost(path: string): Promise<ModelCost> {
   let body = 0;
   let output = 0;
   let embedding = 0;
-  const elements = new Map<number, number>();
-  for (const { name, shape, type } of tensors) {
+  for (const { name, shape } of tensors) {
     // Vectors (norms, biases) are added or multiplied once a value: nothing beside the matrices.
     if (shape.length < 2) continue;
-    elements.set(type, (elements.get(type) ?? 0) + size(shape));
     if (name === 'output.weight') output += size(shape);
     else if (name === 'token_embd.weight') embedding += size(shape);
     else body += size(shape) * (name.includes('_exps') ? used : 1);
   }
-  const [weightType = 1] = [...elements].sort((a, b) => b[1] - a[1]).map(([type]) => type);
   return {
     flopsPerToken: 2 * body,
     // Without an output matrix of its own the embedding is used for it.
     flopsPerOutput: 2 * (output === 0 ? embedding : output),
     flopsPerAttended: 2 * layers * heads * (keys + values),
     cellBytes: 2 * layers * headsKv * (keys + values),
-    weightType,
     layers,
   };
 }

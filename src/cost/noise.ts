@@ -10,9 +10,9 @@ export function noiseOf(blocks: readonly BlockRecord[], load: number, cores: num
   const steal = blocks.flatMap(({ stealShare }) => stealShare ?? []);
   const times: Record<string, number[]> = {};
   const byRound = [...blocks].sort((a, b) => a.round - b.round);
-  for (const { kind, variant, probe, ms, judged } of byRound) {
-    // Judgments of other rounds are other rows: what compares is the same request, or time a judgment.
-    const name = probe === null ? `${kind} ${variant}` : `probe ${JSON.stringify(probe)}`;
+  for (const { kind, variant, ms, judged } of byRound) {
+    // Judgments of other rounds are other rows: what compares is time a judgment.
+    const name = `${kind} ${variant}`;
     const list = times[name] ?? [];
     list.push(ms / Math.max(1, judged));
     times[name] = list;

@@ -1,14 +1,13 @@
-// The pictures of a bench's result: cost against accuracy, time by level, what a judgment's time goes to.
+// The pictures of a bench's result: cost against accuracy, time by level.
 // Knows the result; drawing is `report/draw.ts`.
 
 import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
 import { levelName } from '../scaling/level.js';
-import { type Mode, predictMs } from './cost-model.js';
 import type { ScalingResult, VariantResult } from './result.js';
 
 /** The pictures that there is something to draw for. */
 export function resultCharts(result: ScalingResult): Chart[] {
-  return [frontierChart(result), timeChart(result), partsChart(result)].filter((chart) => chart !== null);
+  return [frontierChart(result), timeChart(result)].filter((chart) => chart !== null);
 }
 
 const costOf = ({ full, alone }: VariantResult) => (full ?? alone)!.msPerJudgment;
@@ -161,46 +160,6 @@ function timeChart({ variants }: ScalingResult): Chart | null {
           encoding: { ...shared, x: { field: 'value', type: 'quantitative' } },
         },
       ],
-    },
-  };
-}
-
-function partsChart({ variants, costModel }: ScalingResult): Chart | null {
-  if ('untold' in costModel) return null;
-  const mode: Mode = 'full';
-  const values = variants
-    .filter(({ adaptive }) => adaptive === null)
-    .flatMap(({ name, individual, prototype }) => {
-      const parts = predictMs(costModel, { individual, prototype }, mode);
-      return [
-        { name, part: 'prefill', ms: parts.prefillMs },
-        { name, part: 'decode', ms: parts.decodeMs },
-        { name, part: 'sampling', ms: parts.samplingMs },
-        { name, part: 'overhead', ms: parts.overheadMs },
-      ].map((one, order) => ({ ...one, order }));
-    });
-  if (values.length === 0) return null;
-  return {
-    title: 'What the time goes to, by the cost model',
-    description:
-      'Prefill, decode, sampling and overhead of a judgment at each level with the generator full, by the cost model.',
-    spec: {
-      width: CHART_WIDTH,
-      height: { step: 24 },
-      data: { values },
-      config: CHART_CONFIG,
-      mark: 'bar',
-      encoding: {
-        y: { field: 'name', type: 'nominal', title: null, sort: null },
-        x: { field: 'ms', type: 'quantitative', title: 'ms a judgment' },
-        color: {
-          field: 'part',
-          type: 'nominal',
-          title: null,
-          scale: { domain: ['prefill', 'decode', 'sampling', 'overhead'] },
-        },
-        order: { field: 'order', type: 'quantitative' },
-      },
     },
   };
 }

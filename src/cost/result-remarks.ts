@@ -2,7 +2,6 @@
 // Knows a result; its figures are `result-tables.ts`.
 
 import { percent } from '../evaluation/report.js';
-import { peakText } from './peak.js';
 import type { ScalingResult } from './result.js';
 import { ratioText } from './statistics.js';
 
@@ -11,7 +10,7 @@ const NOISY = { drift: 0.05, steal: 0.01, other: 0.05, load: 0.5 };
 
 /** What has to be known before the figures are read. */
 export function resultRemarks(result: ScalingResult): string[] {
-  const { header, noise, rounds, measuring, costModel } = result;
+  const { header, noise, rounds, measuring } = result;
   const { identity, machine, model } = header;
   const { kind, backend, llamaRelease, maxSequences, threads, contextTokens } = identity.generator;
   const lines = [
@@ -34,13 +33,11 @@ export function resultRemarks(result: ScalingResult): string[] {
     lines.push(
       `${warn(noise.otherWorkShare > NOISY.other || noise.load > NOISY.load)}other work on this machine: ${percent(noise.otherWorkShare)}% of its processor time, load ${noise.load.toFixed(2)} at the start`,
     );
-  if ('untold' in costModel) lines.push(`no cost model: ${costModel.untold}`);
   const failed = result.variants.reduce((total, variant) => total + variant.failed, 0);
   if (failed > 0) lines.push(`! ${failed} judgments met an error of their row and are in no figure`);
   lines.push(
     ...accuracyRemarks(result),
     `keeping accounts took ${percent(measuring.share, 3)}% of what was measured${measuring.meteredOverBare === null ? '' : `; with accounts over without: ${ratioText(measuring.meteredOverBare, 3)}`}`,
-    peakText(header.peak),
     `llama.cpp ${llamaRelease}${header.libraryHash === null ? '' : ` (libllama ${header.libraryHash})`}, ${kind} generator on ${backend}, ${maxSequences} rows at once, ${threads} threads, context ${contextTokens}`,
     `model ${model.description}, SHA-256 ${identity.model.sha256 ?? 'unknown'}; template ${identity.template.name} (${identity.template.hash.slice(0, 16)})`,
     `data SHA-256 ${identity.data.fingerprint}, ${identity.data.rows} rows; bank ${identity.bank.checksum ?? 'none'}`,

@@ -4,7 +4,7 @@
 import { percent } from '../evaluation/report.js';
 import type { ReportTable } from '../report/table.js';
 import { levelName } from '../scaling/level.js';
-import type { Mode } from './cost-model.js';
+import type { Mode } from './bench-plan.js';
 import type { AccuracyFigure, ModeFigures, ScalingResult, VariantRatio, VariantResult } from './result.js';
 import { type Estimate, ratioText } from './statistics.js';
 
@@ -29,8 +29,6 @@ export function resultTables(result: ScalingResult): ReportTable[] {
     machineTable(result),
     priceTable(result),
     ratioTable(result),
-    modelTable(result),
-    leftOutTable(result),
     skippedTable(result),
   ].filter(({ rows }) => rows.length > 0);
 }
@@ -130,10 +128,9 @@ function machineTable(result: ScalingResult): ReportTable {
   return {
     title: 'Arithmetic, memory and energy',
     note: 'Model FLOPs are what the weights and attention ask for; the share is of the measured peak. KV is what one judgment needs. RSS is the peak of this process, the memory that is mapped from the model file with it. Energy is that of the whole machine as far as it tells.',
-    head: ['level and mode', 'GFLOP', 'of peak, %', 'KV, MB', 'RSS, MB', 'GPU, MB', 'energy, J', 'CPU ms'],
+    head: ['level and mode', 'GFLOP', 'KV, MB', 'RSS, MB', 'GPU, MB', 'energy, J', 'CPU ms'],
     rows: everyMode(result, (figures, { kvBytes }) => [
       estimateText(figures.flops, 1, 1e-9),
-      figures.shareOfPeak === null ? NOT_MEASURED : estimateText(figures.shareOfPeak, 1, 100),
       estimateText(kvBytes, 1, 1e-6),
       megabytes(figures.peakMemoryBytes),
       megabytes(figures.gpuMemoryBytes),
@@ -211,56 +208,6 @@ function ratioTable({ ratios, variants }: ScalingResult): ReportTable {
       cell(alone),
       `${Math.max(full?.pairs ?? 0, alone?.pairs ?? 0)}`,
     ]),
-  };
-}
-
-function modelTable({ costModel }: ScalingResult): ReportTable {
-  const rows: [string, string][] = [];
-  if (!('untold' in costModel)) {
-    const { step, overhead } = costModel;
-    const micro = (ms: number): string => (1000 * ms).toFixed(2);
-    rows.push(
-      ['a decode call', micro(step.call)],
-      ['a prompt row', micro(step.promptRow)],
-      ['a row of a chain', micro(step.sampleRow)],
-      ['a prompt row for a thousand tokens that it attends to', micro(1000 * step.promptAttended)],
-      ['a row of a chain for a thousand tokens that it attends to', micro(1000 * step.sampleAttended)],
-      ['a row for a thousand KV cells in use', micro(1000 * step.rowCell)],
-      ['reading a thousand KV cells, for all rows at once', micro(1000 * step.cellRead)],
-      ['drawing a token', micro(step.draw)],
-      ['overhead of a judgment alone', micro(overhead.alone.judgment)],
-      ['overhead of a chain, alone', micro(overhead.alone.chain)],
-      ['overhead of a search, alone', micro(overhead.alone.search)],
-      ['overhead of a judgment, full', micro(overhead.full.judgment)],
-      ['overhead of a chain, full', micro(overhead.full.chain)],
-      ['overhead of a search, full', micro(overhead.full.search)],
-    );
-  }
-  return {
-    title: 'Cost model',
-    note:
-      'untold' in costModel
-        ? costModel.untold
-        : `In microseconds, fitted to ${costModel.blocks} blocks with a mean error of ${percent(costModel.fitError)}%; prompts of ${costModel.prompts.own.least} to ${costModel.prompts.own.most} tokens.`,
-    head: ['part', 'microseconds'],
-    rows,
-  };
-}
-
-function leftOutTable({ costModel }: ScalingResult): ReportTable {
-  return {
-    title: 'Levels predicted without having seen them',
-    note: "Costs are fitted without the level, then asked for it with its own judgments' lengths and shared prefixes, for each level sees rows of its own. Milliseconds a judgment.",
-    head: ['level and mode', 'measured', 'predicted', 'error, %'],
-    rows:
-      'untold' in costModel
-        ? []
-        : costModel.leftOut.map(({ name, mode, measuredMs, predictedMs, error }) => [
-            `${name}, ${mode}`,
-            measuredMs.toFixed(0),
-            predictedMs.toFixed(0),
-            `${error < 0 ? '-' : '+'}${percent(Math.abs(error))}`,
-          ]),
   };
 }
 

@@ -3,7 +3,6 @@
 
 import type { Interval } from '../evaluation/interval.js';
 import type { BenchHeader } from './bench-record.js';
-import type { CostModel, NoCostModel } from './cost-model.js';
 import type { Estimate, Ratio } from './statistics.js';
 
 /** Figures of a variant under one of both conditions. */
@@ -27,9 +26,8 @@ export interface ModeFigures {
   readonly processorMs: Estimate | null;
   /** Null where the machine does not tell. */
   readonly joules: Estimate | null;
-  /** Model FLOPs of a judgment, and their rate over the measured peak; null where model or peak are not known. */
+  /** Model FLOPs of a judgment; null where the model's weights are not known. */
   readonly flops: Estimate | null;
-  readonly shareOfPeak: Estimate | null;
   readonly peakMemoryBytes: number | null;
   readonly gpuMemoryBytes: number | null;
 }
@@ -113,7 +111,6 @@ export interface ScalingResult {
   readonly seconds: number;
   readonly variants: readonly VariantResult[];
   readonly ratios: readonly VariantRatio[];
-  readonly costModel: CostModel | NoCostModel;
   readonly noise: NoiseReport;
   /** Time that keeping accounts took, over what was measured; and metered over bare runs where these were asked for. */
   readonly measuring: { readonly share: number; readonly meteredOverBare: Ratio | null };

@@ -17,7 +17,6 @@ import type { BlockRecord, JudgmentRecord } from './bench-record.js';
 import { BlockClock, type ClockParts } from './block-clock.js';
 import { judgeRow, type RowJudge } from './judge-row.js';
 import { peakMemory, resetPeakMemory } from './machine.js';
-import { runProbe } from './probe.js';
 
 /** What blocks run on. */
 export interface BlockParts extends RowJudge, ClockParts {
@@ -36,16 +35,15 @@ export async function runBlock(parts: BlockParts, block: Block): Promise<BlockRe
   // What an earlier block left in the cache would be a present to this one.
   parts.generator.forget();
   const clock = new BlockClock(parts);
-  let timed: JudgmentRecord[] = [];
-  if (block.kind === 'probe') await runProbe(parts, block.probe, block.round, clock);
-  else if (block.kind === 'alone') timed = await runAlone(parts, block.variant, block.round, clock);
-  else timed = await runFull(parts, block.variant, block.round, clock, block.kind === 'full');
+  const timed =
+    block.kind === 'alone'
+      ? await runAlone(parts, block.variant, block.round, clock)
+      : await runFull(parts, block.variant, block.round, clock, block.kind === 'full');
   return {
     block: blockName(block),
     round: block.round,
     kind: block.kind,
-    variant: block.kind === 'probe' ? null : variantName(block.variant),
-    probe: block.kind === 'probe' ? block.probe : null,
+    variant: variantName(block.variant),
     session: parts.session,
     started,
     ...clock.read(),

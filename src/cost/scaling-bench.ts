@@ -5,15 +5,7 @@ import type { PreferenceData, PreferenceRow } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { headerOf, sequencesOf } from './bench-header.js';
 import type { ScalingBenchOptions } from './bench-options.js';
-import {
-  type Block,
-  blockName,
-  type PlanSizes,
-  roundBlocks,
-  roundTasks,
-  taskName,
-  usualProbes,
-} from './bench-plan.js';
+import { type Block, blockName, type PlanSizes, roundBlocks, roundTasks, taskName } from './bench-plan.js';
 import type { BlockRecord } from './bench-record.js';
 import { warmUp, whatFits } from './bench-room.js';
 import type { StoredBench } from './bench-store.js';
@@ -39,7 +31,6 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
     fullChains: options.fullChains,
     maxSequences: sequencesOf(info),
     promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
-    contextTokens: info.contextTokens,
   };
   onEvent?.({ type: 'warmUp' });
   const parts: BlockParts = { ...options, ...opened, sizes, judge: { ...options.judge, seed }, session: 0 };
@@ -53,8 +44,7 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
   }
   const stored = await store.start(headerOf(options, fitting, skipped));
   const done = new Map(stored.blocks.map((block) => [block.block, block]));
-  const probes = opened.generator.counters() === null ? [] : usualProbes(sizes);
-  const tasks = roundTasks(fitting, probes, options.checksMeasuring);
+  const tasks = roundTasks(fitting, options.checksMeasuring);
   const session = stored.blocks.reduce((most, block) => Math.max(most, block.session + 1), 0);
   const run = new Rounds({ ...parts, session }, options, done, tasks.length * options.rounds);
   onEvent?.({ type: 'started', path: store.path, blocks: run.total, done: done.size });

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { BenchIdentity } from '../../src/cost/bench-record.js';
 import type { ScalingResult } from '../../src/cost/result.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
-import { CountingGenerator, type Ended, fakeBench, usualParts } from './fake-bench.js';
+import { BenchGenerator, type Ended, fakeBench, usualParts } from './fake-bench.js';
 
 let folder: string;
 let data: string;
@@ -18,8 +18,8 @@ beforeEach(async () => {
 });
 
 /** A generator that tells, as real ones do, which library it opened. */
-function told(): CountingGenerator {
-  const generator = new CountingGenerator({ maxSequences: 4 });
+function told(): BenchGenerator {
+  const generator = new BenchGenerator({ maxSequences: 4 });
   Object.assign(generator.info, { choices: [`llama.cpp v1 from ${join(folder, 'bins', 'linux-x64')}`] });
   return generator;
 }
@@ -83,7 +83,7 @@ describe('levels with adaptive stopping and without', () => {
 describe('a model whose chains cannot be read', () => {
   it('has costs and no accuracy, and that is said first', async () => {
     const script = (): string => 'none of this is a chain';
-    const parts = () => usualParts(new CountingGenerator({ maxSequences: 4, script }));
+    const parts = () => usualParts(new BenchGenerator({ maxSequences: 4, script }));
     const sizes = ['--rounds', '2', '--rows', '1', '--full-chains', '4', '--quiet', '--adaptive', 'off'];
     const words = ['scaling', '--data', data, '--out', out, '--levels', '1,ind-4', ...sizes];
     expect((await fakeBench(words, parts)).code).toBe(0);

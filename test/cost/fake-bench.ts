@@ -1,4 +1,4 @@
-// Runs `pgenrm bench` in this process with a generator that needs no model and counts made-up steps.
+// Runs `pgenrm bench` in this process with a generator that needs no model.
 
 import { Writable } from 'node:stream';
 import { Command } from 'commander';
@@ -7,84 +7,21 @@ import type { BenchHost } from '../../src/cli/bench-scaling.js';
 import { exitCodeOf } from '../../src/cli/exit-code.js';
 import { Interruption } from '../../src/cli/interrupt.js';
 import { PgenrmError } from '../../src/errors.js';
-import type { EngineCounters, Generation, GenerationRequest } from '../../src/generator/generator.js';
 import type { LoadedParts } from '../../src/reward-model/load-parts.js';
-import { FAKE_SCHEDULING, FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
+import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
 
-/** A fake generator that counts a step a generated token, and can have a small KV cache. */
-export class CountingGenerator extends FakeGenerator {
+/** A fake generator that counts how often it forgot its prompts, and can have a small KV cache. */
+export class BenchGenerator extends FakeGenerator {
   forgotten = 0;
-  #counts = {
-    calls: 0,
-    promptRows: 0,
-    sampleRows: 0,
-    promptAttended: 0,
-    sampleAttended: 0,
-    generatedTokens: 0,
-  };
 
   constructor(options: FakeOptions = {}, cells?: number) {
     super(options);
     const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto' } as const;
-    Object.assign(this.info, { scheduling: FAKE_SCHEDULING });
     if (cells !== undefined) Object.assign(this.info, { kvCache: { ...kvCache, cells } });
-  }
-
-  override async generate(request: GenerationRequest): Promise<Generation> {
-    if (request.minTokens !== undefined) return this.#exactly(request, request.minTokens);
-    const generation = await super.generate(request);
-    this.#count(request.prompt.length, generation.usage.generatedTokens);
-    return generation;
   }
 
   forget(): void {
     this.forgotten += 1;
-  }
-
-  counters(): EngineCounters {
-    const { calls, promptRows, sampleRows, generatedTokens } = this.#counts;
-    const [decodeMs, drawMs] = [0.001 * (calls + promptRows + sampleRows), 0.0001 * generatedTokens];
-    return {
-      ...this.#counts,
-      rowCells: 100 * sampleRows,
-      cellsRead: 0,
-      preempted: 0,
-      decodeMs,
-      drawMs,
-      cells: 0,
-    };
-  }
-
-  /** A request of known size is not a chain: it gives exactly what was asked for. */
-  async #exactly({ prompt, seeds }: GenerationRequest, tokens: number): Promise<Generation> {
-    const generatedTokens = seeds.length * tokens;
-    this.#count(prompt.length, generatedTokens);
-    return {
-      samples: seeds.map((seed, index) => ({
-        index,
-        seed,
-        text: '',
-        tokens,
-        finish: 'length',
-        elapsedMs: 1,
-      })),
-      usage: {
-        promptTokens: prompt.length,
-        decodedPromptTokens: prompt.length,
-        generatedTokens,
-        prefillMs: 1,
-        totalMs: 2,
-      },
-    };
-  }
-
-  #count(promptRows: number, generatedTokens: number): void {
-    this.#counts.calls += generatedTokens / 4;
-    this.#counts.promptRows += promptRows;
-    this.#counts.sampleRows += generatedTokens;
-    this.#counts.promptAttended += (promptRows * promptRows) / 2;
-    this.#counts.sampleAttended += generatedTokens * promptRows;
-    this.#counts.generatedTokens += generatedTokens;
   }
 }
 
@@ -104,7 +41,7 @@ class Sink extends Writable {
 }
 
 /** What is loaded where a test does not say. */
-export const usualParts = (generator = new CountingGenerator({ maxSequences: 4 })): LoadedParts => ({
+export const usualParts = (generator = new BenchGenerator({ maxSequences: 4 })): LoadedParts => ({
   generator,
   modelSha256: 'a'.repeat(64),
 });
@@ -124,11 +61,10 @@ export async function fakeBench(
       flopsPerOutput: 1e5,
       flopsPerAttended: 100,
       cellBytes: 64,
-      weightType: 8,
       layers: 2,
     }),
     energy,
-    measureMachine: async () => ({ peak: { untold: 'a made-up machine' }, libraryHash: 'beef' }),
+    libraryHash: async () => 'beef',
   };
   const program = new Command().exitOverride().configureOutput({ writeErr: (text) => err.write(text) });
   const context = {

@@ -7,7 +7,6 @@ describe('model FLOPs', () => {
     flopsPerOutput: 10,
     flopsPerAttended: 1,
     cellBytes: 4,
-    weightType: 1,
     layers: 1,
   };
   it('counts weights, outputs and attention', () => {

@@ -10,7 +10,6 @@ const block = (round: number, ms: number, changes: Partial<BlockRecord> = {}): B
   round,
   kind: 'alone',
   variant: '1',
-  probe: null,
   session: 0,
   started: '',
   ms,
@@ -22,7 +21,6 @@ const block = (round: number, ms: number, changes: Partial<BlockRecord> = {}): B
   gpuMemoryBytes: null,
   cpuJoules: null,
   gpuJoules: null,
-  counters: null,
   measuringMs: 0,
   judgments: [],
   ...changes,
@@ -38,7 +36,6 @@ const remarks = (noise: ScalingResult['noise']): string[] =>
     variants: [],
     noise,
     measuring: { share: 0, meteredOverBare: null },
-    costModel: { untold: 'none' },
     header: {
       identity: {
         machine: { gpus: 'none' },
@@ -52,7 +49,6 @@ const remarks = (noise: ScalingResult['noise']): string[] =>
       model: { note: null },
       driver: null,
       libraryHash: null,
-      peak: { untold: 'none' },
     },
   } as unknown as ScalingResult);
 

@@ -83,7 +83,7 @@ describe('the counts of a model file', () => {
     const cost = await readModelCost(await randomModel());
     // Queries and outputs are width x width, keys and values half of that with half the heads.
     const layer = 3 * width * width + 3 * width * ffWidth;
-    expect(cost).toMatchObject({ layers, weightType: 0, flopsPerToken: 2 * layers * layer });
+    expect(cost).toMatchObject({ layers, flopsPerToken: 2 * layers * layer });
     expect(cost.flopsPerOutput).toBe(2 * width * vocabulary);
     expect(cost.cellBytes).toBe(2 * layers * 2 * (width / 2));
     expect(cost.flopsPerAttended).toBe(2 * layers * 2 * width);
