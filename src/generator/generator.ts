@@ -2,6 +2,7 @@
 // Knows nothing of prompts, chains or users, nor of how a generator works.
 
 import type { FlashAttention, KvLayout, KvType } from '../options/engine-options.js';
+import type { PlannedGeneration, PlannedRequest } from './plan.js';
 
 /** How the next token is drawn. Temperature 0 takes the most probable token (greedy). */
 export interface Sampling {
@@ -273,4 +274,9 @@ export interface Generator extends AsyncDisposable {
   /** Forgets prompts that no request needs: what comes next shares nothing with what has ended. Absent: it keeps none. */
   forget?(): void;
   generate(request: GenerationRequest): Promise<Generation>;
+  /**
+   * Writes samples that follow a plan; absent where the generator cannot. The errors are those of `generate`, those of
+   * `checkPlan`, and `DECODE_FAILED` where a distribution is not finite or a grammar leaves no token.
+   */
+  generatePlanned?(request: PlannedRequest): Promise<PlannedGeneration>;
 }
