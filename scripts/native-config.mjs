@@ -30,8 +30,7 @@ export function nativeConfig() {
 
 /** Folder of hnswlib's headers. */
 export function hnswlibFolder() {
-  const folder = path.dirname(require.resolve('hnswlib-node/package.json'));
-  return path.join(folder, 'src', 'hnswlib');
+  return path.join(root, 'native', 'third_party', 'hnswlib');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

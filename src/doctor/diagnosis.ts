@@ -24,7 +24,8 @@ export interface MachineFacts {
 
 /** The native addon. */
 export interface NativeFacts {
-  readonly path: string;
+  /** Null where none was found. */
+  readonly path: string | null;
   readonly loaded: boolean;
   /** llama.cpp release that it was built for, or null where it is not loaded. */
   readonly llamaRelease: string | null;

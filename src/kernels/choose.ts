@@ -2,10 +2,9 @@
 // Knows where each lies; nothing of what they compute.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { messageOf, PgenrmError } from '../errors.js';
 import { loadNativeBinding } from '../native/load.js';
-import { packageRoot } from '../package.js';
+import { packageFile } from '../package.js';
 import type { Kernels, KernelsName } from './kernels.js';
 import type { NativeKernelsBinding } from './native/binding.js';
 import { nativeKernels } from './native-kernels.js';
@@ -93,8 +92,7 @@ async function attemptTo(name: KernelsName): Promise<Attempt> {
 }
 
 async function attemptWasm(): Promise<Attempt> {
-  const root = packageRoot();
-  const places = [join(root, 'build', 'wasm', 'kernels.wasm'), join(root, 'dist', 'wasm', 'kernels.wasm')];
+  const places = ['build', 'dist'].map((folder) => packageFile(folder, 'wasm', 'kernels.wasm'));
   const place = places.find((path) => existsSync(path));
   if (!place) return { reason: `no module at ${places.join(' or ')}: build it with \`npm run build:wasm\`` };
   try {

@@ -5,7 +5,7 @@ import { rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PgenrmError } from '../errors.js';
-import { packageRoot } from '../package.js';
+import { packageFile } from '../package.js';
 import { defaultCacheFolder } from './cache-folder.js';
 import { hashFiles } from './file-hash.js';
 import { type DownloadProgress, downloadModel, parseModelAddress } from './model-download.js';
@@ -74,7 +74,7 @@ function localPath(spec: string): string {
     );
   }
   if (spec === BUNDLED_MODEL) {
-    const bundled = join(packageRoot(), 'models', `${BUNDLED_MODEL}.gguf`);
+    const bundled = packageFile('models', `${BUNDLED_MODEL}.gguf`);
     if (existsSync(bundled)) return bundled;
     throw new PgenrmError(
       'MODEL_NOT_FOUND',
