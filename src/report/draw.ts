@@ -20,7 +20,7 @@ export type Draw = (spec: Readonly<Record<string, unknown>>) => Promise<string>;
 
 /**
  * Loads the drawing libraries. Needs no browser and no canvas; text is measured by estimate.
- * Errors: `INTERNAL` where the libraries, which the package depends on, cannot be loaded.
+ * Errors: `INTERNAL` where the libraries, optional peers of the package, are not installed or do not load.
  */
 export async function loadDraw(): Promise<Draw> {
   const [vega, lite] = (await Promise.all(['vega', 'vega-lite'].map(load))) as [Vega, VegaLite];
@@ -42,7 +42,7 @@ async function load(name: string): Promise<unknown> {
   } catch (error) {
     throw new PgenrmError(
       'INTERNAL',
-      `the pictures need the package ${name}, which cannot be loaded (${messageOf(error)}); install pgenrm again with its dependencies`,
+      `pictures need the packages vega and vega-lite; ${name} cannot be loaded (${messageOf(error)}): npm install vega vega-lite`,
       { cause: error },
     );
   }
