@@ -1,7 +1,7 @@
 """How alike the similar users are that an evaluation found: cosines of tastes, by length of history.
 
 A user's taste is the mean of the posterior over attribute weights given all their pairs of every split. Reads the
-chains.jsonl that `pgenrm eval --prototypes` writes; beside what was found stand any training user, the most alike ones,
+chains.jsonl that `pgenrm eval --bank` writes; beside what was found stand any training user, the most alike ones,
 and those whom an exact reading would find: nearest by the posterior given no more than the choices that prompts show.
 """
 import argparse

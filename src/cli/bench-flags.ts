@@ -15,6 +15,7 @@ import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
 import { type EngineFlags, engineFlags } from './engine-flags.js';
 import { choiceOption, numberIn, numberOption } from './option-parsers.js';
+import { oldOption } from './renamed.js';
 
 /** The options as commander reads them. */
 export interface BenchOptions extends EngineFlags {
@@ -24,7 +25,7 @@ export interface BenchOptions extends EngineFlags {
   readonly format?: FormatName;
   readonly group?: string;
   readonly limit: number;
-  readonly prototypes?: string;
+  readonly bank?: string;
   readonly embedder?: string;
   readonly bankOverlap: OverlapChoice;
   readonly levels?: string;
@@ -85,7 +86,8 @@ export function benchFlags(command: Command): void {
       "only rows of users whom the users file's field group puts here, such as unseen",
     )
     .addOption(numberOption('--limit <n>', 'rows to take judgments from', LIMIT_RANGE).default(256))
-    .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
+    .option('--bank <folder>', 'the prototype bank in which similar users are sought')
+    .addOption(oldOption('--prototypes', '--bank'))
     .option(
       '--embedder <model>',
       'the model that embedded the bank; default: the one that the judge names, else itself',
@@ -195,12 +197,12 @@ export function benchVariants(
 /** Refuses options that do not go together. Errors: `INVALID_OPTION`. */
 export function checkBenchOptions(options: BenchOptions, levels: readonly ScalingLevel[]): void {
   const similar = levels.some(({ prototype }) => prototype > 0);
-  if (similar && options.prototypes === undefined)
-    throw refused('a level with pro-N needs a prototype bank; name it with --prototypes BANK');
-  if (!similar && options.prototypes !== undefined)
-    throw refused('--prototypes has no part where no level has pro-N; add one to --levels');
-  if (options.prototypes === undefined && options.embedder !== undefined)
-    throw refused('--embedder is that of a bank; name the bank with --prototypes');
+  if (similar && options.bank === undefined)
+    throw refused('a level with pro-N needs a prototype bank; name it with --bank BANK');
+  if (!similar && options.bank !== undefined)
+    throw refused('--bank has no part where no level has pro-N; add one to --levels');
+  if (options.bank === undefined && options.embedder !== undefined)
+    throw refused('--embedder is that of a bank; name the bank with --bank');
   if ((options.priceInput === undefined) !== (options.priceOutput === undefined))
     throw refused('--price-input and --price-output go together; give both or none');
   if (options.priceCachedInput !== undefined && options.priceInput === undefined)

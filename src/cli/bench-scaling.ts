@@ -67,7 +67,7 @@ async function benchScaling(
   context: CommandContext,
   host: BenchHost,
 ): Promise<number> {
-  const levels = levelsOf(options.levels) ?? benchLevels(options, options.prototypes !== undefined);
+  const levels = levelsOf(options.levels) ?? benchLevels(options, options.bank !== undefined);
   const adaptiveLevels = levelsOf(options.adaptiveLevels);
   checkBenchOptions(options, [...levels, ...(adaptiveLevels ?? [])]);
   using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));

@@ -108,7 +108,7 @@ async function fromData(
   const progress = createProgress(context.err, progressKind(options, context));
   using watch = new InterruptWatch(progress.stopping);
   const { signal } = watch;
-  const asked = levels ?? usualLevels({ individual: 8, prototype: options.prototypes === undefined ? 0 : 4 });
+  const asked = levels ?? usualLevels({ individual: 8, prototype: options.bank === undefined ? 0 : 4 });
   // What costs little is checked first: a wrong folder shall not cost the loading of a model.
   await using writer = await ChainsWriter.open(
     join(options.out!, EVALUATION_FILES.chains),
@@ -155,7 +155,7 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
   };
   const groups = data.users === undefined ? new Map<string, string>() : await userGroups(data.users.path);
   await using model =
-    options.prototypes === undefined ? await context.loadModel(load) : await host.loadWithBank(load, view);
+    options.bank === undefined ? await context.loadModel(load) : await host.loadWithBank(load, view);
   const inBank = (user: string): string | undefined =>
     bank === undefined ? undefined : bank.shared.has(user) ? 'seen' : 'unseen';
   return await sampleChains({

@@ -15,6 +15,7 @@ import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
 import { runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
+import { oldOption } from './renamed.js';
 
 /** How figures are computed. */
 export function figureFlags(command: Command): void {
@@ -76,7 +77,8 @@ export function dataFlags(command: Command): void {
       ),
     )
     .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
-    .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
+    .option('--bank <folder>', 'the prototype bank in which similar users are sought')
+    .addOption(oldOption('--prototypes', '--bank'))
     .option(
       '--embedder <model>',
       'the model that embedded the bank; default: the one that the judge names, else itself',

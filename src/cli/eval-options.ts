@@ -37,7 +37,7 @@ export interface EvalOptions extends EngineFlags {
   readonly group?: string;
   readonly rowsPerUser?: number;
   readonly limit?: number;
-  readonly prototypes?: string;
+  readonly bank?: string;
   readonly embedder?: string;
   readonly retrieveBy: RetrieveBy;
   readonly bankOverlap: OverlapChoice;
@@ -111,13 +111,13 @@ export function checkEvalOptions(
     throw refused(`${sampling.long} has no part in computing from stored chains (--from); leave it out`);
   }
   if (options.out === undefined) throw refused('name the folder for chains and report with --out FOLDER');
-  const similar = levels?.some(({ prototype }) => prototype > 0) ?? options.prototypes !== undefined;
-  if (similar && options.prototypes === undefined)
-    throw refused('a level with pro-N needs a prototype bank; name it with --prototypes BANK');
-  if (!similar && options.prototypes !== undefined)
-    throw refused('--prototypes has no part where no level has pro-N; add one to --levels');
-  if (options.prototypes === undefined && options.embedder !== undefined)
-    throw refused('--embedder is that of a bank; name the bank with --prototypes');
+  const similar = levels?.some(({ prototype }) => prototype > 0) ?? options.bank !== undefined;
+  if (similar && options.bank === undefined)
+    throw refused('a level with pro-N needs a prototype bank; name it with --bank BANK');
+  if (!similar && options.bank !== undefined)
+    throw refused('--bank has no part where no level has pro-N; add one to --levels');
+  if (options.bank === undefined && options.embedder !== undefined)
+    throw refused('--embedder is that of a bank; name the bank with --bank');
 }
 
 function refused(message: string): PgenrmError {
@@ -162,7 +162,7 @@ export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOption
     minP,
     grammar,
     prefer,
-    ...(options.prototypes === undefined ? {} : { retrieveBy: options.retrieveBy }),
+    ...(options.bank === undefined ? {} : { retrieveBy: options.retrieveBy }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(historyEvents === undefined ? {} : { historyEvents }),
   };

@@ -12,7 +12,7 @@ import { choiceOption, numberOption } from './option-parsers.js';
 export interface ModelOptions extends EngineFlags {
   readonly model: string;
   readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly prototypes?: string;
+  readonly bank?: string;
   readonly embedder?: string;
   readonly template?: string;
   readonly generator?: 'native' | 'portable';
@@ -23,7 +23,7 @@ export function loadOptions(options: ModelOptions): LoadOptions {
   return {
     model: options.model,
     gpu: options.gpu,
-    ...(options.prototypes === undefined ? {} : { bank: options.prototypes }),
+    ...(options.bank === undefined ? {} : { bank: options.bank }),
     ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
     ...(options.template === undefined ? {} : { template: options.template }),
     ...(options.generator === undefined ? {} : { generator: options.generator }),

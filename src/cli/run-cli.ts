@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { messageOf, PgenrmError } from '../errors.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { RewardModel } from '../reward-model/reward-model.js';
-import { prototypesCommand } from './bank/bank-command.js';
+import { bankCommand } from './bank/bank-command.js';
 import { benchCommand } from './bench-command.js';
 import { type ConsoleStreams, createLog, LOG_LEVELS, type LogLevel } from './console-streams.js';
 import { demoCommand } from './demo.js';
@@ -13,6 +13,7 @@ import { doctorCommand } from './doctor-command.js';
 import { evalCommand } from './eval-command.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { Interruption } from './interrupt.js';
+import { oldCommand } from './renamed.js';
 import { scoreCommand } from './score-command.js';
 import { templateCommand } from './template-command.js';
 
@@ -73,7 +74,8 @@ function createProgram(context: CommandContext): Command {
     .exitOverride();
   for (const command of [scoreCommand, templateCommand, doctorCommand, demoCommand])
     command(program, context);
-  prototypesCommand(program, context);
+  bankCommand(program, context);
+  oldCommand(program, 'prototypes', 'bank');
   evalCommand(program, context);
   benchCommand(program, context);
   return program;

@@ -18,6 +18,7 @@ import { Interruption, InterruptWatch } from './interrupt.js';
 import { loadOptions, runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { createProgress } from './progress.js';
+import { oldOption } from './renamed.js';
 import type { CommandContext } from './run-cli.js';
 import { checkTogether, judgeOptions, type ScoreOptions } from './score-options.js';
 import { summaryText } from './summary-text.js';
@@ -36,7 +37,8 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
     .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(1))
     .addOption(numberOption('--pro <n>', 'chains a row as similar users', JUDGE_RANGES.prototypes).default(0))
-    .option('--prototypes <bank>', 'the prototype bank in which similar users are sought')
+    .option('--bank <folder>', 'the prototype bank in which similar users are sought')
+    .addOption(oldOption('--prototypes', '--bank'))
     .option(
       '--embedder <model>',
       'the model that embedded the bank; default: the one that the judge names, else itself',

@@ -18,7 +18,7 @@ export interface ScoreOptions extends EngineFlags {
   readonly limit?: number;
   readonly ind: number;
   readonly pro: number;
-  readonly prototypes?: string;
+  readonly bank?: string;
   readonly embedder?: string;
   readonly retrieveBy: RetrieveBy;
   readonly adaptive?: number;
@@ -50,23 +50,23 @@ export interface ScoreOptions extends EngineFlags {
 }
 
 /** Refuses options that need each other. Errors: `INVALID_OPTION`. */
-export function checkTogether({ pro, prototypes, embedder, individualShare }: ScoreOptions): void {
+export function checkTogether({ pro, bank, embedder, individualShare }: ScoreOptions): void {
   if (pro === 0 && individualShare !== undefined)
     throw new PgenrmError(
       'INVALID_OPTION',
       '--individual-share has no part in a run without --pro N; add it',
     );
-  if (pro > 0 && prototypes === undefined) {
+  if (pro > 0 && bank === undefined) {
     throw new PgenrmError(
       'INVALID_OPTION',
-      `--pro ${pro} needs a prototype bank; name it with --prototypes BANK (made by pgenrm prototypes build)`,
+      `--pro ${pro} needs a prototype bank; name it with --bank BANK (made by pgenrm bank build)`,
     );
   }
-  if (pro === 0 && prototypes !== undefined) {
-    throw new PgenrmError('INVALID_OPTION', '--prototypes has no part in a run without --pro N; add it');
+  if (pro === 0 && bank !== undefined) {
+    throw new PgenrmError('INVALID_OPTION', '--bank has no part in a run without --pro N; add it');
   }
-  if (prototypes === undefined && embedder !== undefined) {
-    throw new PgenrmError('INVALID_OPTION', '--embedder is that of a bank; name the bank with --prototypes');
+  if (bank === undefined && embedder !== undefined) {
+    throw new PgenrmError('INVALID_OPTION', '--embedder is that of a bank; name the bank with --bank');
   }
 }
 

@@ -73,7 +73,7 @@ export function judgeSettings(
   if (prototypes > 0 && !hasBank) {
     throw new PgenrmError(
       'INVALID_OPTION',
-      `prototypes must be 0 without a prototype bank; got ${prototypes}; give the reward model a bank, made with pgenrm prototypes build`,
+      `prototypes must be 0 without a prototype bank; got ${prototypes}; give the reward model a bank, made with pgenrm bank build`,
     );
   }
   checkChoice('retrieveBy', retrieveBy, RETRIEVAL_CHOICES);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { prototypesCommand } from '../../src/cli/bank/bank-command.js';
-import type { PrototypesHost } from '../../src/cli/bank/bank-models.js';
+import { bankCommand } from '../../src/cli/bank/bank-command.js';
+import type { BankHost } from '../../src/cli/bank/bank-models.js';
 import { exitCodeOf } from '../../src/cli/exit-code.js';
 import { messageOf, PgenrmError } from '../../src/errors.js';
 import { FakeEmbedder } from '../bank/fake-embedder.js';
@@ -43,11 +43,11 @@ interface Ran {
 
 const SHA_LETTERS: Readonly<Record<string, string>> = { nano: 'a', '/models/embedder.gguf': 'c' };
 
-/** Runs `pgenrm prototypes` with these words, as `runCli` would. */
+/** Runs `pgenrm bank` with these words, as `runCli` would. */
 async function run(words: readonly string[], script = tellStyle, metadata = {}): Promise<Ran> {
   const streams = { out: new Captured(), err: new Captured() };
   const poolings: string[] = [];
-  const host: PrototypesHost = {
+  const host: BankHost = {
     findModel: async (spec) => ({
       path: spec === 'nano' ? '/models/nano.gguf' : spec,
       sha256: (SHA_LETTERS[spec] ?? 'b').repeat(64),
@@ -71,9 +71,9 @@ async function run(words: readonly string[], script = tellStyle, metadata = {}):
       code = exitCode;
     },
   };
-  prototypesCommand(program, context, host);
+  bankCommand(program, context, host);
   try {
-    await program.parseAsync(['prototypes', ...words], { from: 'user' });
+    await program.parseAsync(['bank', ...words], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) code = error.exitCode === 0 ? 0 : 2;
     else if (error instanceof PgenrmError) {
@@ -84,7 +84,7 @@ async function run(words: readonly string[], script = tellStyle, metadata = {}):
   return { code, out: streams.out.text, err: streams.err.text, poolings };
 }
 
-describe('pgenrm prototypes', () => {
+describe('pgenrm bank', () => {
   it('builds of the train rows with the judge as embedder, then inspects and draws', async () => {
     const built = await run(['build', train, '--out', `${out}/`, '--k', '4', '--seed', '3']);
     expect(built.err).toContain('16 of 16 rows, 8 users, 4 prototypes');

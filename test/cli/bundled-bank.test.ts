@@ -13,24 +13,13 @@ describe.skipIf(absent !== null)(`a bank of the bundled model (${absent ?? 'ther
   it('is embedded by the embedder that the model names, which scoring takes too', async () => {
     const folder = await temporaryFolder();
     const bank = join(folder, 'bank');
-    const build = ['prototypes', 'build', ...DATA, '--k', '2', '--rows-per-user', '1', '--no-refine'];
+    const build = ['bank', 'build', ...DATA, '--k', '2', '--rows-per-user', '1', '--no-refine'];
     expect(await pgenrm([...build, '--out', bank, ...MACHINE])).toMatchObject({ code: 0, stderr: '' });
     const { madeWith } = JSON.parse(await readFile(join(bank, 'manifest.json'), 'utf8'));
     const embedder = createHash('sha256').update(await readFile('models/nano-embedder.gguf'));
     expect(madeWith.embedder.sha256).toBe(embedder.digest('hex'));
 
-    const score = [
-      'score',
-      ...DATA,
-      '--prototypes',
-      bank,
-      '--pro',
-      '1',
-      '--limit',
-      '1',
-      '--chains',
-      ...MACHINE,
-    ];
+    const score = ['score', ...DATA, '--bank', bank, '--pro', '1', '--limit', '1', '--chains', ...MACHINE];
     const scored = await pgenrm(score);
     expect(scored).toMatchObject({ code: 0 });
     const { chains } = JSON.parse(scored.stdout);

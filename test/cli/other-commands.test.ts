@@ -37,6 +37,24 @@ describe.skipIf(NOT_BUILT !== null)(`pgenrm (${NOT_BUILT ?? 'built'})`, () => {
     });
   });
 
+  it.each([
+    [['prototypes', 'build', 'train.jsonl', '--out', 'bank'], 'pgenrm prototypes is now called pgenrm bank;'],
+    [['prototypes', '--help'], 'pgenrm prototypes is now called pgenrm bank;'],
+    [['score', 'x.jsonl', '--pro', '1', '--prototypes', 'bank'], '--prototypes is now called --bank;'],
+    [['score', 'x.jsonl', '--prototypes'], '--prototypes is now called --bank;'],
+    [['eval', 'x.jsonl', '--prototypes=bank'], '--prototypes is now called --bank;'],
+    [['bench', 'scaling', '--data', 'x.jsonl', '--prototypes', 'b'], '--prototypes is now called --bank;'],
+  ])('%j is refused with the name of today', async (words, message) => {
+    const { code, stdout, stderr } = await pgenrm(words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`pgenrm: INVALID_OPTION: ${message}`);
+    for (const command of [['--help'], [...words.slice(0, words[0] === 'bench' ? 2 : 1), '--help']]) {
+      if (command[0] !== 'prototypes') {
+        expect((await pgenrm(command)).stdout).not.toMatch(/--prototypes|^ *prototypes/m);
+      }
+    }
+  });
+
   it('template import makes a file that score takes', async () => {
     const source = join(folder, 'PROMPTS.py');
     const template = join(folder, 'template.json');

@@ -29,7 +29,7 @@ async function bench(users: number, ...more: string[]): Promise<Ended> {
   const { made } = await bankWorld(folder, { users });
   const template = { ...(await resolveTemplate('compact')), hash: 'c'.repeat(64) };
   const sizes = ['--rounds', '2', '--rows', '2', '--full-chains', '4', '--quiet', '--adaptive', 'off'];
-  const words = ['scaling', '--data', data, '--out', out, '--prototypes', 'bank', ...sizes, ...more];
+  const words = ['scaling', '--data', data, '--out', out, '--bank', 'bank', ...sizes, ...more];
   return fakeBench(words, async () => ({
     generator: new BenchGenerator({ maxSequences: 4 }),
     modelSha256: 'a'.repeat(64),
@@ -84,7 +84,7 @@ describe('a bench with a bank', () => {
 
   it('refuses one that was made with another model or template', async () => {
     const { made } = await bankWorld(folder);
-    const words = ['--levels', 'ind-2+pro-2', '--adaptive', 'off', '--prototypes', 'bank'];
+    const words = ['--levels', 'ind-2+pro-2', '--adaptive', 'off', '--bank', 'bank'];
     const { code, err } = await fakeBench(['scaling', '--data', data, '--out', out, ...words], async () => ({
       generator: new BenchGenerator({ maxSequences: 4 }),
       modelSha256: 'f'.repeat(64),

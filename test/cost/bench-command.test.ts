@@ -209,8 +209,8 @@ describe('pgenrm bench scaling', () => {
   });
 
   it.each([
-    ['a bank-less prototype level', ['--levels', 'ind-2+pro-1'], /--prototypes BANK/],
-    ['a bank without such a level', ['--levels', '1', '--prototypes', 'b'], /no part/],
+    ['a bank-less prototype level', ['--levels', 'ind-2+pro-1'], /--bank BANK/],
+    ['a bank without such a level', ['--levels', '1', '--bank', 'b'], /no part/],
     ['one price alone', ['--price-input', '1'], /go together/],
     ['a level twice', ['--levels', '1,ind-1'], /listed twice/],
     ['adaptive levels without adaptive stopping', ['--adaptive', 'off', '--adaptive-levels', 'ind-8'], /off/],

@@ -56,7 +56,7 @@ async function run(more: readonly string[], folderOfRun?: string) {
   const data = await writeRows(join(place, 'data.jsonl'), evaluated);
   const out = join(place, 'out');
   const ended = await evalWith(
-    [data, '--out', out, '--prototypes', bankPath, '--quiet', '--resamples', '200', ...more],
+    [data, '--out', out, '--bank', bankPath, '--quiet', '--resamples', '200', ...more],
     host,
   );
   const [head, ...lines] = (await readFile(join(out, 'chains.jsonl'), 'utf8'))
@@ -124,7 +124,7 @@ describe('pgenrm eval with a bank', () => {
   it('refuses to sample where every user of the bank is evaluated', async () => {
     const place = await temporaryFolder();
     const data = await writeRows(join(place, 'data.jsonl'), styledRows(12, 1));
-    const words = [data, '--out', join(place, 'out'), '--prototypes', bankPath, '--levels', 'ind-1+pro-1'];
+    const words = [data, '--out', join(place, 'out'), '--bank', bankPath, '--levels', 'ind-1+pro-1'];
     await expect(evalWith(words, host)).rejects.toMatchObject(
       error('INVALID_OPTION', /all 12 users of the bank .* are evaluated too.*--bank-overlap own/),
     );

@@ -51,7 +51,7 @@ describe('pgenrm score with both levels', () => {
     const { code, stderr, loaded, records } = await score([
       '--ind=4',
       '--pro=2',
-      '--prototypes=some/bank',
+      '--bank=some/bank',
       '--embedder=some.gguf',
       '--retrieve-by=history',
       '--adaptive=0.1',
@@ -81,20 +81,20 @@ describe('pgenrm score with both levels', () => {
   });
 
   it('says how many rows were short of similar users', async () => {
-    const { stderr } = await score(['--pro=2', '--prototypes=bank', '--retrieve-by=history']);
+    const { stderr } = await score(['--pro=2', '--bank=bank', '--retrieve-by=history']);
     expect(stderr).toMatch(/similar {3}2 rows had fewer similar users than asked for, or none/);
   });
 
   it.each([
-    [['--pro=2'], /--pro 2 needs a prototype bank; name it with --prototypes BANK/],
-    [['--prototypes=bank'], /no part in a run without --pro N/],
-    [['--embedder=x.gguf'], /name the bank with --prototypes/],
-    [['--pro=-1', '--prototypes=bank'], /It must be an integer from 0 to 1024/],
+    [['--pro=2'], /--pro 2 needs a prototype bank; name it with --bank BANK/],
+    [['--bank=bank'], /no part in a run without --pro N/],
+    [['--embedder=x.gguf'], /name the bank with --bank/],
+    [['--pro=-1', '--bank=bank'], /It must be an integer from 0 to 1024/],
     [['--adaptive=0.7'], /It must be a number from 0 to 0.5/],
     [['--adaptive=often'], /It must be a number/],
     [['--retrieve-by=luck'], /Allowed choices are chain, history/],
     [['--individual-share=0.7'], /--individual-share has no part in a run without --pro N/],
-    [['--individual-share=2', '--pro=2', '--prototypes=bank'], /It must be a number from 0 to 1/],
+    [['--individual-share=2', '--pro=2', '--bank=bank'], /It must be a number from 0 to 1/],
     [['--aggregate=best'], /Allowed choices are mean, median, trimmed, wins/],
   ])('%s is bad usage, told before a model is loaded', async (words, message) => {
     const { code, stderr, loaded, records } = await score(words);

@@ -108,7 +108,7 @@ export async function readBankManifest(folder: string): Promise<BankManifest> {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') {
       throw new PgenrmError(
         'INPUT_NOT_FOUND',
-        `there is no prototype bank at ${folder} (no ${BANK_FILES.manifest}); make one with pgenrm prototypes build`,
+        `there is no prototype bank at ${folder} (no ${BANK_FILES.manifest}); make one with pgenrm bank build`,
         { cause: error },
       );
     }

@@ -1,4 +1,4 @@
-// `pgenrm prototypes add`: users and events that came after a bank was built.
+// `pgenrm bank add`: users and events that came after a bank was built.
 // Knows the command line; the work is `src/bank-build`.
 
 import type { Command } from 'commander';
@@ -11,10 +11,10 @@ import { InterruptWatch } from '../interrupt.js';
 import { choiceOption, numberOption } from '../option-parsers.js';
 import type { CommandContext } from '../run-cli.js';
 import {
+  type BankHost,
   type ModelOptions,
   modelSources,
   POOLING_CHOICES,
-  type PrototypesHost,
   withModelOptions,
 } from './bank-models.js';
 import { additionText, buildProgress, type ProgressOptions, progressKind } from './bank-text.js';
@@ -26,9 +26,9 @@ interface AddCommandOptions extends ModelOptions, ProgressOptions {
   readonly concurrency?: number;
 }
 
-/** Adds `add` to the prototype commands. */
-export function addAddCommand(prototypes: Command, context: CommandContext, host: PrototypesHost): void {
-  const command = prototypes
+/** Adds `add` to the bank commands. */
+export function addAddCommand(bank: Command, context: CommandContext, host: BankHost): void {
+  const command = bank
     .command('add')
     .description(
       'Adds users and events to a bank without building it anew: a chain for each user that it does not have, the new choices of those it has.',
@@ -52,7 +52,7 @@ async function add(
   rows: string,
   options: AddCommandOptions,
   context: CommandContext,
-  host: PrototypesHost,
+  host: BankHost,
 ): Promise<number> {
   const progress = buildProgress(context.err, progressKind(options, context.err));
   using watch = new InterruptWatch(progress.stopping);

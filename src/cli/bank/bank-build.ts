@@ -1,4 +1,4 @@
-// `pgenrm prototypes build`: a prototype bank of preference data.
+// `pgenrm bank build`: a prototype bank of preference data.
 // Knows the command line; the work is `src/bank-build`.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -14,7 +14,7 @@ import { EXIT } from '../exit-code.js';
 import { InterruptWatch } from '../interrupt.js';
 import { choiceOption, numberIn, numberOption } from '../option-parsers.js';
 import type { CommandContext } from '../run-cli.js';
-import { type ModelOptions, modelSources, type PrototypesHost, withModelOptions } from './bank-models.js';
+import { type BankHost, type ModelOptions, modelSources, withModelOptions } from './bank-models.js';
 import { buildProgress, buildText, type ProgressOptions, progressKind } from './bank-text.js';
 
 interface BuildCommandOptions extends ModelOptions, ProgressOptions {
@@ -38,9 +38,9 @@ interface BuildCommandOptions extends ModelOptions, ProgressOptions {
   readonly force?: true;
 }
 
-/** Adds `build` to the prototype commands. */
-export function addBuildCommand(prototypes: Command, context: CommandContext, host: PrototypesHost): void {
-  const command = prototypes
+/** Adds `build` to the bank commands. */
+export function addBuildCommand(bank: Command, context: CommandContext, host: BankHost): void {
+  const command = bank
     .command('build')
     .description(
       'Builds a bank: a chain a training row, embedded, clustered, refined. Run again, it goes on where it was stopped.',
@@ -116,7 +116,7 @@ async function build(
   train: string,
   options: BuildCommandOptions,
   context: CommandContext,
-  host: PrototypesHost,
+  host: BankHost,
 ): Promise<number> {
   const progress = buildProgress(context.err, progressKind(options, context.err));
   using watch = new InterruptWatch(progress.stopping);

@@ -1,4 +1,4 @@
-// `pgenrm prototypes`: builds a prototype bank, adds to it, shows what is in one, draws a map of it.
+// `pgenrm bank`: builds a prototype bank, adds to it, shows what is in one, draws a map of it.
 // Knows the command line; the work is `src/bank`.
 
 import type { Command } from 'commander';
@@ -11,21 +11,17 @@ import { numberOption } from '../option-parsers.js';
 import type { CommandContext } from '../run-cli.js';
 import { addAddCommand } from './bank-add.js';
 import { addBuildCommand } from './bank-build.js';
-import { MODELS, type PrototypesHost } from './bank-models.js';
+import { type BankHost, MODELS } from './bank-models.js';
 import { inspectionText } from './bank-text.js';
 
-/** Adds `pgenrm prototypes build`, `add`, `inspect` and `map`. */
-export function prototypesCommand(
-  program: Command,
-  context: CommandContext,
-  host: PrototypesHost = MODELS,
-): void {
-  const prototypes = program
-    .command('prototypes')
+/** Adds `pgenrm bank build`, `add`, `inspect` and `map`. */
+export function bankCommand(program: Command, context: CommandContext, host: BankHost = MODELS): void {
+  const commands = program
+    .command('bank')
     .description('Builds, extends, shows and draws prototype banks: groups of similar users.');
-  addBuildCommand(prototypes, context, host);
-  addAddCommand(prototypes, context, host);
-  prototypes
+  addBuildCommand(commands, context, host);
+  addAddCommand(commands, context, host);
+  commands
     .command('inspect')
     .description("Shows each prototype's size, cohesion, nearest members and what its members value.")
     .argument('<bank>', 'the folder of a bank')
@@ -56,7 +52,7 @@ export function prototypesCommand(
           : inspectionText(bank, described),
       );
     });
-  prototypes
+  commands
     .command('map')
     .description('Draws users and prototypes in the plane in which they differ most, as SVG.')
     .argument('<bank>', 'the folder of a bank')

@@ -1,4 +1,4 @@
-// How the prototype commands get at models: their options, files found and checked, generator and embedder loaded.
+// How the bank commands get at models: their options, files found and checked, generator and embedder loaded.
 // Knows the options that load models; nothing of banks.
 
 import type { Command } from 'commander';
@@ -36,7 +36,7 @@ export interface FoundModel {
 }
 
 /** How the command gets at models; tests put their own in place. */
-export interface PrototypesHost {
+export interface BankHost {
   findModel(spec: string, signal: AbortSignal): Promise<FoundModel>;
   loadGenerator(path: string, options: ModelOptions, signal: AbortSignal): Promise<Generator>;
   loadEmbedder(
@@ -71,7 +71,7 @@ export function withModelOptions(command: Command): Command {
  */
 export async function modelSources(
   options: ModelOptions,
-  host: PrototypesHost,
+  host: BankHost,
   signal: AbortSignal,
   ownPooling?: PoolingChoice,
   bankSha256: string | null = null,
@@ -97,7 +97,7 @@ export async function modelSources(
 }
 
 /** The models of this machine. */
-export const MODELS: PrototypesHost = {
+export const MODELS: BankHost = {
   async findModel(spec, signal) {
     const { resolveModel } = await import('../../model-file/model-file.js');
     const { path, sha256, facts } = await resolveModel(spec, { signal });
