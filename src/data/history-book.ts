@@ -2,8 +2,8 @@
 // The only place that decides which signals a row may see; knows no file and no format.
 
 import type { HistoryEvent, User } from '../preference/preference.js';
-import type { RowDraft } from './format.js';
-import { choiceCriteria } from './prism.js';
+import type { RowDraft } from './formats/format.js';
+import { choiceCriteria } from './formats/prism.js';
 
 /** One choice of a user, with what decides which rows may see it. */
 export interface Signal {
@@ -78,6 +78,23 @@ export class HistoryBook {
       if (userIds.has(userId)) this.#signals.set(userId, signals.filter(test));
       else this.#signals.delete(userId);
     }
+  }
+
+  /** Whether any user has choices or a stated history: without one, no row has a history but its own. */
+  get anyHistory(): boolean {
+    for (const signals of this.#signals.values()) if (signals.length > 0) return true;
+    for (const { history } of this.#stated.values())
+      if (history !== undefined && history.length > 0) return true;
+    return false;
+  }
+
+  /** Whether any user has stated criteria, or choices that say what weighed in them. */
+  get anyCriteria(): boolean {
+    for (const { criteria } of this.#stated.values()) if (criteria !== undefined) return true;
+    for (const signals of this.#signals.values()) {
+      if (signals.some(({ choiceAttributes }) => choiceAttributes !== undefined)) return true;
+    }
+    return false;
   }
 
   /** Adds the choices that another file holds of the users given, before those of this book. */

@@ -1,22 +1,23 @@
 // Opens a file of preference data: two passes, the first for histories and counts, the second for rows.
 // Knows the order of the passes; not the bytes of a file, nor the fields of a format.
 
+import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { PgenrmError } from '../errors.js';
 import type { Item, User } from '../preference/preference.js';
-import { fileState, fingerprintOf } from './file-bytes.js';
-import type { FirstPass } from './first-pass.js';
+import { fileState } from './files/file-bytes.js';
+import { openRecords, type RecordOptions } from './files/records.js';
+import type { FirstPass, SignalFacts } from './first-pass.js';
 import { chooseFormat, firstPassOf, isWanted, readDrafts } from './first-pass.js';
-import type { FormatName, RowDraft } from './format.js';
-import { canonicalSplit, FORMAT_NAMES } from './format.js';
-import { openRecords } from './records.js';
+import type { FormatName, RowDraft } from './formats/format.js';
+import { canonicalSplit, FORMAT_NAMES, isSplit } from './formats/format.js';
 import { shownOrder, uniqueIds } from './row-order.js';
-import { pairFormatOf, readUsers } from './users-file.js';
+import { pairFormatOf, readUsers, type UsersRead } from './users-file.js';
 
-export type { FormatName } from './format.js';
-export { FORMAT_NAMES } from './format.js';
+export type { FormatName } from './formats/format.js';
+export { FORMAT_NAMES } from './formats/format.js';
 
 /** A row that fits its format, with its user's signals resolved. */
 export interface PreferenceRow {
@@ -65,8 +66,17 @@ export interface OpenOptions {
   readonly users?: string;
   /** Only rows of this split are given; `validation`, `val` and `dev` are the same. All rows by default. */
   readonly split?: string;
-  /** Splits whose labelled rows are history; `train` and `validation` by default. */
+  /**
+   * Splits whose labelled rows are history; `train` and `validation` by default. A kind of split stands for all of it:
+   * `train` for `train_prefs` too.
+   */
   readonly historySplits?: readonly string[];
+  /** Only the first so many rows are given, and the histories of their users alone are held; at least 1. */
+  readonly limit?: number;
+  /** Longest line in bytes, 1 to 512 MB; a longer one is a problem. Default 64 MB. */
+  readonly maxLineBytes?: number;
+  /** Ends opening and reading with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** The users file of opened preference data. */
@@ -76,6 +86,9 @@ export interface UsersFile {
   readonly fingerprint: string;
   /** Rows of labelled pairs that did not fit and are in no history; rows of users are never left out. */
   readonly problems: number;
+  /** Users in the file, and how many of them occur in the data. */
+  readonly userCount: number;
+  readonly usersInData: number;
 }
 
 /** Which rows of the data are taken. */
@@ -98,10 +111,14 @@ export interface PreferenceData {
   readonly selection?: RowSelection;
   /** How many rows and problems {@link rows} gives. */
   readonly count: number;
+  /** How many there are, whatever the limit. */
+  readonly available: number;
   /** How many of them are problems. */
   readonly problems: number;
   /** The splits of the file in the order of their first row. */
   readonly splits: readonly string[];
+  /** What the rows can know of their users; see `checkSignals`. */
+  readonly signals: SignalFacts;
   /** Damage to the file: {@link rows} gives the rows before it, then throws this. */
   readonly damage?: PgenrmError;
   /**
@@ -112,11 +129,17 @@ export interface PreferenceData {
   rows(): AsyncIterable<PreferenceRow | RowProblem>;
 }
 
+/** The largest bound on a line: a line becomes one string. */
+const MOST_LINE_BYTES = 512e6;
+
 const OPTIONS = z.strictObject({
   format: z.enum(FORMAT_NAMES).optional(),
   users: z.string().min(1).optional(),
   split: z.string().trim().min(1).optional(),
   historySplits: z.array(z.string().trim().min(1)).optional(),
+  limit: z.number().int().min(1).optional(),
+  maxLineBytes: z.number().int().min(1).max(MOST_LINE_BYTES).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
 });
 
 const HISTORY_SPLITS: readonly string[] = ['train', 'validation'];
@@ -132,7 +155,7 @@ function checkOptions(options: OpenOptions): void {
 }
 
 function checkSplits(path: string, asked: readonly string[], { splits: seen, damage }: FirstPass): void {
-  const unknown = asked.find((name) => !seen.includes(name));
+  const unknown = asked.find((name) => !seen.some((split) => isSplit(split, name)));
   if (unknown === undefined) return;
   if (damage !== undefined) throw damage;
   const known = seen.length === 0 ? 'its rows have no split' : `it has ${seen.join(', ')}`;
@@ -169,22 +192,49 @@ async function surveyBeside(path: string): Promise<string | undefined> {
   return undefined;
 }
 
+interface UsersAdded {
+  readonly file: UsersFile;
+  readonly read: Pick<UsersRead, 'anyCriteria' | 'anyHistory' | 'example'>;
+}
+
 async function addUsers(
   path: string,
   first: FirstPass,
   historySplits: readonly string[],
-): Promise<UsersFile> {
-  const source = await openRecords(path);
-  const fingerprint = await fingerprintOf(path);
+  options: RecordOptions,
+): Promise<UsersAdded> {
+  const source = await openRecords(path, options);
   const format = await pairFormatOf(source);
+  const { userIds, allUserIds, book } = first;
   if (format === undefined) {
-    await readUsers(path, source, first.userIds, first.book);
-    return { path, fingerprint, problems: 0 };
+    const hash = createHash('sha256');
+    const read = await readUsers(path, source, { needed: userIds, occurring: allUserIds }, book, { hash });
+    const file = { path, fingerprint: hash.digest('hex'), problems: 0 };
+    return { file: { ...file, userCount: read.users, usersInData: read.inData }, read };
   }
-  const pairs = await firstPassOf(source, format, undefined, historySplits);
+  const pairs = await firstPassOf(source, format, {
+    split: undefined,
+    historySplits,
+    keepFor: userIds,
+    signal: options.signal,
+  });
   if (pairs.damage !== undefined) throw pairs.damage;
-  first.book.precede(pairs.book, first.userIds);
-  return { path, fingerprint, problems: pairs.problems };
+  book.precede(pairs.book, userIds);
+  const [example] = pairs.userIds;
+  return {
+    file: {
+      path,
+      fingerprint: pairs.fingerprint,
+      problems: pairs.problems,
+      userCount: pairs.userIds.size,
+      usersInData: [...pairs.userIds].filter((user) => allUserIds.has(user)).length,
+    },
+    read: {
+      anyCriteria: false,
+      anyHistory: pairs.userIds.size > 0,
+      ...(example === undefined ? {} : { example }),
+    },
+  };
 }
 
 /**
@@ -192,7 +242,7 @@ async function addUsers(
  *
  * Histories come from the file's labelled rows of the same user in `historySplits`, in the order of the file; in
  * a file without splits, from all other labelled rows of the user (leave one out). A row's own `history` takes
- * their place. Memory holds the histories of the users that occur and the ids of the rows, not the rows.
+ * their place. Memory holds the histories of the users whose rows are given and the ids of the rows, not the rows.
  *
  * @throws PgenrmError INVALID_OPTION, INPUT_NOT_FOUND, INPUT_MALFORMED (empty, damaged before the first row, not
  *   a kind of file or shape of rows that is read), DUPLICATE_ID (a user twice in the users file).
@@ -201,32 +251,44 @@ export async function openPreferenceData(path: string, options: OpenOptions = {}
   checkOptions(options);
   const split = options.split === undefined ? undefined : canonicalSplit(options.split);
   const historySplits = options.historySplits?.map(canonicalSplit) ?? HISTORY_SPLITS;
-  const source = await openRecords(path);
-  const opened = await fileState(path);
-  const fingerprint = await fingerprintOf(path);
+  const { limit, maxLineBytes, signal } = options;
+  const source = await openRecords(path, { maxLineBytes, signal });
   const format = await chooseFormat(path, source, options.format);
-  const first = await firstPassOf(source, format, split, historySplits);
+  const usersPath = options.users ?? (format.name === 'prism' ? await surveyBeside(path) : undefined);
+  const allUsers = usersPath !== undefined;
+  const first = await firstPassOf(source, format, { split, historySplits, limit, signal, allUsers });
   const asked = [...(split === undefined ? [] : [split]), ...(options.historySplits ? historySplits : [])];
   checkSplits(path, asked, first);
-  const usersPath = options.users ?? (format.name === 'prism' ? await surveyBeside(path) : undefined);
-  const users = usersPath === undefined ? undefined : await addUsers(usersPath, first, historySplits);
+  const users =
+    usersPath === undefined
+      ? undefined
+      : await addUsers(usersPath, first, historySplits, { maxLineBytes, signal });
 
   async function* rows(): AsyncGenerator<PreferenceRow | RowProblem> {
     const state = await fileState(path);
+    const opened = source.state;
     if (state.size !== opened.size || state.modifiedMs !== opened.modifiedMs) {
       throw new PgenrmError('INPUT_MALFORMED', `${path} has changed since it was opened; open it again`);
     }
     const uniqueId = uniqueIds();
-    for await (const record of source.read(format.fields)) {
-      const wanted = isWanted(record, split);
-      const drafts = readDrafts(format, record);
-      if (typeof drafts === 'string') {
-        if (wanted) yield { kind: 'problem', number: record.number, reason: drafts };
-        continue;
-      }
-      for (const draft of drafts) {
-        const id = uniqueId(draft.id ?? String(record.number));
-        if (wanted) yield finishRow(draft, record.number, id, first.book.userOf(draft));
+    let left = limit ?? Number.POSITIVE_INFINITY;
+    for await (const records of source.read({ fields: format.fields })) {
+      for (const record of records) {
+        const wanted = isWanted(record, split);
+        const drafts = readDrafts(format, record);
+        if (typeof drafts === 'string') {
+          if (wanted) yield { kind: 'problem', number: record.number, reason: drafts };
+          if (wanted) left -= 1;
+          if (left === 0) return;
+          continue;
+        }
+        for (const draft of drafts) {
+          const id = uniqueId(draft.id ?? String(record.number));
+          if (!wanted) continue;
+          yield finishRow(draft, record.number, id, first.book.userOf(draft));
+          left -= 1;
+          if (left === 0) return;
+        }
       }
     }
   }
@@ -234,11 +296,21 @@ export async function openPreferenceData(path: string, options: OpenOptions = {}
   return {
     format: format.name,
     path,
-    fingerprint,
-    ...(users === undefined ? {} : { users }),
-    count: first.count,
+    fingerprint: first.fingerprint,
+    ...(users === undefined ? {} : { users: users.file }),
+    count: Math.min(first.count, limit ?? first.count),
+    available: first.count,
     problems: first.problems,
     splits: first.splits,
+    signals: {
+      usersRecur: first.usersRecur,
+      mayHaveHistory: first.inlineHistory || first.book.anyHistory,
+      mayHaveCriteria: first.inlineCriteria || first.book.anyCriteria,
+      usersFileHistory: users?.read.anyHistory ?? false,
+      usersFileCriteria: users?.read.anyCriteria ?? false,
+      historySplits,
+      userExamples: [users?.read.example, ...first.userIds].slice(0, 2),
+    },
     ...(first.damage === undefined ? {} : { damage: first.damage }),
     rows,
   };

@@ -2,8 +2,9 @@
 // Knows rows and users files; nothing of what is done with the rows.
 
 import { PgenrmError } from '../errors.js';
+import { openRecords } from './files/records.js';
 import type { PreferenceData, PreferenceRow, RowProblem, RowSelection } from './preference-data.js';
-import { openRecords } from './records.js';
+import { userIdOf } from './users-file.js';
 
 /**
  * Groups that a users file names in its field `group`, by user; `train` is `seen`. Empty where the file names none.
@@ -12,11 +13,12 @@ import { openRecords } from './records.js';
 export async function userGroups(path: string): Promise<ReadonlyMap<string, string>> {
   const groups = new Map<string, string>();
   const source = await openRecords(path);
-  for await (const { row } of source.read()) {
-    if (row === undefined) continue;
-    const id = [row.user_id, row.user, row.id].find((value) => typeof value === 'string');
-    if (typeof id !== 'string' || typeof row.group !== 'string' || row.group.trim() === '') continue;
-    groups.set(id, canonicalGroup(row.group));
+  for await (const records of source.read()) {
+    for (const { row } of records) {
+      if (row === undefined || typeof row.group !== 'string' || row.group.trim() === '') continue;
+      const id = userIdOf(row);
+      if (id !== undefined) groups.set(id, canonicalGroup(row.group));
+    }
   }
   return groups;
 }
@@ -57,7 +59,7 @@ export async function selectRows(data: PreferenceData, selection: RowSelection):
     }
   }
 
-  return { ...data, count, problems, selection: { group, rowsPerUser }, rows };
+  return { ...data, count, available: count, problems, selection: { group, rowsPerUser }, rows };
 }
 
 /** Which of its user's rows a row is, from 0; problems and rows without a user are the first. */

@@ -2,13 +2,14 @@
 // A row that does not fit is an error here: a user would silently lose their criteria.
 
 import { messageOf, PgenrmError } from '../errors.js';
-import { detectFormat } from './detect-format.js';
-import type { RawRow } from './fields.js';
-import { describe, historyAt, isAbsent, misfit, nameAt } from './fields.js';
-import type { Format } from './format.js';
+import type { RawRecord, ReadOptions, RecordSource } from './files/record-source.js';
+import { detectFormat } from './formats/detect-format.js';
+import type { RawRow } from './formats/fields.js';
+import { describe, isAbsent, misfit, nameAt } from './formats/fields.js';
+import type { Format } from './formats/format.js';
+import { surveyCriteria } from './formats/prism.js';
+import { historyAt } from './formats/turns.js';
 import type { HistoryBook, StatedUser } from './history-book.js';
-import { surveyCriteria } from './prism.js';
-import type { RawRecord, RecordSource } from './records.js';
 
 const CRITERIA_FIELDS = ['stated_criteria', 'criteria', 'stated_preferences', 'preferences'] as const;
 const ID_FIELDS = ['user_id', 'user', 'id'] as const;
@@ -27,8 +28,13 @@ function criteriaOf(row: RawRow): string | undefined {
   return text === '' ? undefined : text;
 }
 
+/** The id of a row of a users file. */
+export function userIdOf(row: RawRow): string | undefined {
+  return ID_FIELDS.map((field) => nameAt(row, field)).find((name) => name !== undefined);
+}
+
 function readUser(row: RawRow): { readonly userId: string; readonly stated: StatedUser } {
-  const userId = ID_FIELDS.map((field) => nameAt(row, field)).find((name) => name !== undefined);
+  const userId = userIdOf(row);
   if (userId === undefined) misfit(`expected user_id, came ${describe(row)}`);
   const criteria = criteriaOf(row);
   const history = historyAt(row, 'history');
@@ -43,35 +49,63 @@ function readUser(row: RawRow): { readonly userId: string; readonly stated: Stat
 
 /** The format of a file that holds labelled pairs; nothing where it holds one row a user. */
 export async function pairFormatOf(source: RecordSource): Promise<Format | undefined> {
-  for await (const { row } of source.read()) {
-    if (row !== undefined) return detectFormat([row]);
+  for await (const records of source.read()) {
+    const first = records.find(({ row }) => row !== undefined);
+    if (first?.row !== undefined) return detectFormat([first.row]);
   }
   return undefined;
 }
 
+/** What a users file holds besides what its users state. */
+export interface UsersRead {
+  /** Users in the file, and those of them who occur in the data. */
+  readonly users: number;
+  readonly inData: number;
+  /** Whether any user of the file states criteria, or has a history. */
+  readonly anyCriteria: boolean;
+  readonly anyHistory: boolean;
+  /** A user of the file, for a message. */
+  readonly example?: string;
+}
+
 /**
- * Reads the users that occur in the data into a book.
+ * Reads what the users that are `needed` state into a book. `occurring` are all users of the data.
  * @throws PgenrmError INPUT_MALFORMED for a row that does not fit, DUPLICATE_ID for a user that comes twice.
  */
 export async function readUsers(
   path: string,
   source: RecordSource,
-  occurring: ReadonlySet<string>,
+  { needed, occurring }: { readonly needed: ReadonlySet<string>; readonly occurring: ReadonlySet<string> },
   book: HistoryBook,
-): Promise<void> {
+  options: ReadOptions,
+): Promise<UsersRead> {
   const seen = new Map<string, number>();
-  for await (const record of source.read()) {
-    const { userId, stated } = readRecord(path, record);
-    const earlier = seen.get(userId);
-    if (earlier !== undefined) {
-      throw new PgenrmError(
-        'DUPLICATE_ID',
-        `${path}: user ${userId} comes in row ${earlier} and again in row ${record.number}; keep one row a user`,
-      );
+  let [inData, anyCriteria, anyHistory] = [0, false, false];
+  for await (const records of source.read(options)) {
+    for (const record of records) {
+      const { userId, stated } = readRecord(path, record);
+      const earlier = seen.get(userId);
+      if (earlier !== undefined) {
+        throw new PgenrmError(
+          'DUPLICATE_ID',
+          `${path}: user ${userId} comes in row ${earlier} and again in row ${record.number}; keep one row a user`,
+        );
+      }
+      seen.set(userId, record.number);
+      if (occurring.has(userId)) inData += 1;
+      if (needed.has(userId)) book.state(userId, stated);
+      anyCriteria ||= stated.criteria !== undefined;
+      anyHistory ||= (stated.history ?? []).length > 0;
     }
-    seen.set(userId, record.number);
-    if (occurring.has(userId)) book.state(userId, stated);
   }
+  const [example] = seen.keys();
+  return {
+    users: seen.size,
+    inData,
+    anyCriteria,
+    anyHistory,
+    ...(example === undefined ? {} : { example }),
+  };
 }
 
 function readRecord(path: string, { number, row, reason }: RawRecord): ReturnType<typeof readUser> {

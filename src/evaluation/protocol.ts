@@ -1,6 +1,7 @@
 // The rules of the benchmarks: how ties count, which orders are shown, what history is.
 // Knows formats by name; nothing of models.
 
+import { isSplit } from '../data/formats/format.js';
 import type { FormatName } from '../data/preference-data.js';
 import type { TieChoice } from './outcome-table.js';
 
@@ -56,7 +57,7 @@ export function protocolNamed(name: string): Protocol {
   return PROTOCOLS[PROTOCOL_CHOICES.find((choice) => choice === name) ?? 'plain'];
 }
 
-/** The split that is judged where none is named: `test` where the data has it among others. */
+/** The split that is judged where none is named: `test`, or all of `test_*`, where the data has it among others. */
 export function defaultSplit(splits: readonly string[]): string | undefined {
-  return splits.length > 1 && splits.includes('test') ? 'test' : undefined;
+  return splits.length > 1 && splits.some((split) => isSplit(split, 'test')) ? 'test' : undefined;
 }

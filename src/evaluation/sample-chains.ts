@@ -137,7 +137,7 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
       onEvent?.({ type: 'row', row: line, done, rows });
     }
     // The rows before the damage are sampled; that there are no more of them is not for this to say.
-    if (rows === data.count && data.damage !== undefined) throw data.damage;
+    if (rows === data.available && data.damage !== undefined) throw data.damage;
   } catch (error) {
     if (!stopped() || error !== signal?.reason) throw error;
   } finally {

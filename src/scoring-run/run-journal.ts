@@ -185,7 +185,7 @@ function firstManifest(options: JournalOptions): RunManifest {
       ...(settings.prototypes === 0 || model.bank === null ? {} : { bank: model.bank.path }),
     },
     modelDescription: model.modelInfo.description,
-    rowsInData: data.count,
+    rowsInData: data.available,
     counts: tally.counts(),
     accuracy: null,
     sessions: [

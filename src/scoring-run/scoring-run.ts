@@ -114,7 +114,7 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
       }
     }
     // The rows before the damage are done; that there are no more of them is not for the run to say.
-    if (which !== 'failed' && rows === data.count && data.damage !== undefined) throw data.damage;
+    if (which !== 'failed' && rows === data.available && data.damage !== undefined) throw data.damage;
     const summary = await journal.close();
     onEvent?.({ type: 'finished', summary });
     return summary;

@@ -143,19 +143,41 @@ describe('PRISM conversations', () => {
       [conversation('noquery', replies(0, [1, 2], 0)), /turn 0: the user's query is missing/],
       [conversation('role', [{ turn: 0, role: 'tool', content: 'x' }]), /\[0\]\.role: .*"tool"/],
       [conversation('turn', [{ role: 'user', content: 'x' }]), /\[0\]\.turn: expected a number/],
-      [
-        conversation('empty', [
-          { turn: 0, role: 'user', content: 'q' },
-          ...replies(0, [1, 2]),
-          { turn: 0, role: 'model', content: '' },
-        ]),
-        /turn 0: reply 3 is empty/,
-      ],
       [{ ...conversation('text', []), conversation_history: 'x' }, /expected a list of utterances/],
     ];
     const all = await readAll(write('bad.jsonl', jsonLines([twoTurns('ok'), ...bad.map(([row]) => row)])));
     const problems = all.flatMap((row) => (row.kind === 'problem' ? [row] : []));
     expect(problems.map((problem) => problem.number)).toEqual(bad.map((_, index) => index + 2));
     for (const [index, [, reason]] of bad.entries()) expect(problems[index]?.reason).toMatch(reason);
+  });
+
+  it('leaves out empty replies and empty turns, and keeps the rest of the conversation', async () => {
+    const empty = { turn: 0, role: 'model', content: ' ' };
+    const query = (turn: number, content = `q${turn}`) => ({ turn, role: 'user', content });
+    const rows = await readRows(
+      write(
+        'empty.jsonl',
+        jsonLines([
+          conversation('reply', [query(0), ...replies(0, [1, 2]), empty]),
+          conversation('turn', [
+            query(0),
+            ...replies(0, [1, 2]),
+            query(1, ''),
+            ...replies(1, [1, 2]),
+            query(2),
+            ...replies(2, [2, 1]),
+          ]),
+          conversation('chosen', [query(0), ...replies(0, [1, 2]), { ...empty, if_chosen: 'True' }]),
+        ]),
+      ),
+    );
+    expect(rows.map((row) => [row.id, row.item.candidates.length, row.label !== undefined])).toEqual([
+      ['reply/0', 2, true],
+      ['turn/0', 2, true],
+      ['turn/2', 2, true],
+      // The user chose the reply that is empty, so none of the others is their choice.
+      ['chosen/0', 2, false],
+    ]);
+    expect(rows[2]?.item.context.map((turn) => turn.content)).toEqual(['q0', 'reply 0.1', 'q2']);
   });
 });

@@ -1,19 +1,10 @@
 // What a format of preference data is: how it is recognised and how its rows become drafts.
 // Knows nothing of files, of users' histories or of the order in which candidates are shown.
 
-import type { HistoryEvent, Turn } from '../preference/preference.js';
+import type { HistoryEvent, Turn } from '../../preference/preference.js';
 import type { Part, RawRow } from './fields.js';
-import {
-  describe,
-  exchangeAt,
-  firstPresent,
-  historyAt,
-  isAbsent,
-  misfit,
-  nameAt,
-  scoreOf,
-  textAt,
-} from './fields.js';
+import { describe, firstPresent, isAbsent, misfit, nameAt, scoreOf, textAt } from './fields.js';
+import { exchangeAt, historyAt, repliesAt } from './turns.js';
 
 /** The shapes of preference data that are read. */
 export const FORMAT_NAMES = ['personal-reward-bench', 'prism', 'trl', 'reward-bench', 'lamp-qa'] as const;
@@ -77,14 +68,32 @@ export const COMMON_FIELDS = [
   'rejected',
   'responses',
   'candidates',
+  'system',
+  'system_prompt',
   'chosen_score',
   'rejected_score',
+  'score_chosen',
+  'score_rejected',
 ] as const;
 
 /** The one name of a split: lower case, and `validation` for `val` and `dev`. */
 export function canonicalSplit(name: string): string {
   const lower = name.trim().toLowerCase();
   return lower === 'val' || lower === 'dev' || lower === 'valid' ? 'validation' : lower;
+}
+
+/** The one name of the kind of a split: `train` of `train`, `train_prefs` and `train-00000-of-00003`. */
+export function splitKind(name: string): string {
+  const [first = name] = name.split(/[_\-./ ]/);
+  const kind = canonicalSplit(first);
+  return SPLIT_KINDS.has(kind) ? kind : name;
+}
+
+const SPLIT_KINDS: ReadonlySet<string> = new Set(['train', 'validation', 'test']);
+
+/** Whether a split is the one asked for, by its own name or by its kind. Both are canonical. */
+export function isSplit(split: string | undefined, asked: string): boolean {
+  return split !== undefined && (split === asked || splitKind(split) === asked);
 }
 
 /** The split of a row, or nothing where it has none that can be read. */
@@ -102,7 +111,13 @@ export function hasReplies(row: RawRow): boolean {
 
 function replyParts(row: RawRow): { readonly parts: readonly Part[]; readonly labelled: boolean } {
   if (!isAbsent(row.chosen) || !isAbsent(row.rejected)) {
-    return { parts: ['chosen', 'rejected'].map((field) => ({ field, value: row[field] })), labelled: true };
+    const chosen = repliesAt({ field: 'chosen', value: row.chosen });
+    if (chosen.length > 1) {
+      misfit(
+        `chosen: expected one reply, came a list of ${chosen.length}; a row with several right ones has no one label`,
+      );
+    }
+    return { parts: [...chosen, ...repliesAt({ field: 'rejected', value: row.rejected })], labelled: true };
   }
   const list = firstPresent(row, ['responses', 'candidates']);
   if (list === undefined) misfit('expected chosen and rejected, or responses (or candidates); came neither');
@@ -131,6 +146,15 @@ export function identityOf(
   };
 }
 
+/** The context behind the text of a system column, where the row has one and the context does not begin with it. */
+function withSystem(row: RawRow, context: readonly Turn[]): readonly Turn[] {
+  const system = textAt(row, 'system') ?? textAt(row, 'system_prompt');
+  if (system === undefined) return context;
+  const [first] = context;
+  if (first?.role === 'system' && first.content.trim() === system.trim()) return context;
+  return [{ role: 'system', content: system }, ...context];
+}
+
 /** Reads a row that is one exchange: a pair `chosen`, `rejected`, or a list of replies without label. */
 export function readExchangeRow(row: RawRow, promptFields: readonly string[]): RowDraft {
   const { parts, labelled } = replyParts(row);
@@ -138,10 +162,13 @@ export function readExchangeRow(row: RawRow, promptFields: readonly string[]): R
   const { context, replies } = exchangeAt(prompt, parts, promptFields[0] ?? 'prompt');
   const history = historyAt(row, 'history');
   const criteria = textAt(row, 'stated_criteria');
-  const scores = [scoreOf(row.chosen_score), scoreOf(row.rejected_score)];
+  const ratings = ['chosen', 'rejected'].map(
+    (reply) => scoreOf(row[`${reply}_score`]) ?? scoreOf(row[`score_${reply}`]),
+  );
+  const scores = replies.length === 2 ? ratings : [];
   return {
     ...identityOf(row),
-    context,
+    context: withSystem(row, context),
     candidates: replies,
     ...(labelled ? { chosen: 0 } : {}),
     ...(labelled && scores.some((score) => score !== undefined) ? { scores } : {}),

@@ -1,9 +1,9 @@
 // PRISM as published: conversations with several rated replies a turn, and the survey of their users.
 // A turn with two or more replies is one draft; what the user said after a conversation never enters it.
 
-import type { Turn } from '../preference/preference.js';
+import type { Turn } from '../../preference/preference.js';
 import type { RawRow } from './fields.js';
-import { describe, isAbsent, isRawRow, misfit, scoreOf, textAt } from './fields.js';
+import { describe, isAbsent, isFlagged, isRawRow, misfit, scoreOf, textAt } from './fields.js';
 import type { Format, RowDraft } from './format.js';
 import { COMMON_FIELDS, identityOf } from './format.js';
 
@@ -15,7 +15,10 @@ interface Reply {
 
 interface PrismTurn {
   query?: string;
+  /** Replies that are not empty. */
   readonly replies: Reply[];
+  /** The user chose an empty reply, so none of the others is their choice. */
+  choseNothing: boolean;
 }
 
 /** Groups the utterances of `conversation_history` by their turn number. */
@@ -28,17 +31,20 @@ function turnsOf(row: RawRow): readonly (readonly [number, PrismTurn])[] {
   list.forEach((utterance: unknown, index) => {
     const field = `conversation_history[${index}]`;
     if (!isRawRow(utterance)) misfit(`${field}: expected an utterance, came ${describe(utterance)}`);
-    const { turn: number, role, content } = utterance;
-    if (typeof number !== 'number') misfit(`${field}.turn: expected a number, came ${describe(number)}`);
+    const { role } = utterance;
+    const number = scoreOf(utterance.turn);
+    const content = utterance.content ?? '';
+    if (number === undefined) misfit(`${field}.turn: expected a number, came ${describe(utterance.turn)}`);
     if (typeof content !== 'string') misfit(`${field}.content: expected a string, came ${describe(content)}`);
-    const turn = turns.get(number) ?? { replies: [] };
+    const turn = turns.get(number) ?? { replies: [], choseNothing: false };
     turns.set(number, turn);
     if (role === 'user') {
       if (turn.query !== undefined) misfit(`${field}: turn ${number} has a second utterance of the user`);
       turn.query = content;
     } else if (role === 'model' || role === 'assistant') {
-      const chosen = utterance.if_chosen === true;
-      turn.replies.push({ content, score: scoreOf(utterance.score), chosen });
+      const reply = { content, score: scoreOf(utterance.score), chosen: isFlagged(utterance.if_chosen) };
+      if (content.trim() !== '') turn.replies.push(reply);
+      else if (reply.chosen) turn.choseNothing = true;
     } else {
       misfit(`${field}.role: expected user or model, came ${JSON.stringify(role)}`);
     }
@@ -64,14 +70,15 @@ function readConversation(row: RawRow): readonly RowDraft[] {
   const attributes = ratingsOf(row.choice_attributes);
   const context: Turn[] = [];
   const drafts: RowDraft[] = [];
-  for (const [number, { query, replies }] of turnsOf(row)) {
-    if (query === undefined || query.trim() === '')
-      misfit(`turn ${number}: the user's query is missing or empty`);
-    if (replies.length === 0) misfit(`turn ${number}: expected replies of a model, came none`);
-    const empty = replies.findIndex((reply) => reply.content.trim() === '');
-    if (empty >= 0) misfit(`turn ${number}: reply ${empty + 1} is empty`);
+  let skipped: string | undefined;
+  for (const [number, { query = '', replies, choseNothing }] of turnsOf(row)) {
+    // A turn without query or replies is no choice and loses none of the others.
+    if (query.trim() === '' || replies.length === 0) {
+      skipped ??= `turn ${number}: ${replies.length === 0 ? 'the replies are missing or empty' : "the user's query is missing or empty"}`;
+      continue;
+    }
     context.push({ role: 'user', content: query });
-    const chosen = replies.length === 1 ? 0 : chosenIndex(replies);
+    const chosen = choseNothing ? undefined : replies.length === 1 ? 0 : chosenIndex(replies);
     if (replies.length > 1) {
       drafts.push({
         ...identity,
@@ -83,18 +90,12 @@ function readConversation(row: RawRow): readonly RowDraft[] {
         ...(Object.keys(attributes).length === 0 ? {} : { choiceAttributes: attributes }),
       });
     }
-    const next =
-      replies[
-        chosen ??
-          Math.max(
-            0,
-            replies.findIndex((reply) => reply.chosen),
-          )
-      ];
+    const marked = replies.findIndex((reply) => reply.chosen);
+    const next = choseNothing ? undefined : replies[chosen ?? Math.max(0, marked)];
     if (next !== undefined) context.push({ role: 'assistant', content: next.content });
   }
   if (drafts.length === 0)
-    misfit('conversation_history: expected a turn with two or more replies, came none');
+    misfit(skipped ?? 'conversation_history: expected a turn with two or more replies, came none');
   return drafts;
 }
 

@@ -3,11 +3,13 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import type { AsyncBuffer, FileMetaData } from 'hyparquet';
-import { messageOf, PgenrmError } from '../errors.js';
-import type { RawRow } from './fields.js';
-import { isRawRow } from './fields.js';
-import type { RecordSource } from './records.js';
+import type { AsyncBuffer, FileMetaData, SchemaElement } from 'hyparquet';
+import { messageOf, PgenrmError } from '../../errors.js';
+import type { RawRow } from '../formats/fields.js';
+import { isRawRow } from '../formats/fields.js';
+import { numberOrDigits } from './exact-numbers.js';
+import { contentBytes, type InputFile } from './file-bytes.js';
+import type { RecordSource } from './record-source.js';
 
 /** Whether bytes begin as parquet does. */
 export function isParquet(head: Buffer): boolean {
@@ -17,26 +19,89 @@ export function isParquet(head: Buffer): boolean {
 /** Codecs that are read; hyparquet-compressors takes valid LZ4 pages for damaged ones. */
 const CODECS: readonly string[] = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD'];
 
+const ROWS_AT_ONCE = 1000;
+
 const PARSERS = {
   stringFromBytes: (bytes: Uint8Array | undefined): string | undefined =>
     bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
+  // Stands for decimals in bytes, see `withoutDecimals`: their number of digits is not the reader's to cut.
+  geometryFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
 };
 
 /** Turns what parquet gives into JSON values: 64-bit integers, dates and typed arrays become plain. */
 function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value.toString();
-  }
+  if (typeof value === 'bigint') return numberOrDigits(value.toString());
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (Array.isArray(value)) return value.map(plain);
   if (ArrayBuffer.isView(value)) return Array.from(value as Uint8Array, plain);
-  return isRawRow(value) ? plainRow(value) : value;
+  return isRawRow(value) ? plainRow(value, NO_DECIMALS) : value;
 }
 
-function plainRow(row: RawRow): RawRow {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]));
+const NO_DECIMALS: ReadonlyMap<string, number> = new Map();
+
+function plainRow(row: RawRow, decimals: ReadonlyMap<string, number>): RawRow {
+  const entries = Object.entries(row).map(([name, value]) => {
+    const scale = decimals.get(name);
+    return [name, scale === undefined ? plain(value) : decimalOf(value, scale)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A decimal of its unscaled value: a whole number, or its two's complement in big-endian bytes. */
+function decimalOf(value: unknown, scale: number): unknown {
+  let unscaled: bigint;
+  if (value instanceof Uint8Array) {
+    const hex = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
+    unscaled = BigInt.asIntN(Math.max(1, value.length * 8), BigInt(`0x${hex === '' ? '0' : hex}`));
+  } else if (typeof value === 'bigint' || typeof value === 'number') {
+    unscaled = BigInt(value);
+  } else {
+    return plain(value);
+  }
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const whole = digits.slice(0, digits.length - scale);
+  const sign = unscaled < 0n ? '-' : '';
+  return numberOrDigits(`${sign}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ''}`);
+}
+
+/**
+ * A file's schema in which its decimal columns are what they are stored as, with the scale of each, since the reader
+ * makes doubles of decimals and so loses the last digits of an id. Decimals inside of lists and structs stay doubles.
+ */
+function withoutDecimals(metadata: FileMetaData): {
+  readonly metadata: FileMetaData;
+  readonly decimals: ReadonlyMap<string, number>;
+} {
+  const decimals = new Map<string, number>();
+  const columns = new Set(topLevel(metadata.schema));
+  const schema = metadata.schema.map((element) => {
+    const { converted_type, logical_type, ...rest } = element;
+    const isDecimal = converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL';
+    if (!isDecimal || !columns.has(element)) return element;
+    const scale = element.scale ?? (logical_type?.type === 'DECIMAL' ? logical_type.scale : 0);
+    decimals.set(element.name, scale);
+    const inBytes = element.type === 'BYTE_ARRAY' || element.type === 'FIXED_LEN_BYTE_ARRAY';
+    return inBytes ? { ...rest, logical_type: { type: 'GEOMETRY' as const } } : rest;
+  });
+  return { metadata: decimals.size === 0 ? metadata : { ...metadata, schema }, decimals };
+}
+
+/** The elements of a schema that are columns by themselves: children of the root without children. */
+function topLevel(schema: readonly SchemaElement[]): SchemaElement[] {
+  const found: SchemaElement[] = [];
+  const skip = (at: number): number => {
+    let next = at + 1;
+    for (let left = schema[at]?.num_children ?? 0; left > 0 && next < schema.length; left -= 1)
+      next = skip(next);
+    return next;
+  };
+  for (let at = 1; at < schema.length; at = skip(at)) {
+    const element = schema[at];
+    if (element !== undefined && !element.num_children && element.repetition_type !== 'REPEATED')
+      found.push(element);
+  }
+  return found;
 }
 
 function bufferOf(handle: FileHandle, byteLength: number): AsyncBuffer {
@@ -83,12 +148,15 @@ async function withFile<T>(path: string, use: (file: AsyncBuffer) => Promise<T>)
  * Opens a parquet file by its footer.
  * @throws PgenrmError INPUT_MALFORMED where the footer is damaged, a codec is not read or there are no rows.
  */
-export async function openParquet(path: string): Promise<RecordSource> {
+export async function openParquet(
+  { path, state }: InputFile,
+  signal: AbortSignal | undefined,
+): Promise<RecordSource> {
   const [{ parquetMetadataAsync, parquetReadObjects, parquetSchema }, { compressors }] = await Promise.all([
     import('hyparquet'),
     import('hyparquet-compressors'),
   ]);
-  const metadata: FileMetaData = await withFile(path, (file) => parquetMetadataAsync(file)).catch(
+  const stored: FileMetaData = await withFile(path, (file) => parquetMetadataAsync(file)).catch(
     (error: unknown) => {
       if (error instanceof PgenrmError && error.code === 'INPUT_NOT_FOUND') throw error;
       const reason = `the parquet file is damaged or cut short (${messageOf(error)})`;
@@ -97,6 +165,7 @@ export async function openParquet(path: string): Promise<RecordSource> {
       });
     },
   );
+  const { metadata, decimals } = withoutDecimals(stored);
   if (metadata.num_rows === 0n) {
     throw new PgenrmError('INPUT_MALFORMED', `${path} is empty: the parquet file holds no rows`);
   }
@@ -104,10 +173,13 @@ export async function openParquet(path: string): Promise<RecordSource> {
   const names = parquetSchema(metadata).children.map((column) => column.element.name);
 
   return {
-    async *read(fields) {
+    state,
+    async *read({ fields, hash } = {}) {
+      if (hash !== undefined) for await (const _ of contentBytes({ path, gzip: false }, { hash, signal }));
       const columns = fields === undefined ? names : names.filter((name) => fields.includes(name));
       let start = 0;
       for (const [group, { num_rows }] of metadata.row_groups.entries()) {
+        signal?.throwIfAborted();
         const end = start + Number(num_rows);
         const from = start;
         const read = withFile(path, (file) =>
@@ -132,9 +204,10 @@ export async function openParquet(path: string): Promise<RecordSource> {
             : damage(messageOf(error), error);
         });
         if (rows.length !== end - from) throw damage(`expected ${end - from} rows, came ${rows.length}`);
-        for (const row of rows) {
-          start += 1;
-          yield { number: start, row: plainRow(row) };
+        for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+          yield rows
+            .slice(at, at + ROWS_AT_ONCE)
+            .map((row, index) => ({ number: from + at + index + 1, row: plainRow(row, decimals) }));
         }
         start = end;
       }

@@ -1,11 +1,11 @@
-// The bytes of an input file: its checks, its fingerprint, its content unpacked and cut into lines.
-// Knows gzip and line ends; not what a line holds.
+// The bytes of an input file: its checks, its first bytes, its content unpacked, its fingerprint.
+// Knows gzip; not lines, nor what the content means.
 
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
-import { messageOf, PgenrmError } from '../errors.js';
+import { messageOf, PgenrmError } from '../../errors.js';
 
 /** What must stay the same between two passes over a file. */
 export interface FileState {
@@ -13,11 +13,28 @@ export interface FileState {
   readonly modifiedMs: number;
 }
 
+/** How a file's content is read. */
+export interface ContentOptions {
+  /** Gets every stored byte that is read, packed as it stands on disk. */
+  readonly hash?: Hash | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A file that was found and looked into. */
+export interface InputFile {
+  readonly path: string;
+  readonly state: FileState;
+  /** The first bytes of the content, unpacked, at most {@link HEAD_BYTES}. */
+  readonly head: Buffer;
+  readonly gzip: boolean;
+}
+
 /** The files that are read, in words for a message. */
 export const FILES_READ = 'parquet, .jsonl, .jsonl.gz, .json and .json.gz';
 
-const LINE_FEED = 0x0a;
 const BLOCK_BYTES = 1 << 18;
+/** A stored block of gzip can unpack to a thousand times its size, which is held at once. */
+const PACKED_BLOCK_BYTES = 1 << 14;
 const HEAD_BYTES = 4096;
 
 function unreadable(path: string, error: unknown): PgenrmError {
@@ -52,40 +69,37 @@ export async function fileState(path: string): Promise<FileState> {
 }
 
 /** Bytes of a file as they stand on disk. */
-async function* storedBytes(path: string, end?: number): AsyncGenerator<Buffer> {
+async function* storedBytes(
+  path: string,
+  blockBytes: number,
+  { hash, signal }: ContentOptions,
+): AsyncGenerator<Buffer> {
+  const stream = createReadStream(path, { highWaterMark: blockBytes });
   try {
-    const options = { highWaterMark: BLOCK_BYTES, ...(end === undefined ? {} : { end }) };
-    for await (const block of createReadStream(path, options)) yield block as Buffer;
+    for await (const block of stream as AsyncIterable<Buffer>) {
+      signal?.throwIfAborted();
+      hash?.update(block);
+      yield block;
+    }
   } catch (error) {
+    if (signal?.aborted === true) throw error;
     throw unreadable(path, error);
   }
 }
 
 /** SHA-256 of a file's bytes in hexadecimal; the file is streamed. */
-export async function fingerprintOf(path: string): Promise<string> {
+export async function fingerprintOf(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const block of storedBytes(path)) hash.update(block);
+  for await (const _ of storedBytes(path, BLOCK_BYTES, { hash, signal }));
   return hash.digest('hex');
-}
-
-/** The first bytes of a file as they stand on disk, at most {@link HEAD_BYTES}. */
-export async function headOf(path: string): Promise<Buffer> {
-  const blocks: Buffer[] = [];
-  for await (const block of storedBytes(path, HEAD_BYTES - 1)) blocks.push(block);
-  return Buffer.concat(blocks);
-}
-
-/** Whether bytes begin as gzip does. */
-export function isGzip(head: Buffer): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 /**
  * Unpacks a gzip file, one stored block at a time.
  * Where the file is cut short or damaged, all that could be unpacked comes before the error.
  */
-async function* gunzippedBytes(path: string): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip();
+async function* gunzippedBytes(path: string, options: ContentOptions): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: BLOCK_BYTES });
   const ready: Buffer[] = [];
   let failure: Error | undefined;
   gunzip.on('data', (block: Buffer) => ready.push(block));
@@ -102,10 +116,11 @@ async function* gunzippedBytes(path: string): AsyncGenerator<Buffer> {
       start(done);
     });
   try {
-    for await (const block of storedBytes(path)) {
+    for await (const block of storedBytes(path, PACKED_BLOCK_BYTES, options)) {
+      if (failure !== undefined) continue; // the rest is read for its hash alone
       await settled((done) => gunzip.write(block, done));
       yield* ready.splice(0);
-      if (failure !== undefined) break;
+      if (failure !== undefined && options.hash === undefined) break;
     }
     if (failure === undefined) await settled(() => gunzip.end());
     yield* ready.splice(0);
@@ -122,28 +137,33 @@ async function* gunzippedBytes(path: string): AsyncGenerator<Buffer> {
 }
 
 /** The content of a file, unpacked where it is gzip. */
-export function contentBytes(path: string, gzip: boolean): AsyncGenerator<Buffer> {
-  return gzip ? gunzippedBytes(path) : storedBytes(path);
+export function contentBytes(
+  { path, gzip }: Pick<InputFile, 'path' | 'gzip'>,
+  options: ContentOptions = {},
+): AsyncGenerator<Buffer> {
+  return gzip ? gunzippedBytes(path, options) : storedBytes(path, BLOCK_BYTES, options);
 }
 
-/** The first bytes of the content, at most {@link HEAD_BYTES}. */
-export async function contentHeadOf(path: string, gzip: boolean): Promise<Buffer> {
-  for await (const block of contentBytes(path, gzip)) return block.subarray(0, HEAD_BYTES);
-  return Buffer.alloc(0);
+/** Looks into a file: what is there, whether it is packed, and its first bytes. Errors: as `fileState`; damage to gzip. */
+export async function openInput(path: string): Promise<InputFile> {
+  const state = await fileState(path);
+  const stored = await firstBytes({ path, gzip: false });
+  const gzip = stored[0] === 0x1f && stored[1] === 0x8b;
+  return { path, state, gzip, head: gzip ? await firstBytes({ path, gzip }) : stored };
 }
 
-/** Cuts content into lines without their ends; a last line needs no end. Lines may be of any length. */
-export async function* linesOf(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let pending: Buffer[] = [];
-  for await (const block of content) {
-    let start = 0;
-    for (let end = block.indexOf(LINE_FEED); end >= 0; end = block.indexOf(LINE_FEED, start)) {
-      const piece = block.subarray(start, end);
-      yield pending.length === 0 ? piece : Buffer.concat([...pending, piece]);
-      pending = [];
-      start = end + 1;
+async function firstBytes(file: Pick<InputFile, 'path' | 'gzip'>): Promise<Buffer> {
+  const blocks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const block of contentBytes(file)) {
+      blocks.push(block);
+      length += block.length;
+      if (length >= HEAD_BYTES) break;
     }
-    if (start < block.length) pending.push(block.subarray(start));
+  } catch (error) {
+    // What could be unpacked tells the kind of the file; its damage is met again where rows are read.
+    if (length === 0) throw error;
   }
-  if (pending.length > 0) yield Buffer.concat(pending);
+  return Buffer.concat(blocks).subarray(0, HEAD_BYTES);
 }

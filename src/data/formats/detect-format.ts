@@ -1,7 +1,7 @@
 // The list of formats and the choice of one for a file, from its first rows.
 // Knows what each format says of itself, not how it reads.
 
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
 import { personalRewardBench, rewardBench, trl } from './exchange-formats.js';
 import type { RawRow } from './fields.js';
 import type { Format, FormatName } from './format.js';

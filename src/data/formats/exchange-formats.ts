@@ -5,7 +5,7 @@ import { isAbsent } from './fields.js';
 import type { Format } from './format.js';
 import { COMMON_FIELDS, hasReplies, readExchangeRow } from './format.js';
 
-const TRL_PROMPTS = ['prompt', 'query', 'question'] as const;
+const TRL_PROMPTS = ['prompt', 'query', 'question', 'conversations'] as const;
 
 /** PersonalRewardBench: `context` turns, `chosen` and `rejected` turns, or `responses` without label. */
 export const personalRewardBench: Format = {
@@ -25,7 +25,10 @@ export const rewardBench: Format = {
   read: (row) => [readExchangeRow(row, ['prompt'])],
 };
 
-/** TRL: `prompt`, `chosen`, `rejected` as texts or turn lists; the prompt may stand inside both lists. */
+/**
+ * TRL: `prompt`, `chosen`, `rejected` as texts or turn lists; the prompt may stand inside both lists, or in ShareGPT's
+ * `conversations`.
+ */
 export const trl: Format = {
   name: 'trl',
   fields: [...COMMON_FIELDS, ...TRL_PROMPTS],

@@ -1,22 +1,14 @@
-// Reads the parts that rows of every format share: turns, replies, scores, inline histories.
+// Reads conversations: turns, lists of turns in the ways they are published, a context with its replies, histories.
 // Knows no format; a part that does not fit is reported with its field and what was expected.
 
-import { PgenrmError } from '../errors.js';
-import type { HistoryEvent, Turn } from '../preference/preference.js';
-
-/** One row as it stands in the file. */
-export type RawRow = Record<string, unknown>;
+import type { HistoryEvent, Turn } from '../../preference/preference.js';
+import type { Part, RawRow } from './fields.js';
+import { describe, firstPresent, isAbsent, isRawRow, misfit, scoreOf } from './fields.js';
 
 /** A context and the replies to it, in the order of the file. */
 export interface Exchange {
   readonly context: readonly Turn[];
   readonly replies: readonly string[];
-}
-
-/** A named part of a row. */
-export interface Part {
-  readonly field: string;
-  readonly value: unknown;
 }
 
 const ROLES: ReadonlyMap<string, Turn['role']> = new Map([
@@ -29,60 +21,20 @@ const ROLES: ReadonlyMap<string, Turn['role']> = new Map([
   ['gpt', 'assistant'],
   ['system', 'system'],
   ['developer', 'system'],
+  ['function_call', 'assistant'],
 ]);
 
-/** Reports that a row does not fit; caught where rows are read and kept as the row's problem. */
-export function misfit(reason: string): never {
-  throw new PgenrmError('INPUT_MALFORMED', reason);
-}
+const TOOL_ROLES: ReadonlySet<string> = new Set([
+  'tool',
+  'function',
+  'observation',
+  'tool_response',
+  'ipython',
+]);
 
-/** Whether a value is a JSON object. */
-export function isRawRow(value: unknown): value is RawRow {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Whether a field is missing or null; parquet writes missing fields as null. */
-export function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
-}
-
-/** What a value is, in a few words for a message. */
-export function describe(value: unknown): string {
-  if (isAbsent(value)) return 'nothing';
-  if (typeof value === 'string') return value.trim() === '' ? 'an empty string' : 'a string';
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (!isRawRow(value)) return `the ${typeof value} ${String(value)}`;
-  const keys = Object.keys(value).slice(0, 8);
-  return keys.length === 0 ? 'an empty object' : `an object with ${keys.join(', ')}`;
-}
-
-/** The first of some fields that is there. */
-export function firstPresent(row: RawRow, fields: readonly string[]): Part | undefined {
-  const field = fields.find((name) => !isAbsent(row[name]));
-  return field === undefined ? undefined : { field, value: row[field] };
-}
-
-/** An id or name as a string; numbers are written out. Absent where it is missing or blank. */
-export function nameAt(row: RawRow, field: string): string | undefined {
-  const value = row[field];
-  if (isAbsent(value)) return undefined;
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
-  return misfit(`${field}: expected a string or a number, came ${describe(value)}`);
-}
-
-/** Free text; absent where it is missing or blank. */
-export function textAt(row: RawRow, field: string): string | undefined {
-  const value = row[field];
-  if (isAbsent(value)) return undefined;
-  if (typeof value !== 'string') misfit(`${field}: expected a string, came ${describe(value)}`);
-  return value.trim() === '' ? undefined : value;
-}
-
-/** A rating; absent where it is missing or not a finite number. */
-export function scoreOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-}
+/** Begins the turn of what a tool answered; it stands in the conversation as a turn of the system. */
+const TOOL_RESULT = '[tool result] ';
+const TOOL_CALL = '[tool call] ';
 
 /** The content of a turn: a string, or a list of text parts. */
 function contentAt(value: unknown, field: string): string {
@@ -95,15 +47,66 @@ function contentAt(value: unknown, field: string): string {
   return texts.join('');
 }
 
+/** Calls of tools in an assistant's turn, a line each: the name and the arguments as they stand. */
+function toolCallsOf(turn: RawRow): string {
+  const calls: unknown[] = Array.isArray(turn.tool_calls) ? turn.tool_calls : [turn.function_call];
+  const lines = calls.flatMap((call) => {
+    if (!isRawRow(call)) return [];
+    const { name, arguments: given } = isRawRow(call.function) ? call.function : call;
+    if (typeof name !== 'string') return [];
+    const written = typeof given === 'string' ? given : JSON.stringify(given ?? {});
+    return [`${TOOL_CALL}${name} ${written}`];
+  });
+  return lines.join('\n');
+}
+
+/** One turn: `role` and `content`, or `from` and `value` (ShareGPT). */
 function turnAt(value: unknown, field: string): Turn {
   if (!isRawRow(value)) misfit(`${field}: expected a turn {role, content}, came ${describe(value)}`);
-  const name = value.role;
-  const role = typeof name === 'string' ? ROLES.get(name.toLowerCase()) : undefined;
+  const [roleName, contentName] =
+    'role' in value || !('from' in value) ? ['role', 'content'] : ['from', 'value'];
+  const name = value[roleName];
+  const lower = typeof name === 'string' ? name.trim().toLowerCase() : '';
+  const fromTool = TOOL_ROLES.has(lower);
+  const role = fromTool ? 'system' : ROLES.get(lower);
   if (role === undefined) {
     const came = typeof name === 'string' ? `"${name}"` : describe(name);
-    misfit(`${field}.role: expected user, assistant, model or system, came ${came}`);
+    misfit(`${field}.${roleName}: expected user, assistant, model, system or tool, came ${came}`);
   }
-  return { role, content: contentAt(value.content, `${field}.content`) };
+  const calls = role === 'assistant' ? toolCallsOf(value) : '';
+  const given = value[contentName];
+  const content = isAbsent(given) && calls !== '' ? '' : contentAt(given, `${field}.${contentName}`);
+  if (fromTool) return { role, content: `${TOOL_RESULT}${content}` };
+  return { role, content: [content, calls].filter((text) => text !== '').join('\n') };
+}
+
+/** Whether a text is a list of turns, or one turn, written as JSON or as Python prints it. */
+function looksPacked(value: unknown): value is string {
+  return (
+    typeof value === 'string' && /^\s*(?:\[\s*)?\{\s*["'](?:role|from|content|value)["']\s*:/.test(value)
+  );
+}
+
+/** The turns that a text holds. */
+function unpacked({ field, value }: Part): Part {
+  try {
+    return { field, value: JSON.parse(value as string) };
+  } catch {
+    return misfit(
+      `${field}: a list of turns is written as text that is not JSON (as Python prints it); write the list itself, or JSON`,
+    );
+  }
+}
+
+/** Texts that hold lists of turns as those lists. A reply alone that looks like one is a text, and stays it. */
+function unpackTurns(
+  prompt: Part | undefined,
+  replies: readonly Part[],
+): { readonly prompt: Part | undefined; readonly replies: readonly Part[] } {
+  const opened = prompt !== undefined && looksPacked(prompt.value) ? unpacked(prompt) : prompt;
+  const isText = typeof opened?.value === 'string';
+  const all = !isText && replies.every(({ value }) => looksPacked(value));
+  return { prompt: opened, replies: all ? replies.map(unpacked) : replies };
 }
 
 /** A conversation so far: a string is one user turn, a list holds turns. */
@@ -169,8 +172,11 @@ function checkReply(text: string, field: string): string {
 function checkContext(context: readonly Turn[], field: string): readonly Turn[] {
   const last = context.at(-1);
   if (last === undefined) misfit(`${field}: expected turns that end with the user's query, came none`);
+  if (last.role === 'system' && last.content.startsWith(TOOL_RESULT)) return context;
   if (last.role !== 'user') {
-    misfit(`${field}: expected the user's query as the last turn, came a turn of the ${last.role}`);
+    misfit(
+      `${field}: expected the user's query (or a tool's result) as the last turn, came a turn of the ${last.role}`,
+    );
   }
   if (last.content.trim() === '') misfit(`${field}: the user's query, its last turn, is empty`);
   return context;
@@ -181,7 +187,12 @@ function checkContext(context: readonly Turn[], field: string): readonly Turn[] 
  * Replies are strings, turns, or lists of turns; lists may hold the context, which is then what all of them
  * share. A row without a prompt whose replies are texts headed Human and Assistant is read likewise.
  */
-export function exchangeAt(prompt: Part | undefined, parts: readonly Part[], promptName: string): Exchange {
+export function exchangeAt(
+  givenPrompt: Part | undefined,
+  givenParts: readonly Part[],
+  promptName: string,
+): Exchange {
+  const { prompt, replies: parts } = unpackTurns(givenPrompt, givenParts);
   const missing = parts.find((part) => isAbsent(part.value));
   if (missing) misfit(`${missing.field}: expected a reply, came nothing`);
   const lists = parts.map(({ field, value }) => {
@@ -204,14 +215,23 @@ export function exchangeAt(prompt: Part | undefined, parts: readonly Part[], pro
   return { context: checkContext(context, prompt?.field ?? promptName), replies };
 }
 
+/** The replies of a field: one, or a list of texts. */
+export function repliesAt({ field, value }: Part): readonly Part[] {
+  const isList = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+  if (!isList || value.length === 0) return [{ field, value }];
+  return value.map((text: unknown, index) => ({ field: `${field}[${index}]`, value: text }));
+}
+
 /** Reads one implicit signal: a prompt, context, query or question, and the chosen and rejected replies. */
 function eventAt(value: unknown, field: string): HistoryEvent {
   if (!isRawRow(value)) {
     misfit(`${field}: expected {prompt, chosen, rejected}, came ${describe(value)}`);
   }
-  const found = firstPresent(value, ['context', 'prompt', 'query', 'question']);
+  const found = firstPresent(value, ['context', 'prompt', 'query', 'question', 'conversations']);
   const prompt = found && { field: `${field}.${found.field}`, value: found.value };
-  const parts = ['chosen', 'rejected'].map((name) => ({ field: `${field}.${name}`, value: value[name] }));
+  const parts = ['chosen', 'rejected'].flatMap((name) =>
+    repliesAt({ field: `${field}.${name}`, value: value[name] }),
+  );
   const { context, replies } = exchangeAt(prompt, parts, `${field}.prompt`);
   const chosenScore = scoreOf(value.chosen_score);
   const rejectedScore = scoreOf(value.rejected_score);
