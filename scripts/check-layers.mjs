@@ -12,6 +12,7 @@ const typescript = {
   options: [],
   concurrency: [],
   output: [],
+  statistics: ['kernels'],
   report: [],
   native: ['kernels'],
   kernels: ['native'],
@@ -21,11 +22,12 @@ const typescript = {
   prompt: ['preference', 'generator'],
   data: ['preference'],
   bank: ['preference', 'output', 'chain', 'generator', 'kernels'],
-  scaling: [...nouns, 'kernels'],
+  scaling: [...nouns, 'statistics', 'kernels'],
   'reward-model': [...nouns, 'scaling', 'chain', 'prompt', 'bank', 'generator', 'kernels', 'model-file'],
   'bank-build': [...nouns, 'data', 'output', 'chain', 'prompt', 'generator', 'kernels', 'bank'],
   'scoring-run': [
     ...nouns,
+    'statistics',
     'data',
     'output',
     'scaling',
@@ -37,6 +39,7 @@ const typescript = {
   ],
   evaluation: [
     ...nouns,
+    'statistics',
     'report',
     'data',
     'output',
@@ -48,6 +51,7 @@ const typescript = {
   ],
   cost: [
     ...nouns,
+    'statistics',
     'report',
     'data',
     'output',
@@ -63,6 +67,7 @@ const typescript = {
   doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt'],
   cli: [
     ...nouns,
+    'statistics',
     'data',
     'output',
     'bank',

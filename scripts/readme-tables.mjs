@@ -4,8 +4,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readResult } from '../dist/cost/read-result.js';
-import { shortMarkdown } from '../dist/cost/write-result.js';
+import { readResult } from '../dist/cost/result/read-result.js';
+import { shortMarkdown } from '../dist/cost/result/write-result.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const file = path.join(root, 'README.md');

@@ -24,7 +24,6 @@ export { ChainsWriter, openChains, type StoredChains } from './evaluation/chains
 export type { ChainsHeader, ChainsRow } from './evaluation/chains-record.js';
 export type { Comparison } from './evaluation/comparisons.js';
 export { type EvaluateOptions, evaluate } from './evaluation/evaluate.js';
-export type { Figure, Interval } from './evaluation/interval.js';
 export type { ContenderReport, EvaluationReport } from './evaluation/report.js';
 export { type SampleOptions, type SampleSummary, sampleChains } from './evaluation/sample-chains.js';
 export { writeReport } from './evaluation/write-report.js';
@@ -90,3 +89,4 @@ export { openRunOutput, streamOutput } from './scoring-run/run-output.js';
 export type { RunEvent, ScoringRunOptions } from './scoring-run/scoring-run.js';
 export { runScoring } from './scoring-run/scoring-run.js';
 export type { Accuracy, RunCounts } from './scoring-run/tally.js';
+export type { Figure, Interval } from './statistics/cluster-interval.js';

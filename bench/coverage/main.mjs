@@ -1,9 +1,10 @@
 // How often a 95% interval holds the truth where the rows of a user are correlated: `npm run bench -- coverage`.
 // Draws users from known distributions; the intervals are those of `pgenrm eval`, beside plain ones for comparison.
 import { parseArgs } from 'node:util';
-import { figureOf, quantile } from '../../dist/evaluation/interval.js';
 import { loadKernels } from '../../dist/kernels/choose.js';
 import { Xoshiro128 } from '../../dist/kernels/random.js';
+import { figureOf } from '../../dist/statistics/cluster-interval.js';
+import { sortedQuantile } from '../../dist/statistics/summary.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -84,7 +85,7 @@ async function coverageOf(scenario) {
       seed,
       clusters: values.users,
     });
-    const [low, high] = [quantile(means.sort(), 0.025), quantile(means, 0.975)];
+    const [low, high] = [sortedQuantile(means.sort(), 0.025), sortedQuantile(means, 0.975)];
     held.users += byUsers.low <= truth && truth <= byUsers.high ? 1 : 0;
     held.rows += byRows.low <= truth && truth <= byRows.high ? 1 : 0;
     held.percentile += low <= truth && truth <= high ? 1 : 0;

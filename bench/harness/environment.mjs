@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { load, machineFacts } from '../../dist/cost/machine.js';
+import { load, machineFacts } from '../../dist/cost/machine/machine.js';
 import { libraryHash, prebuiltFolder } from '../../scripts/bench-peers.mjs';
 import { llamaRelease } from '../../scripts/llama-headers.mjs';
 
@@ -52,7 +52,7 @@ export async function fileHash(file) {
   return hash.digest('hex');
 }
 
-export { machineTicks, peakMemory, processorSeconds, ticksBetween } from '../../dist/cost/machine.js';
+export { machineTicks, peakMemory, processorSeconds, ticksBetween } from '../../dist/cost/machine/machine.js';
 
 /** A line of text for people. */
 export function environmentText(e) {

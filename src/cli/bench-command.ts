@@ -2,9 +2,9 @@
 // Knows the command line and results; not how a result comes about.
 
 import type { Command } from 'commander';
-import { agreement, compareResults, comparisonTable } from '../cost/compare-results.js';
-import { readResult } from '../cost/read-result.js';
-import { shortMarkdown } from '../cost/write-result.js';
+import { agreement, compareResults, comparisonTable } from '../cost/result/compare-results.js';
+import { readResult } from '../cost/result/read-result.js';
+import { shortMarkdown } from '../cost/result/write-result.js';
 import { percent } from '../evaluation/report.js';
 import { harmless, terminalTable } from '../report/table.js';
 import { type BenchHost, benchScalingCommand } from './bench-scaling.js';

@@ -2,8 +2,8 @@
 // Knows names, ranges and defaults; nothing of what the options do.
 
 import { type Command, Option } from 'commander';
-import type { Variant } from '../cost/bench-plan.js';
-import type { Prices } from '../cost/result.js';
+import type { Variant } from '../cost/measure/bench-plan.js';
+import type { Prices } from '../cost/result/result.js';
 import { FORMAT_NAMES, type FormatName } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { stoppingLevels } from '../evaluation/adaptive-replay.js';

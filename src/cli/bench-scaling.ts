@@ -3,18 +3,23 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { identityOf, sequencesOf } from '../cost/bench-header.js';
-import type { BenchBank, BenchEvent, OpenedModel, ScalingBenchOptions } from '../cost/bench-options.js';
-import { BenchStore } from '../cost/bench-store.js';
-import { type EnergyReading, readEnergy } from '../cost/energy.js';
-import { readAccuracies } from '../cost/eval-accuracies.js';
-import { resultOf } from '../cost/figures.js';
-import { GpuWatch, gpuFacts } from '../cost/gpu-watch.js';
-import { load as machineLoad } from '../cost/machine.js';
-import { MeteredGenerator } from '../cost/metered-generator.js';
-import { type ModelCost, readModelCost } from '../cost/model-cost.js';
-import { benchRows, runScalingBench } from '../cost/scaling-bench.js';
-import { BENCH_FILES, resultText, writeResult } from '../cost/write-result.js';
+import { type EnergyReading, readEnergy } from '../cost/machine/energy.js';
+import { GpuWatch, gpuFacts } from '../cost/machine/gpu-watch.js';
+import { load as machineLoad } from '../cost/machine/machine.js';
+import { type ModelCost, readModelCost } from '../cost/machine/model-cost.js';
+import { identityOf, sequencesOf } from '../cost/measure/bench-header.js';
+import type {
+  BenchBank,
+  BenchEvent,
+  OpenedModel,
+  ScalingBenchOptions,
+} from '../cost/measure/bench-options.js';
+import { BenchStore } from '../cost/measure/bench-store.js';
+import { MeteredGenerator } from '../cost/measure/metered-generator.js';
+import { benchRows, runScalingBench } from '../cost/measure/scaling-bench.js';
+import { readAccuracies } from '../cost/result/eval-accuracies.js';
+import { resultOf } from '../cost/result/figures.js';
+import { BENCH_FILES, resultText, writeResult } from '../cost/result/write-result.js';
 import type { PreferenceRow } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';

@@ -2,9 +2,9 @@
 // Knows replayed rows and outcomes; the replay is `adaptive-replay.ts`.
 
 import { levelName } from '../scaling/level.js';
+import { type Figure, figureOf, type IntervalSettings } from '../statistics/cluster-interval.js';
 import type { AdaptiveContender, ReplayedRow } from './adaptive-replay.js';
 import { compare } from './comparisons.js';
-import { type Figure, figureOf, type IntervalSettings } from './interval.js';
 import type { OutcomeTable, TieChoice } from './outcome-table.js';
 import type { AdaptiveReport } from './report.js';
 

@@ -1,7 +1,7 @@
 // Accuracy by what kind of row it is: length of history, seen and unseen users, stated criteria, subset.
 // Knows the table of outcomes; nothing of chains.
 
-import { type Figure, figureOf, type IntervalSettings } from './interval.js';
+import { type Figure, figureOf, type IntervalSettings } from '../statistics/cluster-interval.js';
 import type { OutcomeTable, RowTraits, TieChoice } from './outcome-table.js';
 
 /** One kind of rows under one way to judge. */

@@ -1,7 +1,7 @@
 // Whether a judgment's own probability that its winner wins is true: reliability table, Brier score.
 // Knows probabilities and outcomes; not where the probabilities come from.
 
-import { type Figure, figureOf, type IntervalSettings } from './interval.js';
+import { type Figure, figureOf, type IntervalSettings } from '../statistics/cluster-interval.js';
 
 /** Judgments of like probability, and how many of their winners were chosen. */
 export interface ReliabilityBin {

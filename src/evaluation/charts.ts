@@ -2,7 +2,7 @@
 // Knows the report; drawing is `report/draw.ts`.
 
 import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
-import type { Figure } from './interval.js';
+import type { Figure } from '../statistics/cluster-interval.js';
 import { type EvaluationReport, headline, TRAITS } from './report.js';
 
 interface Point {

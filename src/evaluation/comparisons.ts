@@ -1,7 +1,12 @@
 // Differences between two ways to judge, on the same rows: interval, p-value, correction for how many were tested.
 // Knows one value a row and way; nothing of how they were judged.
 
-import { figureOf, type Interval, type IntervalSettings, renumbered } from './interval.js';
+import {
+  figureOf,
+  type Interval,
+  type IntervalSettings,
+  renumbered,
+} from '../statistics/cluster-interval.js';
 
 /** One way to judge and its value on each row. */
 export interface Contender {

@@ -4,9 +4,9 @@
 import type { AggregateOptions } from '../scaling/aggregate-levels.js';
 import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { winnerUncertainty } from '../scaling/uncertainty.js';
+import type { IntervalSettings } from '../statistics/cluster-interval.js';
 import { type Calibration, CalibrationTally } from './calibration.js';
 import type { ChainsRow } from './chains-record.js';
-import type { IntervalSettings } from './interval.js';
 import {
   type AggregateSettings,
   judgmentsAt,

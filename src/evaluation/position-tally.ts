@@ -1,8 +1,8 @@
 // What the place at which a candidate is shown does to single chains, and how many chains are usable.
 // Knows stored chains; nothing of levels.
 
+import { type Figure, figureOf, type IntervalSettings } from '../statistics/cluster-interval.js';
 import type { ChainsRow, StoredChain } from './chains-record.js';
-import { type Figure, figureOf, type IntervalSettings } from './interval.js';
 import { outcomeOf } from './level-outcome.js';
 
 /** Chains of one kind. */

@@ -1,8 +1,9 @@
 // What the stated probability that the winner wins is worth about the user: one slope, learned on other users' rows.
 // Knows stated probabilities and outcomes; nothing of chains.
 
+import type { IntervalSettings } from '../statistics/cluster-interval.js';
+import { logistic, logit } from '../statistics/share.js';
 import { type Calibration, CalibrationTally, type StatedJudgment } from './calibration.js';
-import type { IntervalSettings } from './interval.js';
 
 /** The judgments of one row with its user's number. */
 export interface RowJudgments {
@@ -65,13 +66,13 @@ export async function recalibrate(
 
 /** The probability whose logit is `slope` times that of the one stated. */
 export function mapped(probability: number, slope: number): number {
-  return logistic(slope * logit(probability));
+  return logistic(slope * clampedLogit(probability));
 }
 
 /** The slope of least log loss, from 0 to 10. The loss is convex in it, so its derivative is halved down to its zero. */
 export function slopeOf(judgments: readonly StatedJudgment[]): number {
   const points = judgments.map(({ probability, correct, weight }) => ({
-    x: logit(probability),
+    x: clampedLogit(probability),
     y: correct ? 1 : 0,
     weight,
   }));
@@ -88,11 +89,6 @@ export function slopeOf(judgments: readonly StatedJudgment[]): number {
   return (low + high) / 2;
 }
 
-function logit(probability: number): number {
-  const inside = Math.min(1 - CERTAIN, Math.max(CERTAIN, probability));
-  return Math.log(inside / (1 - inside));
-}
-
-function logistic(x: number): number {
-  return 1 / (1 + Math.exp(-x));
+function clampedLogit(probability: number): number {
+  return logit(Math.min(1 - CERTAIN, Math.max(CERTAIN, probability)));
 }

@@ -1,9 +1,9 @@
 // A report as CSV: every figure on a line of its own, for tables and scripts of one's own.
 // Knows the report's form; nothing of how figures are computed.
 
+import type { Figure } from '../statistics/cluster-interval.js';
 import type { Calibration } from './calibration.js';
 import type { Comparison } from './comparisons.js';
-import type { Figure } from './interval.js';
 import type { EvaluationReport } from './report.js';
 
 const COLUMNS = [

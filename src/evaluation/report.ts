@@ -2,11 +2,11 @@
 // Types, and how figures are written in words; computing is `evaluate.ts`.
 
 import type { ScalingLevel } from '../scaling/level.js';
+import type { Figure, Interval } from '../statistics/cluster-interval.js';
 import type { AlikeTrait, BreakdownEntry } from './breakdown.js';
 import type { Calibration } from './calibration.js';
 import type { ChainsIdentity } from './chains-record.js';
 import type { Comparison } from './comparisons.js';
-import type { Figure, Interval } from './interval.js';
 import type { LearnedShare } from './learn-share.js';
 import type { TieChoice } from './outcome-table.js';
 import type { ChainReport } from './position-tally.js';

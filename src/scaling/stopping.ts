@@ -1,11 +1,12 @@
 // Whether more chains could still change the winner: the stopping rule of adaptive scaling.
 // Knows scores seen and chains to come; nothing of generators.
 
+import { upperTail } from '../statistics/student-t.js';
+import { summedVariance } from '../statistics/summed-variance.js';
+import { unseenKindTurns } from '../statistics/unseen-kind.js';
 import type { ChainScores } from './aggregate-levels.js';
 import { TIE_TOLERANCE } from './aggregate-levels.js';
-import { bothSpreads, type LevelSpread, largestDifference, summedVariance } from './spread.js';
-import { upperTail } from './student-t.js';
-import { unseenKindTurns } from './unseen-kind.js';
+import { bothSpreads, type LevelSpread, largestDifference } from './spread.js';
 
 /** A level in the middle of a judgment. */
 export interface LevelProgress {

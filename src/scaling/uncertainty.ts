@@ -1,9 +1,10 @@
 // How sure a judgment is: the probability that its winner wins, and an interval on the difference of scores.
 // Knows the chains' scores only; whether the user agrees is for an evaluation to say.
 
+import { tQuantile, upperTail } from '../statistics/student-t.js';
+import { summedVariance } from '../statistics/summed-variance.js';
 import type { AggregateOptions, ChainScores, LevelOutcome } from './aggregate-levels.js';
-import { bothSpreads, ranking, summedVariance } from './spread.js';
-import { tQuantile, upperTail } from './student-t.js';
+import { bothSpreads, ranking } from './spread.js';
 
 /** How sure a judgment is, as far as the spread of its chains tells. */
 export interface Uncertainty {

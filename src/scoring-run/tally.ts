@@ -1,6 +1,7 @@
 // Counts over the lines of a run: rows by status, chains, tokens, accuracy with its interval.
 // Knows row records; constant memory however many there are.
 
+import { wilsonInterval } from '../statistics/share.js';
 import type { RowRecord } from './row-record.js';
 
 /** Rows and chains of a whole output. */
@@ -93,16 +94,4 @@ export class Tally {
       interval: wilsonInterval(this.#correct, this.#labelled),
     };
   }
-}
-
-/** The 97.5% quantile of the standard normal distribution. */
-const Z = 1.959963984540054;
-
-/** 95% score interval of a share (Wilson 1927): `successes` of `n`, n at least 1. */
-export function wilsonInterval(successes: number, n: number): [number, number] {
-  const share = successes / n;
-  const z2 = Z * Z;
-  const middle = (share + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Z / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BenchIdentity } from '../../src/cost/bench-record.js';
-import type { ScalingResult } from '../../src/cost/result.js';
+import type { BenchIdentity } from '../../src/cost/measure/bench-record.js';
+import type { ScalingResult } from '../../src/cost/result/result.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
 import { BenchGenerator, type Ended, fakeBench, usualParts } from './fake-bench.js';
 

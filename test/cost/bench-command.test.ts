@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BlockRecord } from '../../src/cost/bench-record.js';
-import type { ScalingResult } from '../../src/cost/result.js';
+import type { BlockRecord } from '../../src/cost/measure/bench-record.js';
+import type { ScalingResult } from '../../src/cost/result/result.js';
 import { byLength, chainText, type FakeSample } from '../support/fake-generator.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
 import { BenchGenerator, fakeBench, usualParts } from './fake-bench.js';

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { agreement, compareResults } from '../../src/cost/compare-results.js';
-import type { ScalingResult } from '../../src/cost/result.js';
+import { agreement, compareResults } from '../../src/cost/result/compare-results.js';
+import type { ScalingResult } from '../../src/cost/result/result.js';
 import { suiteFolder } from '../bank/made-bank.js';
 import { writeGoodRows } from '../support/preference-file.js';
 import { fakeBench } from './fake-bench.js';

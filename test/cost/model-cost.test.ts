@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flopsOf, type ModelCost } from '../../src/cost/model-cost.js';
+import { flopsOf, type ModelCost } from '../../src/cost/machine/model-cost.js';
 
 describe('model FLOPs', () => {
   const cost: ModelCost = {

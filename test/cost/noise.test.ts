@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { BlockRecord } from '../../src/cost/bench-record.js';
-import { noiseOf } from '../../src/cost/noise.js';
-import type { ScalingResult } from '../../src/cost/result.js';
-import { resultRemarks } from '../../src/cost/result-remarks.js';
+import type { BlockRecord } from '../../src/cost/measure/bench-record.js';
+import { noiseOf } from '../../src/cost/result/noise.js';
+import type { ScalingResult } from '../../src/cost/result/result.js';
+import { resultRemarks } from '../../src/cost/result/result-remarks.js';
 
 /** A block of one judgment in a round. */
 const block = (round: number, ms: number, changes: Partial<BlockRecord> = {}): BlockRecord => ({

@@ -1,9 +1,9 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { joulesBetween, readEnergy } from '../../src/cost/energy.js';
-import { GpuWatch, gpuFacts } from '../../src/cost/gpu-watch.js';
-import type { ScalingResult } from '../../src/cost/result.js';
+import { joulesBetween, readEnergy } from '../../src/cost/machine/energy.js';
+import { GpuWatch, gpuFacts } from '../../src/cost/machine/gpu-watch.js';
+import type { ScalingResult } from '../../src/cost/result/result.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
 import { fakeBench, usualParts } from './fake-bench.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withoutFolders } from '../../src/cost/without-folders.js';
+import { withoutFolders } from '../../src/cost/machine/without-folders.js';
 
 describe('folders in what a result says', () => {
   it.each([

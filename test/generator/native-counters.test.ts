@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readModelCost } from '../../src/cost/model-cost.js';
+import { readModelCost } from '../../src/cost/machine/model-cost.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { measurePeak } from '../../src/generator/native/peak-kernel.js';
 import { loadNativeBinding } from '../../src/native/load.js';

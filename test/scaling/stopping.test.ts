@@ -4,9 +4,9 @@ import { Xoshiro128 } from '../../src/kernels/random.js';
 import { referenceKernels } from '../../src/kernels/reference-kernels.js';
 import { aggregateLevels, type ChainScores } from '../../src/scaling/aggregate-levels.js';
 import { isCertain, type LevelProgress, mayStop, type StoppingOptions } from '../../src/scaling/stopping.js';
-import { upperTail } from '../../src/scaling/student-t.js';
-import { betaBinomialTail, unseenKindTurns } from '../../src/scaling/unseen-kind.js';
 import { planWaves } from '../../src/scaling/waves.js';
+import { upperTail } from '../../src/statistics/student-t.js';
+import { betaBinomialTail, unseenKindTurns } from '../../src/statistics/unseen-kind.js';
 
 const RULE: StoppingOptions = { candidates: 2, risk: 0.05, looks: 1, method: 'mean', individualShare: 0.5 };
 const NONE: LevelProgress = { ended: [], toCome: [] };

@@ -7,8 +7,8 @@ import {
   aggregateLevels,
   type ChainScores,
 } from '../../src/scaling/aggregate-levels.js';
-import { centralProbability, tQuantile, upperTail } from '../../src/scaling/student-t.js';
 import { type Uncertainty, winnerUncertainty } from '../../src/scaling/uncertainty.js';
+import { centralProbability, tQuantile, upperTail } from '../../src/statistics/student-t.js';
 
 const kernels = referenceKernels();
 const chains = (...scores: (readonly number[] | null)[]): ChainScores[] =>

@@ -6,7 +6,7 @@ import { writeAtomically } from '../../src/output/atomic-file.js';
 import { LineFile } from '../../src/output/line-file.js';
 import { invalidRecord } from '../../src/scoring-run/row-record.js';
 import { streamOutput } from '../../src/scoring-run/run-output.js';
-import { wilsonInterval } from '../../src/scoring-run/tally.js';
+import { wilsonInterval } from '../../src/statistics/share.js';
 import { temporaryFolder } from '../support/preference-file.js';
 
 let folder: string;

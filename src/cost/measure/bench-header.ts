@@ -1,13 +1,13 @@
 // The header of a bench: everything that its figures depend on, and what it ran on.
 // Collects facts; what they mean to a bench that is resumed is `bench-record.ts`.
 
-import type { GeneratorInfo } from '../generator/generator.js';
-import { PACKAGE_VERSION } from '../package.js';
+import type { GeneratorInfo } from '../../generator/generator.js';
+import { PACKAGE_VERSION } from '../../package.js';
+import { machineFacts } from '../machine/machine.js';
+import { withoutFolders } from '../machine/without-folders.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { inFlight, type Variant, variantName } from './bench-plan.js';
 import type { BenchHeader, BenchIdentity, SkippedVariant } from './bench-record.js';
-import { machineFacts } from './machine.js';
-import { withoutFolders } from './without-folders.js';
 
 const workersOf = ({ scheduling }: GeneratorInfo): number => scheduling?.workers ?? 1;
 

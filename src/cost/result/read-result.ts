@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { messageOf, PgenrmError } from '../errors.js';
+import { messageOf, PgenrmError } from '../../errors.js';
 import type { ScalingResult } from './result.js';
 
 const COUNT = z.number().int().nonnegative();

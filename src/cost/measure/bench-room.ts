@@ -1,11 +1,11 @@
 // Which levels have room on this machine: what one judgment looks like, and what each level's would need.
 // Judges a row or two, which warms the generator up; nothing of it is timed.
 
-import { isRowError } from '../scoring-run/row-record.js';
+import { isRowError } from '../../scoring-run/row-record.js';
+import { bytesOfCell } from '../machine/model-cost.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { chainsOf, type Variant, variantName } from './bench-plan.js';
 import type { SkippedVariant } from './bench-record.js';
-import { bytesOfCell } from './model-cost.js';
 import type { BlockParts } from './run-block.js';
 
 /** What a judgment of the data is like. */

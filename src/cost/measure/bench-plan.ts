@@ -1,8 +1,8 @@
 // What a bench of scaling levels runs, and in which order: every round all blocks once, each round in a random order.
 // Pure; knows names and numbers of blocks, not how one is run.
 
-import { levelName, type ScalingLevel } from '../scaling/level.js';
-import { seededRandom, shuffled } from './statistics.js';
+import { levelName, type ScalingLevel } from '../../scaling/level.js';
+import { seededRandom, shuffled } from '../../statistics/random-order.js';
 
 /** A level, with adaptive stopping or without. */
 export interface Variant {

@@ -1,17 +1,17 @@
 // What a bench of scaling levels is asked to do: data, model, levels, sizes, and where it goes.
 // Types only; `scaling-bench.ts` does it.
 
-import type { PreferenceData, PreferenceRow } from '../data/preference-data.js';
-import type { OverlapChoice } from '../evaluation/bank-overlap.js';
-import type { JudgeOptions } from '../reward-model/judgment.js';
-import type { RewardModel } from '../reward-model/reward-model.js';
+import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
+import type { OverlapChoice } from '../../evaluation/bank-overlap.js';
+import type { JudgeOptions } from '../../reward-model/judgment.js';
+import type { RewardModel } from '../../reward-model/reward-model.js';
+import type { EnergyReading } from '../machine/energy.js';
+import type { GpuFacts, GpuWatch } from '../machine/gpu-watch.js';
+import type { ModelCost } from '../machine/model-cost.js';
 import type { Variant } from './bench-plan.js';
 import type { BlockRecord } from './bench-record.js';
 import type { BenchStore } from './bench-store.js';
-import type { EnergyReading } from './energy.js';
-import type { GpuFacts, GpuWatch } from './gpu-watch.js';
 import type { MeteredGenerator } from './metered-generator.js';
-import type { ModelCost } from './model-cost.js';
 
 /** The bank that similar users come from, as far as a bench records it. */
 export interface BenchBank {

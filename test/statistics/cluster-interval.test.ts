@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { figureOf, quantile, renumbered } from '../../src/evaluation/interval.js';
 import { Xoshiro128 } from '../../src/kernels/random.js';
-import { tQuantile } from '../../src/scaling/student-t.js';
+import { figureOf, renumbered } from '../../src/statistics/cluster-interval.js';
+import { tQuantile } from '../../src/statistics/student-t.js';
+import { sortedQuantile } from '../../src/statistics/summary.js';
+import { SETTINGS } from '../evaluation/stored-chains.js';
 import { describeEach } from '../kernels/implementations.js';
-import { SETTINGS } from './stored-chains.js';
 
 const MANY = { ...SETTINGS, resamples: 40_000 };
 
@@ -172,12 +173,12 @@ describe('figureOf', () => {
   });
 });
 
-describe('quantile', () => {
+describe('sortedQuantile', () => {
   it('interpolates between order statistics', () => {
-    expect(quantile(Float64Array.of(1, 2, 4), 0)).toBe(1);
-    expect(quantile(Float64Array.of(1, 2, 4), 0.75)).toBe(3);
-    expect(quantile(Float64Array.of(1, 2, 4), 1)).toBe(4);
-    expect(quantile(Float64Array.of(3), 0.975)).toBe(3);
+    expect(sortedQuantile(Float64Array.of(1, 2, 4), 0)).toBe(1);
+    expect(sortedQuantile(Float64Array.of(1, 2, 4), 0.75)).toBe(3);
+    expect(sortedQuantile(Float64Array.of(1, 2, 4), 1)).toBe(4);
+    expect(sortedQuantile(Float64Array.of(3), 0.975)).toBe(3);
   });
 });
 

@@ -1,12 +1,16 @@
 // From the blocks of a bench to its figures, each with its interval.
 // Knows blocks; nothing of how they were run or how figures are shown.
 
-import { figureOf } from '../evaluation/interval.js';
-import type { Kernels } from '../kernels/kernels.js';
-import { chainsOf, type Mode, type Variant, variantName } from './bench-plan.js';
-import type { BenchHeader, BlockRecord, JudgmentRecord } from './bench-record.js';
-import type { StoredBench } from './bench-store.js';
-import { bytesOfCell, flopsOf } from './model-cost.js';
+import type { Kernels } from '../../kernels/kernels.js';
+import { figureOf } from '../../statistics/cluster-interval.js';
+import { amountEstimate, type Estimate, quantileEstimate } from '../../statistics/estimate.js';
+import { pairedRatio } from '../../statistics/ratio.js';
+import { mean, sum } from '../../statistics/summary.js';
+import { bytesOfCell, flopsOf } from '../machine/model-cost.js';
+import { withoutFolders } from '../machine/without-folders.js';
+import { chainsOf, type Mode, type Variant, variantName } from '../measure/bench-plan.js';
+import type { BenchHeader, BlockRecord, JudgmentRecord } from '../measure/bench-record.js';
+import type { StoredBench } from '../measure/bench-store.js';
 import { measuringOf, noiseOf } from './noise.js';
 import type {
   AccuracyFigure,
@@ -16,8 +20,6 @@ import type {
   VariantRatio,
   VariantResult,
 } from './result.js';
-import { type Estimate, mean, meanEstimate, pairedRatio, quantileEstimate, sum } from './statistics.js';
-import { withoutFolders } from './without-folders.js';
 
 /** What figures are made with. */
 export interface FigureOptions {
@@ -127,7 +129,7 @@ function roundMeans(blocks: readonly BlockRecord[], value: (judgment: JudgmentRe
     const values = rounds.get(block.round) ?? [];
     rounds.set(block.round, [...values, ...judgedOf(block).map(value)]);
   }
-  return meanEstimate([...rounds.values()].filter(({ length }) => length > 0).map(mean));
+  return amountEstimate([...rounds.values()].filter(({ length }) => length > 0).map(mean));
 }
 
 function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeFigures | null {
@@ -139,10 +141,10 @@ function modeFigures(blocks: readonly BlockRecord[], header: BenchHeader): ModeF
   const { cost } = header.model;
   const blockFlops = (block: BlockRecord): number =>
     mean(judgedOf(block).map((one) => flopsOf(cost!, { requests: one.each, generated: one.generated })));
-  const perBlock = (value: (block: BlockRecord) => number): Estimate => meanEstimate(judged.map(value));
+  const perBlock = (value: (block: BlockRecord) => number): Estimate => amountEstimate(judged.map(value));
   const told = (value: (block: BlockRecord) => number | null): Estimate | null => {
     const values = judged.map(value);
-    return values.some((one) => one === null) ? null : meanEstimate(values as number[]);
+    return values.some((one) => one === null) ? null : amountEstimate(values as number[]);
   };
   const joules = ({ cpuJoules, gpuJoules, judged: n }: BlockRecord): number | null =>
     cpuJoules === null && gpuJoules === null ? null : ((cpuJoules ?? 0) + (gpuJoules ?? 0)) / n;

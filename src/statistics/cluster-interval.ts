@@ -2,7 +2,9 @@
 // Knows values and their clusters; nothing of levels or rows of data.
 
 import type { Kernels } from '../kernels/kernels.js';
-import { tQuantile } from '../scaling/student-t.js';
+import { logistic, logit } from './share.js';
+import { tQuantile } from './student-t.js';
+import { sortedQuantile, sum } from './summary.js';
 
 /** How intervals are computed. */
 export interface IntervalSettings {
@@ -110,10 +112,10 @@ function userInterval(
   const spread = value * (1 - value);
   const rows = spread / error ** 2;
   const middle = (value * rows + 0.5) / (rows + 1);
-  const logit = Math.log(middle / (1 - middle));
+  const at = logit(middle);
   const step = reach / (middle * (1 - middle));
   // Shrinking moves the middle towards one half; the figure itself is never left outside.
-  return within(Math.min(value, logistic(logit - step)), Math.max(value, logistic(logit + step)), scale);
+  return within(Math.min(value, logistic(at - step)), Math.max(value, logistic(at + step)), scale);
 }
 
 /** Standard error by leaving out each of `count` users in turn; equal up to rounding is 0. */
@@ -134,7 +136,7 @@ async function rowInterval(
   scale: Scale,
 ): Promise<Interval> {
   const means = finite(await resampled(settings, values)).sort();
-  return within(2 * value - quantile(means, 0.975), 2 * value - quantile(means, 0.025), scale);
+  return within(2 * value - sortedQuantile(means, 0.975), 2 * value - sortedQuantile(means, 0.025), scale);
 }
 
 /** Ratios of resampled sums. One seed draws the same rows for numerators and denominators. */
@@ -189,20 +191,4 @@ function finite(means: Float64Array): Float64Array {
 function within(low: number, high: number, scale: Scale): Interval {
   const least = scale === 'share' ? 0 : -1;
   return { low: Math.max(least, low), high: Math.min(1, high) };
-}
-
-function logistic(x: number): number {
-  return 1 / (1 + Math.exp(-x));
-}
-
-/** Linear interpolation between the two nearest order statistics; `sorted` ascends. */
-export function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(sorted.length - 1, below + 1);
-  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
-}
-
-export function sum(values: Float64Array): number {
-  return values.reduce((all, value) => all + value, 0);
 }

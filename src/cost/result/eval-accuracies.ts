@@ -4,12 +4,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { messageOf, PgenrmError } from '../errors.js';
-import type { Figure } from '../evaluation/interval.js';
-import type { EvaluationReport } from '../evaluation/report.js';
-import { parseLevel } from '../scaling/level.js';
-import { variantName } from './bench-plan.js';
-import type { BenchIdentity } from './bench-record.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import type { EvaluationReport } from '../../evaluation/report.js';
+import { parseLevel } from '../../scaling/level.js';
+import type { Figure } from '../../statistics/cluster-interval.js';
+import { variantName } from '../measure/bench-plan.js';
+import type { BenchIdentity } from '../measure/bench-record.js';
 import type { AccuracyFigure } from './result.js';
 
 /** What a bench and a report have to have in common, by the names that both give it. */

@@ -2,11 +2,11 @@
 // Knows names of files; what stands in them is made elsewhere.
 
 import { join } from 'node:path';
-import { writeAtomically } from '../output/atomic-file.js';
-import { type Chart, drawnCharts, standaloneSvg } from '../report/chart.js';
-import { type Draw, loadDraw } from '../report/draw.js';
-import { htmlPage } from '../report/page.js';
-import { harmless, markdownCell, markdownTable, terminalTable } from '../report/table.js';
+import { writeAtomically } from '../../output/atomic-file.js';
+import { type Chart, drawnCharts, standaloneSvg } from '../../report/chart.js';
+import { type Draw, loadDraw } from '../../report/draw.js';
+import { htmlPage } from '../../report/page.js';
+import { harmless, markdownCell, markdownTable, terminalTable } from '../../report/table.js';
 import type { ScalingResult } from './result.js';
 import { resultCharts } from './result-charts.js';
 import { resultRemarks } from './result-remarks.js';

@@ -1,12 +1,13 @@
 // The tables of a bench's result as plain text cells.
 // Knows a result; nothing of how a table is drawn.
 
-import { percent } from '../evaluation/report.js';
-import type { ReportTable } from '../report/table.js';
-import { levelName } from '../scaling/level.js';
-import type { Mode } from './bench-plan.js';
+import { percent } from '../../evaluation/report.js';
+import type { ReportTable } from '../../report/table.js';
+import { levelName } from '../../scaling/level.js';
+import type { Estimate } from '../../statistics/estimate.js';
+import { ratioText } from '../../statistics/ratio.js';
+import type { Mode } from '../measure/bench-plan.js';
 import type { AccuracyFigure, ModeFigures, ScalingResult, VariantRatio, VariantResult } from './result.js';
-import { type Estimate, ratioText } from './statistics.js';
 
 /** What a cell says where a machine does not tell. */
 const NOT_MEASURED = 'not measured';

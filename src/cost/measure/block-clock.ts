@@ -1,11 +1,11 @@
 // Everything that is read at the begin and the end of what a block times: clocks, processor, energy, GPUs.
 // Knows the machine; nothing of what runs in between.
 
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
+import { type EnergyReading, joulesBetween } from '../machine/energy.js';
+import type { GpuWatch } from '../machine/gpu-watch.js';
+import { type MachineTicks, machineTicks, processorSeconds, ticksBetween } from '../machine/machine.js';
 import type { BlockRecord } from './bench-record.js';
-import { type EnergyReading, joulesBetween } from './energy.js';
-import type { GpuWatch } from './gpu-watch.js';
-import { type MachineTicks, machineTicks, processorSeconds, ticksBetween } from './machine.js';
 import type { MeteredGenerator } from './metered-generator.js';
 
 /** What is read. */

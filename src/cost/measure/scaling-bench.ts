@@ -1,8 +1,8 @@
 // A bench of scaling levels from data and model to its file: warm-up, what fits, rounds of blocks, until done or stopped.
 // Knows the order of things; blocks, figures and files each have their own.
 
-import type { PreferenceData, PreferenceRow } from '../data/preference-data.js';
-import { PgenrmError } from '../errors.js';
+import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
+import { PgenrmError } from '../../errors.js';
 import { headerOf, sequencesOf } from './bench-header.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { type Block, blockName, type PlanSizes, roundBlocks, roundTasks, taskName } from './bench-plan.js';

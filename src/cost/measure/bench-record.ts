@@ -2,9 +2,9 @@
 // Types and their reading back; running is `run-block.ts`, files are `bench-store.ts`.
 
 import { z } from 'zod';
-import type { KvCacheInfo } from '../generator/generator.js';
-import type { Machine } from './machine.js';
-import type { ModelCost } from './model-cost.js';
+import type { KvCacheInfo } from '../../generator/generator.js';
+import type { Machine } from '../machine/machine.js';
+import type { ModelCost } from '../machine/model-cost.js';
 
 const NUMBER = z.number();
 const COUNT = z.number().int().nonnegative();

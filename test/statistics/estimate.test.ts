@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  amountEstimate,
-  differs,
-  drift,
-  meanEstimate,
-  pairedRatio,
-  quantile,
-  quantileEstimate,
-  ratioOf,
-  seededRandom,
-  shuffled,
-} from '../../src/cost/statistics.js';
+import { amountEstimate, differs, meanEstimate, quantileEstimate } from '../../src/statistics/estimate.js';
+import { seededRandom, shuffled } from '../../src/statistics/random-order.js';
+import { pairedRatio, ratioOf } from '../../src/statistics/ratio.js';
+import { drift, quantile } from '../../src/statistics/summary.js';
 
 const estimate = (value: number, half: number) => ({ value, low: value - half, high: value + half, n: 5 });
 
@@ -22,7 +14,35 @@ describe('statistics of repeated runs', () => {
     expect(low).toBeCloseTo(2 - 2.484138, 5);
     expect(high).toBeCloseTo(2 + 2.484138, 5);
     expect(meanEstimate([7])).toEqual({ value: 7, low: null, high: null, n: 1 });
-    expect(amountEstimate([1, 2, 3]).low).toBe(0);
+  });
+
+  it('puts the interval of an amount on the log scale, where it cannot go below zero', () => {
+    const { value, low, high, n } = amountEstimate([1, 2, 3]);
+    expect([value, n]).toEqual([2, 3]);
+    // The same distance as above, over the mean: 2.484138 / 2.
+    expect(low).toBeCloseTo(2 * Math.exp(-1.242069), 5);
+    expect(high).toBeCloseTo(2 * Math.exp(1.242069), 5);
+    // Two rounds that differ much: Student's interval of the mean begins far below zero.
+    expect(meanEstimate([900, 3834]).low).toBeLessThan(-10_000);
+    expect(amountEstimate([900, 3834]).low).toBeGreaterThan(0);
+    expect(amountEstimate([7])).toEqual({ value: 7, low: null, high: null, n: 1 });
+    expect(amountEstimate([0, 0])).toEqual({ value: 0, low: 0, high: 0, n: 2 });
+    expect(amountEstimate([4, 4, 4])).toEqual({ value: 4, low: 4, high: 4, n: 3 });
+  });
+
+  it('holds the mean of skewed amounts more often than the interval that knows no zero', () => {
+    const random = seededRandom(3);
+    const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+    // Log-normal times of mean 1 that spread by a factor of 1.8, four rounds.
+    const held = { amount: 0, plain: 0 };
+    for (let repetition = 0; repetition < 4000; repetition += 1) {
+      const times = Array.from({ length: 4 }, () => Math.exp(0.6 * normal() - 0.18));
+      const holds = ({ low, high }: ReturnType<typeof meanEstimate>) => low! <= 1 && 1 <= high!;
+      if (holds(amountEstimate(times))) held.amount += 1;
+      if (holds(meanEstimate(times))) held.plain += 1;
+    }
+    expect(held.amount / 4000).toBeGreaterThan(0.915);
+    expect(held.amount).toBeGreaterThan(held.plain);
   });
 
   it('interpolates quantiles', () => {

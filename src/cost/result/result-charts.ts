@@ -1,8 +1,8 @@
 // The pictures of a bench's result: cost against accuracy, time by level.
 // Knows the result; drawing is `report/draw.ts`.
 
-import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../report/chart.js';
-import { levelName } from '../scaling/level.js';
+import { CHART_CONFIG, CHART_WIDTH, type Chart } from '../../report/chart.js';
+import { levelName } from '../../scaling/level.js';
 import type { ScalingResult, VariantResult } from './result.js';
 
 /** The pictures that there is something to draw for. */

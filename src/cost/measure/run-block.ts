@@ -2,7 +2,8 @@
 // Knows a metered model and rows; which blocks run, and what is computed of them, is decided elsewhere.
 
 import { setMaxListeners } from 'node:events';
-import type { PreferenceRow } from '../data/preference-data.js';
+import type { PreferenceRow } from '../../data/preference-data.js';
+import { peakMemory, resetPeakMemory } from '../machine/machine.js';
 import {
   type Block,
   blockName,
@@ -16,7 +17,6 @@ import {
 import type { BlockRecord, JudgmentRecord } from './bench-record.js';
 import { BlockClock, type ClockParts } from './block-clock.js';
 import { judgeRow, type RowJudge } from './judge-row.js';
-import { peakMemory, resetPeakMemory } from './machine.js';
 
 /** What blocks run on. */
 export interface BlockParts extends RowJudge, ClockParts {

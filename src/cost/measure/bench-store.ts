@@ -1,9 +1,9 @@
 // The file of a bench: a header and a line for every block, durable, locked, resumable.
 // Knows lines; what they mean is `bench-record.ts`, what is computed from them `figures.ts`.
 
-import { PgenrmError } from '../errors.js';
-import { jsonLines } from '../output/json-lines.js';
-import { RunFile, type RunFileMode } from '../output/run-file.js';
+import { PgenrmError } from '../../errors.js';
+import { jsonLines } from '../../output/json-lines.js';
+import { RunFile, type RunFileMode } from '../../output/run-file.js';
 import { asBlock, type BenchHeader, type BlockRecord, identityDifferences } from './bench-record.js';
 
 /** A bench as far as it is written. */

@@ -9,7 +9,7 @@ import type {
   GeneratorInfo,
   ModelInfo,
   Tokenizer,
-} from '../generator/generator.js';
+} from '../../generator/generator.js';
 
 /** What one judgment asked of its generator. */
 export interface RequestAccount {

@@ -1,9 +1,10 @@
 // What a bench of scaling levels says: the form of result.json, version 1. `bench/SCALING-RESULT.md` describes it in words.
 // Types only; `figures.ts` fills them in.
 
-import type { Interval } from '../evaluation/interval.js';
-import type { BenchHeader } from './bench-record.js';
-import type { Estimate, Ratio } from './statistics.js';
+import type { Interval } from '../../statistics/cluster-interval.js';
+import type { Estimate } from '../../statistics/estimate.js';
+import type { Ratio } from '../../statistics/ratio.js';
+import type { BenchHeader } from '../measure/bench-record.js';
 
 /** Figures of a variant under one of both conditions. */
 export interface ModeFigures {

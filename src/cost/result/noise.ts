@@ -1,9 +1,10 @@
 // How quiet a machine was while a bench ran, and what measuring itself took: from the blocks.
 // Figures of the levels are `figures.ts`.
 
-import type { BlockRecord } from './bench-record.js';
+import { pairedRatio } from '../../statistics/ratio.js';
+import { drift, mean, sum } from '../../statistics/summary.js';
+import type { BlockRecord } from '../measure/bench-record.js';
 import type { NoiseReport, ScalingResult } from './result.js';
-import { drift, mean, pairedRatio, sum } from './statistics.js';
 
 /** Drift, steal time and other work; `load` is that of the machine before the bench, `cores` are those it may use. */
 export function noiseOf(blocks: readonly BlockRecord[], load: number, cores: number): NoiseReport {

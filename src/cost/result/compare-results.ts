@@ -1,12 +1,13 @@
 // Two results of the same bench, figure by figure: what changed, and whether it is more than noise.
 // Knows results; nothing of how they came about.
 
-import { PgenrmError } from '../errors.js';
-import type { ReportTable } from '../report/table.js';
-import { identityDifferences } from './bench-record.js';
+import { PgenrmError } from '../../errors.js';
+import type { ReportTable } from '../../report/table.js';
+import { differs, type Estimate } from '../../statistics/estimate.js';
+import { type Ratio, ratioOf, ratioText } from '../../statistics/ratio.js';
+import { identityDifferences } from '../measure/bench-record.js';
 import type { ModeFigures, ScalingResult, VariantResult } from './result.js';
 import { estimateText } from './result-tables.js';
-import { differs, type Estimate, type Ratio, ratioOf, ratioText } from './statistics.js';
 
 /** One figure in both results. */
 export interface ComparedFigure {

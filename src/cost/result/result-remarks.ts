@@ -1,9 +1,9 @@
 // What has to be known before a bench's figures are read: machine, model, data, and how quiet the machine was.
 // Knows a result; its figures are `result-tables.ts`.
 
-import { percent } from '../evaluation/report.js';
+import { percent } from '../../evaluation/report.js';
+import { ratioText } from '../../statistics/ratio.js';
 import type { ScalingResult } from './result.js';
-import { ratioText } from './statistics.js';
 
 /** The share of the machine's time from which on what others did is worth a warning. */
 const NOISY = { drift: 0.05, steal: 0.01, other: 0.05, load: 0.5 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nonNegativeFit } from '../../src/cost/least-squares.js';
+import { nonNegativeFit } from '../../src/statistics/least-squares.js';
 
 describe('least squares without negative coefficients', () => {
   it('finds the coefficients of exact data', () => {
