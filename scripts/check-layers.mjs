@@ -24,7 +24,17 @@ const typescript = {
   bank: ['preference', 'output', 'chain', 'generator', 'kernels'],
   scaling: [...nouns, 'statistics', 'kernels'],
   'reward-model': [...nouns, 'scaling', 'chain', 'prompt', 'bank', 'generator', 'kernels', 'model-file'],
-  'bank-build': [...nouns, 'data', 'output', 'chain', 'prompt', 'generator', 'kernels', 'bank'],
+  'bank-build': [
+    ...nouns,
+    'data',
+    'output',
+    'chain',
+    'prompt',
+    'generator',
+    'kernels',
+    'bank',
+    'reward-model',
+  ],
   'scoring-run': [
     ...nouns,
     'statistics',

@@ -44,3 +44,18 @@ export class PgenrmError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Codes of errors that say nothing of other rows of a data set: a run notes them and goes on. */
+const ROW_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CONTEXT_OVERFLOW',
+  'DECODE_FAILED',
+  'OUT_OF_MEMORY',
+  'INVALID_OPTION',
+  'TEMPLATE_INVALID',
+  'INVALID_VECTOR',
+]);
+
+/** Whether an error is one row's own and a run over many can go on. */
+export function isRowError(error: unknown): error is PgenrmError {
+  return error instanceof PgenrmError && ROW_ERRORS.has(error.code);
+}

@@ -16,7 +16,8 @@ import {
   type EmbedderSource,
   type JudgeSource,
 } from './build-options.js';
-import { type ChainStage, chainedRows, chainLines, writeChains } from './chain-stage.js';
+import { chainedRows, chainLines } from './chain-lines.js';
+import { type ChainStage, writeChains } from './chain-stage.js';
 import { stageReporter } from './stage-reporter.js';
 import { embedBatch } from './text-vectors.js';
 import { eventKey, UserBook } from './user-book.js';
@@ -131,6 +132,7 @@ async function addUsers(
       data,
       settings: buildSettings({ ...bankSettings(bank.manifest), ...options, data, out: folder }),
       judge,
+      kernels: undefined,
       signal,
       onProgress: stageReporter('chains', onEvent),
     };

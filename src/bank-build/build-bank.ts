@@ -27,7 +27,8 @@ import {
   buildIdentity,
   buildSettings,
 } from './build-options.js';
-import { type ChainStage, chainedRows, chainLines, rowsToTake, writeChains } from './chain-stage.js';
+import { type ChainFile, chainedRows, chainLines, rowsToTake } from './chain-lines.js';
+import { type ChainStage, writeChains } from './chain-stage.js';
 import { type Clusters, type ClusterTask, findClusters, refineClusters } from './cluster-stage.js';
 import { MemberTexts } from './member-texts.js';
 import { stageReporter } from './stage-reporter.js';
@@ -108,13 +109,14 @@ interface Build {
 }
 
 async function runStages(build: Build): Promise<BankManifest> {
-  const { options, settings, folder } = build;
+  const { options, settings, kernels, folder } = build;
   const { data, judge, signal, onEvent } = options;
   const chains: ChainStage = {
     path: join(folder, WORK_FILES.chains),
     data,
     settings,
     judge,
+    kernels,
     signal,
     onProgress: stageReporter('chains', onEvent),
   };
@@ -178,7 +180,7 @@ async function findAndRefine(
 
 async function assemble(
   { options, settings, identity, kernels, folder, created }: Build,
-  chains: ChainStage,
+  chains: ChainFile,
   vectors: TextVectors,
   embeddings: Float32Array,
   clusters: Clusters,
@@ -244,7 +246,7 @@ async function assemble(
 }
 
 /** Rows that are not members, counted and listed. */
-async function tally(chains: ChainStage): Promise<{
+async function tally(chains: ChainFile): Promise<{
   counts: Record<'lost' | 'failed' | 'invalid', number>;
   failedRows: BankManifest['failedRows'];
 }> {
@@ -258,7 +260,7 @@ async function tally(chains: ChainStage): Promise<{
   return { counts, failedRows };
 }
 
-async function nothingUsable(chains: ChainStage): Promise<PgenrmError> {
+async function nothingUsable(chains: ChainFile): Promise<PgenrmError> {
   const { failedRows } = await tally(chains);
   const [first] = failedRows;
   return new PgenrmError(

@@ -3,7 +3,7 @@
 
 import type { PreferenceRow } from '../data/preference-data.js';
 import type { RefinementData } from '../kernels/refine.js';
-import type { ChainedRow } from './chain-stage.js';
+import type { ChainedRow } from './chain-lines.js';
 import { TextNumbers, type TextVectors } from './text-vectors.js';
 import { ownEvent } from './user-book.js';
 

@@ -3,13 +3,13 @@
 
 import { mapTogether } from '../concurrency/bring-together.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
+import { isRowError } from '../errors.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { AnalysisCache, inTurn } from '../reward-model/analysis-cache.js';
 import type { JudgeInput, JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';
-import { isRowError } from '../scoring-run/row-record.js';
 import { DEFAULT_REORDER, userOfRow } from '../scoring-run/scoring-run.js';
 import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
 import { type ChainsHeader, type ChainsIdentity, type ChainsRow, runName } from './chains-record.js';

@@ -2,7 +2,7 @@
 // Knows judgments and preference rows; nothing of files.
 
 import type { PreferenceRow, RowProblem } from '../data/preference-data.js';
-import { type ErrorCode, PgenrmError } from '../errors.js';
+import type { ErrorCode, PgenrmError } from '../errors.js';
 import type { AnalysisRecord } from '../reward-model/analysis-cache.js';
 import type { Judgment, JudgmentScaling, Retrieval } from '../reward-model/judgment.js';
 import type { Uncertainty } from '../scaling/uncertainty.js';
@@ -72,21 +72,6 @@ export interface ChainRecord {
   readonly finish: string;
   readonly tokens: number;
   readonly text: string;
-}
-
-/** Codes of errors that concern a row alone: the run records them and goes on. */
-const ROW_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'CONTEXT_OVERFLOW',
-  'DECODE_FAILED',
-  'OUT_OF_MEMORY',
-  'INVALID_OPTION',
-  'TEMPLATE_INVALID',
-  'INVALID_VECTOR',
-]);
-
-/** Whether an error is the row's own and the run can go on. */
-export function isRowError(error: unknown): error is PgenrmError {
-  return error instanceof PgenrmError && ROW_ERRORS.has(error.code);
 }
 
 const NOTHING = {

@@ -3,14 +3,14 @@
 
 import { mapTogether } from '../concurrency/bring-together.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
-import { messageOf } from '../errors.js';
+import { isRowError, messageOf } from '../errors.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { AnalysisCache, inTurn } from '../reward-model/analysis-cache.js';
 import { chainsAtOnce } from '../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ExistingLine } from './existing-output.js';
-import { failedRecord, invalidRecord, isRowError, judgedRecord, type RowRecord } from './row-record.js';
+import { failedRecord, invalidRecord, judgedRecord, type RowRecord } from './row-record.js';
 import { RunJournal, type RunSummary } from './run-journal.js';
 import type { RunOutput } from './run-output.js';
 

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PrototypeBank } from '../../src/bank/bank.js';
 import { type BuildEvent, buildBank } from '../../src/bank-build/build-bank.js';
+import { type ErrorCode, PgenrmError } from '../../src/errors.js';
 import { RunLock } from '../../src/output/run-lock.js';
+import { RewardModel } from '../../src/reward-model/reward-model.js';
 import { dataOf, error, fakeBuild } from '../bank/made-world.js';
 import { STYLES, styledRow, styledRows, styleOf, tellStyle } from '../bank/styles.js';
-import type { FakeSample } from '../support/fake-generator.js';
+import { FakeGenerator, type FakeSample } from '../support/fake-generator.js';
 import { temporaryFolder } from '../support/preference-file.js';
 
 let folder: string;
@@ -73,6 +75,123 @@ describe('buildBank', () => {
       { row: 4, id: 'u1-c1', reason: expect.stringContaining('lost: noJson') },
       { row: 6, id: '#6', reason: expect.stringContaining('invalid: ') },
     ]);
+  });
+
+  describe('where the generator fails', () => {
+    const failing = (rows: readonly string[], code: ErrorCode = 'DECODE_FAILED') => ({
+      script: (sample: FakeSample) => {
+        const asked = /question \d+ of reader \d+/.exec(
+          sample.prompt.split('[The Start of User Input]')[1]!,
+        )![0];
+        if (rows.includes(asked)) throw new PgenrmError(code, `llama_decode gave -3 at ${asked}`);
+        return tellStyle(sample);
+      },
+    });
+    const all = styledRows(12, 2).map(
+      (_, index) => `question ${index % 2} of reader ${Math.floor(index / 2)}`,
+    );
+
+    it.each(['DECODE_FAILED', 'OUT_OF_MEMORY'] as const)(
+      'a row fails of %s, is counted, and the build goes on',
+      async (code) => {
+        const data = await dataOf(folder, styledRows(12, 2));
+        const generator = failing([all[0]!, all[5]!, all[6]!, all[23]!], code);
+        const { manifest } = await buildBank(await fakeBuild(folder, data, { generator }));
+        expect(manifest.counts).toMatchObject({ failed: 4, lost: 0, members: 20 });
+        expect(manifest.failedRows.map(({ row }) => row)).toEqual([1, 6, 7, 24]);
+        expect(manifest.failedRows[1]!.reason).toBe(`failed: ${code}: llama_decode gave -3 at ${all[5]}`);
+      },
+    );
+
+    it('row after row, the build ends, and a later one writes what is missing', async () => {
+      const data = await dataOf(folder, styledRows(12, 2));
+      const broken = await fakeBuild(folder, data, { generator: failing(all.slice(4, 20)), concurrency: 4 });
+      await expect(buildBank(broken)).rejects.toMatchObject(
+        error(
+          'DECODE_FAILED',
+          /for 16 rows one after another, the last of them row 20: llama_decode gave -3/,
+        ),
+      );
+      const lines = await readFile(join(folder, 'bank.building', 'chains.jsonl'), 'utf8');
+      expect(lines.trimEnd().split('\n')).toHaveLength(4);
+      const asked: string[] = [];
+      const mended = await fakeBuild(folder, data, {
+        generator: {
+          script: (sample) => {
+            asked.push(sample.prompt);
+            return tellStyle(sample);
+          },
+        },
+      });
+      const { manifest } = await buildBank(mended);
+      expect(asked).toHaveLength(20);
+      expect(manifest.counts).toMatchObject({ failed: 0, members: 24 });
+    });
+
+    it('fifteen rows one after another are no reason to end', async () => {
+      const data = await dataOf(folder, styledRows(12, 2));
+      const { manifest } = await buildBank(
+        await fakeBuild(folder, data, { generator: failing(all.slice(4, 19)) }),
+      );
+      expect(manifest.counts).toMatchObject({ failed: 15, members: 9 });
+    });
+
+    it('at every row of few, its error is that of the build', async () => {
+      const data = await dataOf(folder, styledRows(4, 2));
+      const broken = await fakeBuild(folder, data, { generator: failing(all) });
+      await expect(buildBank(broken)).rejects.toMatchObject(
+        error('DECODE_FAILED', /for 8 rows one after another/),
+      );
+      expect(await buildBank(await fakeBuild(folder, data))).toMatchObject({ built: true });
+    });
+
+    it("in a way that is no row's, the build ends at once", async () => {
+      const data = await dataOf(folder, styledRows(4, 2));
+      const broken = await fakeBuild(folder, data, { generator: failing([all[2]!], 'INTERNAL') });
+      await expect(buildBank(broken)).rejects.toMatchObject(error('INTERNAL', /question 0 of reader 1/));
+    });
+  });
+
+  it('asks for a chain as a judgment of the row does', async () => {
+    const data = await dataOf(folder, [styledRow(1, 1)]);
+    const build = await fakeBuild(folder, data, {
+      k: 1,
+      seed: 5,
+      temperature: 0.7,
+      topP: 0.9,
+      minP: 0.1,
+      maxTokens: 900,
+    });
+    const asked: FakeSample[] = [];
+    const script = (sample: FakeSample): string => {
+      asked.push(sample);
+      return tellStyle(sample);
+    };
+    const options = { ...build, judge: { ...build.judge, load: async () => new FakeGenerator({ script }) } };
+    await buildBank(options);
+    await using model = await RewardModel.over(new FakeGenerator({ script }), { kernels: build.kernels! });
+    const { value: row } = await data.rows()[Symbol.asyncIterator]().next();
+    if (row?.kind !== 'row') throw new Error('no row');
+    const { seed, temperature, topP, minP, maxTokens } = options;
+    const input = { id: row.id, user: row.user, context: row.item.context, candidates: row.item.candidates };
+    await model.judge(input, {
+      seed: seed!,
+      temperature: temperature!,
+      topP: topP!,
+      minP: minP!,
+      maxTokens: maxTokens!,
+    });
+    const [built, judged] = asked.map(
+      ({ prompt, seed: own, request: { sampling, maxTokens: most, stop } }) => ({
+        prompt,
+        own,
+        sampling,
+        most,
+        stop,
+      }),
+    );
+    expect(built).toEqual(judged);
+    expect(built).toMatchObject({ sampling: { temperature: 0.7, topP: 0.9, minP: 0.1 }, most: 900 });
   });
 
   it('tries a lost chain again with another seed', async () => {

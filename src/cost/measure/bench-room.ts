@@ -1,7 +1,7 @@
 // Which levels have room on this machine: what one judgment looks like, and what each level's would need.
 // Judges a row or two, which warms the generator up; nothing of it is timed.
 
-import { isRowError } from '../../scoring-run/row-record.js';
+import { isRowError } from '../../errors.js';
 import { bytesOfCell } from '../machine/model-cost.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { chainsOf, type Variant, variantName } from './bench-plan.js';

@@ -2,10 +2,9 @@
 // Knows a metered model and a row; which rows, and when, is `run-block.ts`.
 
 import type { PreferenceRow } from '../../data/preference-data.js';
-import type { PgenrmError } from '../../errors.js';
+import { isRowError, type PgenrmError } from '../../errors.js';
 import type { JudgeOptions, Judgment } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
-import { isRowError } from '../../scoring-run/row-record.js';
 import type { Variant } from './bench-plan.js';
 import type { JudgmentRecord } from './bench-record.js';
 import { emptyAccount, type MeteredGenerator, type RequestAccount } from './metered-generator.js';
