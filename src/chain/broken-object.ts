@@ -2,8 +2,9 @@
 // Knows the keys and what stands around them; takes no number that may be cut off.
 
 import type { JsonPart, JsonRepair } from './json-part.js';
+import { isQuote, LooseJson } from './loose-json.js';
 import { plainText } from './plain-text.js';
-import { isQuote, NO_ENTRIES, readScoreEntries, type ScoreEntries, skipSpace } from './score-entries.js';
+import { NO_ENTRIES, readScoreEntries, type ScoreEntries } from './score-entries.js';
 
 interface KeyPlace {
   /** Position after the text before the key: before its comma and that text's closing quote. */
@@ -19,15 +20,16 @@ const MAX_KEYS = 16;
 /**
  * Reads what stands between a start marker and an end marker, the next start or the end of the text.
  *
- * `ended` says that an end marker follows, so that nothing is cut off.
+ * `ended` says that an end marker follows, so that nothing is cut off; `responses`, how many were shown.
  */
 export function readBrokenObject(
   segment: string,
   ended: boolean,
+  responses: number,
 ): Pick<JsonPart, 'rationale' | 'entries' | 'repairs' | 'closed'> {
   const plain = plainText(segment);
   const rationaleKey = keyPlaces(plain, /rationale/gi)[0];
-  const better = findBetter(plain, rationaleKey);
+  const better = findBetter(new LooseJson(segment, plain), rationaleKey, responses);
   if (rationaleKey === undefined && better === undefined) {
     const rationale = ended ? segment : withoutLooseEnd(segment);
     return { rationale, entries: { ...NO_ENTRIES, closed: ended }, repairs: ['noObject'], closed: ended };
@@ -53,19 +55,25 @@ export function readBrokenObject(
   return { rationale, entries, repairs: [...repairs], closed };
 }
 
+const BETTER_KEY = /better[_ -]?responses?|(?:final|overall)[_ -]?(?:scores|ratings)/gi;
+
 /** The `better_response` that the object itself holds, not one that its rationale quotes. */
 function findBetter(
-  plain: string,
+  json: LooseJson,
   rationale: KeyPlace | undefined,
+  responses: number,
 ): { key: KeyPlace; entries: ScoreEntries } | undefined {
-  const places = keyPlaces(plain, /better[_ ]?response/gi);
+  const { plain } = json;
+  const places = keyPlaces(plain, BETTER_KEY);
   const leading = places[0];
   const first = rationale === undefined || (leading !== undefined && leading.value < rationale.value);
   const candidates = first ? places.slice(0, 1) : places.filter((key) => !key.leads).reverse();
   for (const key of candidates) {
-    if (plain[key.value] !== '{') continue;
-    const entries = readScoreEntries(plain, key.value + 1);
-    if (!entries.closed || followsObject(plain, entries.end)) return { key, entries };
+    if (plain[key.value] !== '{' && plain[key.value] !== '[') continue;
+    const reading = json.read(key.value);
+    if (reading === null) continue;
+    const entries = readScoreEntries(reading.value, responses);
+    if (!entries.closed || followsObject(plain, reading.end)) return { key, entries };
   }
   return undefined;
 }
@@ -73,8 +81,8 @@ function findBetter(
 /** Whether what follows the entries is the rest of an object, and not a text that goes on. */
 function followsObject(plain: string, end: number): boolean {
   const at = skipSpace(plain, end);
-  if (at >= plain.length || ',`<'.includes(plain[at]!)) return true;
-  return plain[at] === '}' && /[ \t]{0,8}(?:[\n`<]|$)/y.test(plain.slice(at + 1, at + 10));
+  if (at >= plain.length || ',`<['.includes(plain[at]!)) return true;
+  return plain[at] === '}' && /[ \t]{0,8}(?:[\n`<[*]|$)/y.test(plain.slice(at + 1, at + 10));
 }
 
 /** Where a key stands as a key: after a brace, a comma or a closing quote, before a colon; the last few. */
@@ -96,6 +104,12 @@ function keyPlaces(plain: string, key: RegExp): KeyPlace[] {
     places.push({ before, value: skipSpace(plain, after + 1), leads: sign === '{' });
   }
   return places.length <= MAX_KEYS ? places : [places[0]!, ...places.slice(1 - MAX_KEYS)];
+}
+
+function skipSpace(text: string, pos: number): number {
+  let at = pos;
+  while (at < text.length && /\s/.test(text[at]!)) at++;
+  return at;
 }
 
 function skipSpaceBack(text: string, pos: number): number {
@@ -131,7 +145,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** Resolves the escapes that JSON knows, and that of the single quote; others stay as they are. */
-function unescaped(text: string): string {
+export function unescaped(text: string): string {
   return text.replace(/\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g, (all, hex: string | undefined, char: string) =>
     hex === undefined ? (ESCAPES[char] ?? all) : String.fromCharCode(Number.parseInt(hex, 16)),
   );

@@ -12,7 +12,7 @@ import type {
   ResponseScore,
 } from './read-chain.js';
 import { type Criterion, readRubric, sumWeights } from './rubric.js';
-import { type ScoreReading, withoutNoise } from './score-text.js';
+import { ROUNDING_TOLERANCE, type ScoreReading, withoutNoise } from './score-text.js';
 
 /** One part 2, read. */
 export interface PartReading extends Pick<EvaluationChain, 'usable' | 'rubric' | 'responses' | 'recovered'> {
@@ -22,8 +22,6 @@ export interface PartReading extends Pick<EvaluationChain, 'usable' | 'rubric' |
 }
 
 const WEIGHT_SUM_TOLERANCE = 0.5;
-// Half a step of the one decimal that chains are asked for, and a little for the arithmetic.
-const ROUNDING_TOLERANCE = 0.06;
 
 /** Reads one part 2; `part1Rubric` stands in where the rationale lists no criteria. */
 export function readJsonPart(
@@ -38,20 +36,22 @@ export function readJsonPart(
   const rubric = ownRubric.length > 0 ? ownRubric : part1Rubric;
   const { entries } = part;
   let offScale = false;
-  const scored = Array.from({ length: options.responses }, (_, index): ResponseScore => {
+  const found = Array.from({ length: options.responses }, (_, index): Found => {
     const own = divided.blocks.filter((block) => block.response === index + 1);
     const breakdown = readResponseBlocks(
       own.map((block) => block.lines),
+      divided.finals.filter((final) => final.response === index + 1).map((final) => final.line),
       rubric,
     );
     const entry = entries.scores.get(index + 1) ?? { kind: 'none' };
     const used = entry.kind === 'none' ? breakdown.final : entry;
     if (used.kind === 'offScale') offScale = true;
     if (used.kind === 'score' && used.fraction) recovered.add('fraction');
-    const score = settle(entry, used, breakdown, rubric, options);
-    if (entry.kind === 'none' && score.score !== null) recovered.add('scoreFromBreakdown');
-    return score;
+    return foundOf(entry, used, breakdown, rubric);
   });
+  const kind = kindOf(found, options.prefer ?? 'recomputed');
+  const scored = found.map(({ response }) => ({ ...response, score: kind === null ? null : response[kind] }));
+  if (kind !== null && found.some(({ entered }) => !entered)) recovered.add('scoreFromBreakdown');
   if (!part.startMarker) recovered.add('noStartMarker');
   if (!part.endMarker) recovered.add('noEndMarker');
   if (!part.closed) recovered.add('unclosedJson');
@@ -75,23 +75,51 @@ export function readJsonPart(
   };
 }
 
-function settle(
+/** What is found for one response. */
+interface Found {
+  readonly response: ResponseScore;
+  /** The JSON has a score for it. */
+  readonly entered: boolean;
+  /** The recomputed score may count: the chain itself bears it out, or nothing stated speaks against it. */
+  readonly borneOut: boolean;
+}
+
+function foundOf(
   entry: ScoreReading,
   used: ScoreReading,
   breakdown: ResponseBreakdown,
   rubric: readonly Criterion[],
-  options: ReadChainOptions,
-): ResponseScore {
+): Found {
   const stated = scoreOf(used);
   const recomputed = weightedMean(breakdown.criterionScores, rubric);
-  const preferred = options.prefer === 'stated' ? (stated ?? recomputed) : (recomputed ?? stated);
   return {
-    criterionScores: breakdown.criterionScores,
-    stated,
-    recomputed,
-    score: preferred,
-    inconsistent: differ(stated, recomputed) || differ(scoreOf(entry), scoreOf(breakdown.final)),
+    response: {
+      criterionScores: breakdown.criterionScores,
+      stated,
+      recomputed,
+      score: null,
+      inconsistent: differ(stated, recomputed) || differ(scoreOf(entry), scoreOf(breakdown.final)),
+    },
+    entered: entry.kind !== 'none',
+    borneOut: !differ(stated, recomputed) || bearsOut(breakdown, recomputed),
   };
+}
+
+/** Whether a mean that disagrees with the stated score is what the chain computes, or at least reads without a doubt. */
+function bearsOut(breakdown: ResponseBreakdown, recomputed: number | null): boolean {
+  const { sums } = breakdown;
+  if (sums.length > 0) return sums.some((sum) => !differ(sum, recomputed));
+  return breakdown.outOfTen;
+}
+
+/** The kind of score that every response has, the preferred one first; null where no kind is complete. */
+function kindOf(found: readonly Found[], prefer: 'recomputed' | 'stated'): 'recomputed' | 'stated' | null {
+  const stated = found.every(({ response }) => response.stated !== null);
+  const recomputed = found.every(({ response, borneOut }) => response.recomputed !== null && borneOut);
+  // A Final Score line and its criteria that contradict each other leave nothing to choose by where the JSON is silent.
+  const disputed = found.some(({ entered, borneOut }) => !entered && !borneOut);
+  if (prefer === 'stated' && stated) return 'stated';
+  return recomputed ? 'recomputed' : stated && !disputed ? 'stated' : null;
 }
 
 function scoreOf(reading: ScoreReading): number | null {

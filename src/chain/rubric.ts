@@ -25,7 +25,7 @@ const LINE_MAX = 400;
 const MAX_CRITERIA = 40;
 
 const MARKER = /^[ \t]{0,40}(?:(\d{1,2})[.)](?!\d)|([-*+\u2022\u25e6])(?=\s))?[ \t*_#]{0,20}/;
-const WEIGHT = '(\\d{1,3}(?:[.,]\\d{1,6})?)';
+const WEIGHT = '(\\d{1,3}(?:[.,]\\d{1,6})?|\\.\\d{1,6})';
 const IN_BRACKETS = new RegExp(
   `[([]\\s{0,4}(?:weight(?:ing)?\\s{0,3}[:=]?\\s{0,3})?${WEIGHT}\\s{0,3}(%?)(?:\\s{0,3}weight)?\\s{0,4}[)\\]]`,
   'i',
@@ -34,12 +34,16 @@ const AT_END = new RegExp(
   `[-:=,]\\s{0,4}[*_]{0,3}(?:weight(?:ing)?\\s{0,3}[:=]?\\s{0,3})?${WEIGHT}\\s{0,3}(%?)[\\s*_.,;]{0,8}$`,
   'i',
 );
+const SHARE_AT_END = /[-:=,]\s{0,4}[*_]{0,3}\d{1,3}(?:[.,]\d{1,6})?\s{0,3}%[\s*_.,;]{0,8}$/;
 const AFTER_SIGN = new RegExp(
   `(?:\\s-{1,2}\\s|[:=,])\\s{0,4}[*_]{0,3}(?:weight(?:ing)?\\s{0,3}[:=]?\\s{0,3})?${WEIGHT}\\s{0,3}(%)`,
   'i',
 );
 const WEIGHT_FIRST = new RegExp(`^${WEIGHT}\\s{0,3}(%)\\s{0,3}[-:]?\\s{0,3}`);
 const INLINE = new RegExp(`([^,;:%()\\n]{1,80})[(:=-]\\s{0,3}${WEIGHT}\\s{0,3}%`, 'g');
+const TABLE_ROW = new RegExp(
+  `^\\|\\s{0,20}([^|]{1,120})\\|(?:[^|]{0,200}\\|)??\\s{0,20}\\**${WEIGHT}\\s{0,3}(%?)\\**\\s{0,20}\\|`,
+);
 const NOT_A_CRITERION = /^\(?(?:total|sum|overall|weights?|all)\b/i;
 
 /** Takes list marker and emphasis off a line. */
@@ -90,8 +94,14 @@ export function sumWeights(rubric: readonly Criterion[]): number | null {
 
 function readCriterion(line: ListLine): Criterion | null {
   const { raw, plain } = line;
+  const row = TABLE_ROW.exec(plain);
+  if (row !== null) {
+    const name = bareName(raw.slice(1, 1 + plain.slice(1).indexOf('|')));
+    return name === '' || NOT_A_CRITERION.test(name) ? null : { name, weight: percent(row[2]!, row[3]!) };
+  }
   const first = WEIGHT_FIRST.exec(plain);
-  if (first !== null) {
+  // `20% jargon at most (60%)`: a share in the name.
+  if (first !== null && !IN_BRACKETS.test(plain) && !SHARE_AT_END.test(plain)) {
     const name = bareName(raw.slice(first[0].length).split(/[:\n]/, 1)[0]!);
     return name === '' ? null : { name, weight: percent(first[1]!, '%') };
   }

@@ -1,6 +1,8 @@
 // The entries of `better_response`: one score per response, however a model writes them.
 // Knows keys and values; knows nothing of rationales or of where the object stands.
 
+import type { LooseEntry, LooseText, LooseValue } from './loose-json.js';
+import { responseNumber } from './response-name.js';
 import { readScore, type ScoreReading } from './score-text.js';
 
 /** What the entries of one object say. */
@@ -11,8 +13,6 @@ export interface ScoreEntries {
   readonly order: readonly number[];
   /** Whether the object is closed. */
   readonly closed: boolean;
-  /** Position after the object, or of the end of the text. */
-  readonly end: number;
   /** A score was written as a string. */
   readonly strings: boolean;
   /** A key was written otherwise than `response_n` or without double quotes. */
@@ -26,108 +26,117 @@ export const NO_ENTRIES: ScoreEntries = {
   scores: new Map(),
   order: [],
   closed: false,
-  end: 0,
   strings: false,
   oddKeys: false,
   conflict: false,
 };
 
-const QUOTES = '"\'`\u201c\u201d\u2018\u2019';
-const KEY = /^response[\s_-]{0,3}(\d{1,3})$/i;
-
-/** Whether a character is a quotation mark, straight or typographic. */
-export function isQuote(char: string | undefined): boolean {
-  return char !== undefined && char !== '' && QUOTES.includes(char);
-}
-
-/** The first position from `pos` on that is not white space. */
-export function skipSpace(text: string, pos: number): number {
-  let at = pos;
-  while (at < text.length && /\s/.test(text[at]!)) at++;
-  return at;
-}
+const NONE: ScoreReading = { kind: 'none' };
+const SCORE_KEY = /^(?:final|total|overall|weighted)?[\s_-]{0,3}(?:score|rating|value|points|grade)$/i;
+const NAME_KEY =
+  /^(?:response|assistant|candidate|answer|reply|option)?[\s_-]{0,3}(?:id|name|number|no|index|key|label)?$/i;
 
 /**
- * Reads entries from `pos`, the position after the opening brace. Plain typography expected.
+ * Reads entries: an object `{response_1: 7, ...}`, or a list of one score for each of `responses`, of such objects, or of
+ * objects that name their response.
  *
- * A value that touches the end of the text may be cut off and is not counted. Keys of responses counted from 0
- * make all entries `none`: which response they mean cannot be known.
+ * Keys of responses counted from 0 make all entries `none`: which response they mean cannot be known.
  */
-export function readScoreEntries(text: string, pos: number): ScoreEntries {
-  const scores = new Map<number, ScoreReading>();
-  const order: number[] = [];
-  let strings = false;
-  let oddKeys = false;
-  let conflict = false;
-  let at = pos;
-  let closed = false;
-  while (at < text.length) {
-    at = skipSpace(text, at);
-    const char = text[at];
-    if (char === ',') {
-      at++;
-      continue;
-    }
-    if (char === '}') {
-      closed = true;
-      at++;
-      break;
-    }
-    const key = readToken(text, at, ':,}{\n');
-    at = skipSpace(text, key.end);
-    if (key.cut || text[at] !== ':') break;
-    const value = readToken(text, skipSpace(text, at + 1), ',}]\n');
-    at = value.end;
-    if (value.cut) break;
-    const number = KEY.exec(key.text.trim())?.[1];
-    if (number === undefined) continue;
-    const response = Number(number);
-    const reading = readScore(value.text);
-    if (value.quoted && reading.kind !== 'none') strings = true;
-    if (!key.quoted || key.text !== `response_${response}`) oddKeys = true;
-    const earlier = scores.get(response);
-    if (earlier !== undefined && !sameReading(earlier, reading)) {
-      conflict = true;
-      scores.set(response, { kind: 'none' });
-    } else {
-      scores.set(response, reading);
-      if (earlier === undefined) order.push(response);
-    }
+export function readScoreEntries(value: LooseValue, responses: number): ScoreEntries {
+  const found = new Entries();
+  if (value.kind === 'text') return { ...NO_ENTRIES, closed: true };
+  if (value.kind === 'object') {
+    for (const { key, value: score } of value.entries) found.add(key, score);
+  } else if (value.items.every((item) => item.kind === 'object')) {
+    for (const item of value.items) found.addListed(item.entries);
+  } else if (value.whole && value.items.length === responses) {
+    for (const [index, score] of value.items.entries()) found.set(index + 1, score);
+    found.oddKeys = true;
   }
-  if (scores.has(0)) for (const response of scores.keys()) scores.set(response, { kind: 'none' });
-  return { scores, order, closed, end: at, strings, oddKeys, conflict };
+  return found.result(value.whole);
+}
+
+class Entries {
+  readonly #scores = new Map<number, ScoreReading>();
+  readonly #order: number[] = [];
+  #strings = false;
+  #conflict = false;
+  oddKeys = false;
+
+  /** An entry whose key names its response; others are passed over. */
+  add(key: LooseText, value: LooseValue): void {
+    const response = responseNumber(key.text);
+    if (response === null) return;
+    if (!key.quoted || key.text !== `response_${response}`) this.oddKeys = true;
+    this.set(response, value);
+  }
+
+  /** An item of a list: `{response_1: 7}` or `{response: 1, score: 7}`. */
+  addListed(entries: readonly LooseEntry[]): void {
+    const name = entries.find(
+      ({ key, value }) =>
+        value.kind === 'text' && NAME_KEY.test(key.text) && responseNumber(value.text) !== null,
+    );
+    const score = scoreOf(entries);
+    if (name === undefined || score === null) {
+      for (const { key, value } of entries) this.add(key, value);
+      return;
+    }
+    this.oddKeys = true;
+    this.set(responseNumber((name.value as LooseText).text)!, score);
+  }
+
+  set(response: number, value: LooseValue): void {
+    const reading = this.#read(value);
+    const earlier = this.#scores.get(response);
+    if (earlier !== undefined && !sameReading(earlier, reading)) {
+      this.#conflict = true;
+      this.#scores.set(response, NONE);
+      return;
+    }
+    this.#scores.set(response, reading);
+    if (earlier === undefined) this.#order.push(response);
+  }
+
+  result(closed: boolean): ScoreEntries {
+    if (this.#scores.has(0)) for (const response of this.#scores.keys()) this.#scores.set(response, NONE);
+    return {
+      scores: this.#scores,
+      order: this.#order,
+      closed,
+      strings: this.#strings,
+      oddKeys: this.oddKeys,
+      conflict: this.#conflict,
+    };
+  }
+
+  /** A score alone, in a list of its own, or under the key of a score. */
+  #read(value: LooseValue): ScoreReading {
+    if (value.kind === 'list') {
+      const [only] = value.items;
+      return value.whole && value.items.length === 1 && only?.kind === 'text' ? this.#read(only) : NONE;
+    }
+    if (value.kind === 'object') {
+      const score = value.whole ? scoreOf(value.entries) : null;
+      return score === null ? NONE : this.#read(score);
+    }
+    const reading = readScore(value.text);
+    if (value.quoted && reading.kind !== 'none') this.#strings = true;
+    return reading;
+  }
+}
+
+/** The one score among the entries of an object; null where there is none or several differ. */
+function scoreOf(entries: readonly LooseEntry[]): LooseText | null {
+  const scores = entries.flatMap(({ key, value }) =>
+    value.kind === 'text' && SCORE_KEY.test(key.text.trim()) ? [value] : [],
+  );
+  const [first] = scores;
+  if (first === undefined) return null;
+  const reading = readScore(first.text);
+  return scores.every((score) => sameReading(readScore(score.text), reading)) ? first : null;
 }
 
 function sameReading(a: ScoreReading, b: ScoreReading): boolean {
   return a.kind === 'score' && b.kind === 'score' ? a.value === b.value : a.kind === b.kind;
-}
-
-interface Token {
-  readonly text: string;
-  readonly end: number;
-  readonly quoted: boolean;
-  /** The text ended before the token did. */
-  readonly cut: boolean;
-}
-
-/** A quoted or bare token; a bare one ends before any character of `ends`. */
-function readToken(text: string, pos: number, ends: string): Token {
-  const quoted = isQuote(text[pos]);
-  const start = quoted ? pos + 1 : pos;
-  let at = start;
-  if (quoted) {
-    while (at < text.length && !isQuote(text[at]) && text[at] !== '\n') at++;
-    const end = isQuote(text[at]) ? at + 1 : at;
-    return { text: text.slice(start, at), end, quoted, cut: at >= text.length };
-  }
-  while (at < text.length && (!ends.includes(text[at]!) || isDecimalComma(text, at))) at++;
-  return { text: text.slice(start, at), end: at, quoted, cut: at >= text.length };
-}
-
-const DECIMAL_COMMA = /\d,\d{1,2}(?=\s{0,8}[,}\n])/y;
-
-function isDecimalComma(text: string, at: number): boolean {
-  if (text[at] !== ',' || at === 0) return false;
-  DECIMAL_COMMA.lastIndex = at - 1;
-  return DECIMAL_COMMA.test(text);
 }

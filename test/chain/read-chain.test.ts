@@ -117,11 +117,11 @@ describe('very long texts', () => {
 });
 
 describe('prefer', () => {
-  it('takes the stated score where asked, the recomputed one where nothing is stated', () => {
+  it('takes one kind of score for all responses: the preferred one only where each of them has it', () => {
     const rationale = writeRationale(MODEL).replaceAll(/^Final Score.*$/gm, '');
     const text = `<JSON_START>{"rationale": ${JSON.stringify(rationale)}, "better_response": {"response_1": 8}}<JSON_END>`;
     const stated = readChain(text, { responses: 2, prefer: 'stated' });
-    expect(stated.responses.map((response) => response.score)).toEqual([8, 5]);
+    expect(stated.responses.map((response) => response.score)).toEqual([7, 5]);
     const recomputed = readChain(text, { responses: 2, prefer: 'recomputed' });
     expect(recomputed.responses.map((response) => response.score)).toEqual([7, 5]);
   });
