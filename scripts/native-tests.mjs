@@ -11,12 +11,10 @@ const compiler = process.env.CXX ?? 'c++';
 
 const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
 const engine = [
-  'host_cache',
   'prefix_cache',
   'sampler',
   'token_drawer',
   ...scheduler,
-  'lanes',
   'request_queue',
   'orders',
   'engine',
@@ -35,7 +33,6 @@ const tests = [
     sources: ['native/engine/request_queue.cpp'],
     runs: { plain: 200, address: 40, thread: 5 },
   },
-  { name: 'lanes_test', sources: engine, runs: { plain: 1000, address: 300, thread: 50 } },
   { name: 'engine_test', sources: engine, runs: { plain: 100, address: 40, thread: 40 } },
   { name: 'attention_test', sources: core('attention'), runs: { plain: 300, address: 150, thread: 10 } },
   { name: 'pages_test', sources: ['native/core/pages.cpp'], runs: { plain: 1, address: 1, thread: 1 } },

@@ -43,7 +43,7 @@ export type {
 export type { KernelsChoice } from './kernels/choose.js';
 export { chooseKernels, loadKernels } from './kernels/choose.js';
 export type { Kernels } from './kernels/kernels.js';
-export type { EngineOptions, FlashAttention, KvLayout, KvType } from './options/engine-options.js';
+export type { EngineOptions, FlashAttention, KvType } from './options/engine-options.js';
 export type { HistoryEvent, Item, Turn, User } from './preference/preference.js';
 export { importAuthorsTemplate } from './prompt/import-authors.js';
 export type { TemplateFile } from './prompt/imported-template.js';

@@ -96,7 +96,6 @@ function oursWays(bench, each) {
     default: { start, settings: {} },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
     "llama.cpp's attention": { start, settings: { attention: 'llama.cpp' } },
-    'a stream for each sample': { start, settings: { kvLayout: 'streams', maxSequences: 16 } },
     '64 samples at once': { start, settings: { maxSequences: 64 } },
     '16 samples at once': { start, settings: { maxSequences: 16 } },
   };

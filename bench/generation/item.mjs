@@ -99,13 +99,10 @@ function oursWays(bench, cells, each) {
       kvCells: cells,
       ...settings,
     });
-  const streams = { kvLayout: 'streams', maxSequences: SAMPLES, kvCells: undefined };
   return {
     default: { start, settings: {} },
     "llama.cpp's attention": { start, settings: { attention: 'llama.cpp' } },
     'flash attention off': { start, settings: { flashAttention: 'off' } },
-    streams: { start, settings: streams },
-    'streams, flash attention off': { start, settings: { ...streams, flashAttention: 'off' } },
   };
 }
 

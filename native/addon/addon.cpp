@@ -4,7 +4,6 @@
 #include "addon/engine_addon.h"
 #include "addon/kernels.h"
 #include "addon/library_addon.h"
-#include "addon/peak_addon.h"
 
 namespace {
 
@@ -12,7 +11,6 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   pgenrm::register_library(env, exports);
   pgenrm::register_engine(env, exports);
   pgenrm::register_kernels(env, exports);
-  pgenrm::register_peak(env, exports);
   return exports;
 }
 

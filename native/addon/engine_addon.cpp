@@ -48,7 +48,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     hooked_ = true;
     Ref();
 
-    read.decoder.abort = read.lone_decoder.abort = read.embedder.abort = &abort_;
+    read.decoder.abort = read.embedder.abort = &abort_;
     read.model.on_progress = [this](float share) {
       post(ProgressEvent{share});
       return !abort_.load();
@@ -59,11 +59,9 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
       if (!model) return made;
       if (read.generates) {
         for (int32_t i = 0; i < read.n_workers; ++i) {
-          WorkerModel worker;
-          worker.decoder = make_decoder(model, read.decoder, why);
-          if (worker.decoder && read.has_lone) worker.lone_decoder = make_decoder(model, read.lone_decoder, why);
-          if (!why->empty()) return made;
-          made.workers.push_back(std::move(worker));
+          std::unique_ptr<Decoder> decoder = make_decoder(model, read.decoder, why);
+          if (!decoder) return made;
+          made.decoders.push_back(std::move(decoder));
         }
       }
       made.make_embedder = [model, embedder = read.embedder](std::string* reason) {
@@ -84,7 +82,6 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     }
     EngineOptions engine_options;
     engine_options.scheduler = read.scheduler;
-    engine_options.lone_scheduler = read.lone_scheduler;
     engine_options.n_workers = read.n_workers;
     engine_options.n_threads = read.decoder.n_threads;
     engine_ = std::make_unique<Engine>(factory, engine_options, std::move(callbacks));

@@ -23,32 +23,14 @@ EngineArguments read_engine_arguments(const Napi::Object& o) {
   read.decoder.n_batch = arguments::integer(o, "batch", 1, 1 << 16);
   read.decoder.n_threads = arguments::integer(o, "threads", 1, 1024);
   read.decoder.kv_q8_0 = arguments::boolean(o, "kvQ8_0");
-  read.decoder.streams = arguments::boolean(o, "kvStreams");
   read.decoder.attention_kernel = read.embedder.attention_kernel = arguments::boolean(o, "attentionKernel");
   read.decoder.flash = static_cast<enum llama_flash_attn_type>(arguments::integer(o, "flashAttention", -1, 1));
   read.scheduler.max_running = arguments::integer(o, "maxRunning", 1, 255);
   read.scheduler.prefill_chunk = arguments::integer(o, "prefillChunk", 1, 1 << 16);
   read.scheduler.max_unfinished = arguments::integer(o, "maxUnfinished", 1, 1 << 20);
-  read.scheduler.separates_prompts = arguments::boolean(o, "separatesPrompts");
-  read.scheduler.streams = read.decoder.streams;
   read.scheduler.max_idle_cells = arguments::integer(o, "maxIdleCells", 0, kMany);
-  read.scheduler.max_host_bytes = static_cast<int64_t>(arguments::number(o, "hostCacheBytes", 0, 1e15));
   read.n_workers = arguments::integer(o, "workers", 1, 64);
   read.reports_steps = arguments::boolean(o, "reportsSteps");
-  if (!o.Get("lone").IsObject()) return read;
-  // What is not told is as in the other lane.
-  const auto lone = o.Get("lone").As<Napi::Object>();
-  read.has_lone = true;
-  read.lone_decoder = read.decoder;
-  read.lone_decoder.streams = true;
-  read.lone_decoder.n_cells = arguments::integer(lone, "cells", 64, kMany);
-  read.lone_decoder.n_sequences = arguments::integer(lone, "sequences", 2, 256);
-  read.lone_scheduler = read.scheduler;
-  read.lone_scheduler.streams = true;
-  read.lone_scheduler.max_running = arguments::integer(lone, "maxRunning", 1, 255);
-  read.lone_scheduler.max_unfinished = arguments::integer(lone, "maxUnfinished", 1, 1 << 20);
-  read.lone_scheduler.max_idle_cells = read.lone_decoder.n_cells;  // they are in nobody's way
-  read.lone_scheduler.max_host_bytes = static_cast<int64_t>(arguments::number(lone, "hostCacheBytes", 0, 1e15));
   return read;
 }
 

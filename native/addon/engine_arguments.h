@@ -16,12 +16,9 @@ namespace pgenrm {
 struct EngineArguments {
   LlamaModelOptions model;
   LlamaDecoderOptions decoder;
-  LlamaDecoderOptions lone_decoder;
   LlamaEmbedderOptions embedder;
   SchedulerOptions scheduler;
-  SchedulerOptions lone_scheduler;
-  bool has_lone = false;  // whether there is a lane for requests with one sample
-  int32_t n_workers = 1;  // each with decoders of these sizes
+  int32_t n_workers = 1;  // each with a decoder of these sizes
   bool generates = false;
   bool reports_steps = false;
 };

@@ -147,8 +147,6 @@ Napi::Object statistics_object(Napi::Env env, const StepStatistics& s) {
   o["cellsRead"] = static_cast<double>(s.n_cells_read_total);
   o["promptAttended"] = static_cast<double>(s.n_prefill_attended_total);
   o["sampleAttended"] = static_cast<double>(s.n_decode_attended_total);
-  o["restoredPromptTokens"] = static_cast<double>(s.n_restored_total);
-  o["hostCacheBytes"] = static_cast<double>(s.n_host_bytes);
   o["decodeMs"] = milliseconds(s.decode_us_total);
   o["drawMs"] = milliseconds(s.draw_us_total);
   return o;

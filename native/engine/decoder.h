@@ -32,7 +32,6 @@ struct DecoderLimits {
   int32_t n_sequences;  // sequence ids are 0 .. n_sequences - 1
   int32_t n_batch;      // most rows of one decode call
   int32_t n_vocab;
-  int32_t n_positions = 0;  // most positions of one sequence; n_cells where all sequences share them
 };
 
 class Decoder {
@@ -52,17 +51,6 @@ class Decoder {
 
   // Makes positions [0, to) of `source` positions of `target` too, which is empty. No cell is used for it.
   virtual void sequence_copy(int32_t source, int32_t target, int32_t to) = 0;
-
-  // The state of a sequence that holds something, for sequence_restore(); empty where it cannot be had.
-  virtual std::vector<uint8_t> sequence_save(int32_t sequence) = 0;
-
-  // Fills `sequence`, which is empty, with a saved state, in cells of its own. False where that cannot be, for want of cells
-  // say: the sequence is empty then.
-  virtual bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) = 0;
-
-  // Positions [0, to) of `target`, which holds the same tokens there, become those of `source`; the target's own cells of
-  // them are free again. Nothing happens where sequences cannot share cells.
-  virtual void sequence_share(int32_t source, int32_t target, int32_t to) = 0;
 
   // KV cells of a layer that attention read in all calls so far, each counted once for the rows that it was read for
   // together; 0 where that is not known.

@@ -16,24 +16,22 @@ struct ForwardingListener final : SchedulerListener {
   const EngineCallbacks& callbacks;
 };
 
-// A worker's lanes and the threads that draw for them.
-struct WorkerLanes {
-  WorkerPool pool;
-  Lanes lanes;
-  WorkerLanes(const WorkerModel& model, const EngineOptions& options, SchedulerListener& listener)
-      : pool(options.n_threads),
-        lanes({model.decoder.get(), options.scheduler}, {model.lone_decoder.get(), options.lone_scheduler}, listener, pool) {}
-};
-
-std::vector<int32_t> positions_of(const WorkerModel& model) {
-  std::vector<int32_t> positions;
-  for (const auto* decoder : {model.decoder.get(), model.lone_decoder.get()}) {
-    if (decoder) positions.push_back(decoder->limits().n_positions);
-  }
-  return positions;
-}
-
 }  // namespace
+
+// A worker's decoder, the threads that draw for it, and the scheduler over both.
+struct EngineWorker {
+  Decoder& decoder;
+  WorkerPool pool;
+  Scheduler scheduler;
+  EngineWorker(Decoder& decoder, const EngineOptions& options, SchedulerListener& listener)
+      : decoder(decoder), pool(options.n_threads), scheduler(decoder, listener, options.scheduler, pool) {}
+
+  // Decodes and draws on so many threads from now on.
+  void use_threads(int n) {
+    pool.use(n);
+    decoder.use_threads(n);
+  }
+};
 
 Engine::Engine(ModelFactory factory, const EngineOptions& options, EngineCallbacks callbacks)
     : options_(options),
@@ -66,17 +64,17 @@ void Engine::serve(ModelFactory factory) {
   ForwardingListener listener(callbacks_);
   EmbeddingQueue embeddings(model.make_embedder, callbacks_.on_embedding);
   if (error.empty()) {
-    std::vector<std::unique_ptr<WorkerLanes>> workers;
-    for (const WorkerModel& worker : model.workers) {
-      workers.push_back(std::make_unique<WorkerLanes>(worker, options_, listener));
+    std::vector<std::unique_ptr<EngineWorker>> workers;
+    for (const auto& decoder : model.decoders) {
+      workers.push_back(std::make_unique<EngineWorker>(*decoder, options_, listener));
     }
-    if (!workers.empty()) orders_.open(positions_of(model.workers.front()));
+    if (!workers.empty()) orders_.open(model.decoders.front()->limits().n_cells);
     callbacks_.on_ready(error);
     std::vector<std::thread> threads;
     for (size_t i = 1; i < workers.size(); ++i) {
-      threads.emplace_back([this, i, lanes = &workers[i]->lanes] { work(static_cast<int>(i), lanes, nullptr); });
+      threads.emplace_back([this, i, worker = workers[i].get()] { work(static_cast<int>(i), worker, nullptr); });
     }
-    work(0, workers.empty() ? nullptr : &workers.front()->lanes, &embeddings);
+    work(0, workers.empty() ? nullptr : workers.front().get(), &embeddings);
     for (std::thread& thread : threads) thread.join();
   } else {
     callbacks_.on_ready(error);
@@ -86,61 +84,61 @@ void Engine::serve(ModelFactory factory) {
   for (RequestResult& result : orders_.end_waiting()) callbacks_.on_end(std::move(result));
   for (const uint64_t id : orders_.end_embeddings()) callbacks_.on_embedding({id, "closed", {}, 0});
   embeddings.free_embedder();
-  model.workers.clear();
+  model.decoders.clear();
   callbacks_.on_closed();
 }
 
-void Engine::work(int worker, Lanes* lanes, EmbeddingQueue* embeddings) {
-  while (do_turn(worker, lanes, embeddings)) {
+void Engine::work(int index, EngineWorker* worker, EmbeddingQueue* embeddings) {
+  while (do_turn(index, worker, embeddings)) {
     if (embeddings) embeddings->step();
-    if (lanes && lanes->step()) report(worker, lanes->statistics());
+    if (worker && worker->scheduler.step()) report(index, worker->scheduler.statistics());
   }
-  if (lanes) lanes->end_all(RequestStatus::kClosed, "");
+  if (worker) worker->scheduler.end_all(RequestStatus::kClosed, "");
 }
 
 // Waits until there is something to do and takes it up; false once closing.
-bool Engine::do_turn(int worker, Lanes* lanes, EmbeddingQueue* embeddings) {
-  Turn turn = orders_.next_turn(worker, (lanes && !lanes->idle()) || (embeddings && !embeddings->idle()));
+bool Engine::do_turn(int index, EngineWorker* worker, EmbeddingQueue* embeddings) {
+  const bool has_work = (worker && !worker->scheduler.idle()) || (embeddings && !embeddings->idle());
+  Turn turn = orders_.next_turn(index, has_work);
   if (turn.closes) return false;
   for (RequestResult& result : turn.ended) callbacks_.on_end(std::move(result));
   if (embeddings) {
     for (EmbeddingRequest& request : turn.to_embed) embeddings->submit(std::move(request));
-    for (const auto& [id, index] : turn.cancelled) {
-      if (!index) embeddings->cancel(id);
+    for (const auto& [id, sample] : turn.cancelled) {
+      if (!sample) embeddings->cancel(id);
     }
   }
-  if (!lanes) return true;
-  if (turn.forgets) lanes->forget_idle();
-  for (Request& request : turn.handed) lanes->submit(std::move(request));
-  for (const auto& [id, index] : turn.cancelled) {
-    if (index) {
-      lanes->cancel_sample(id, *index);
+  if (!worker) return true;
+  Scheduler& scheduler = worker->scheduler;
+  if (turn.forgets) scheduler.forget_idle();
+  for (Request& request : turn.handed) scheduler.submit(std::move(request));
+  for (const auto& [id, sample] : turn.cancelled) {
+    if (sample) {
+      scheduler.cancel_sample(id, *sample);
     } else {
-      lanes->cancel(id);
+      scheduler.cancel(id);
     }
   }
-  feed(worker, *lanes);
+  feed(index, *worker);
   return true;
 }
 
-// Takes as many requests as the worker's lanes have room for, and its share of the threads.
-void Engine::feed(int worker, Lanes& lanes) {
-  for (int lane = 0; lane < lanes.n_lanes(); ++lane) {
-    while (lanes.wants_request(lane)) {
-      std::optional<Request> request = orders_.take(worker, lane);
-      if (!request) break;
-      lanes.submit(std::move(*request));
-    }
+// Takes as many requests as the worker has room for, and its share of the threads.
+void Engine::feed(int index, EngineWorker& worker) {
+  while (worker.scheduler.wants_request()) {
+    std::optional<Request> request = orders_.take(index);
+    if (!request) break;
+    worker.scheduler.submit(std::move(*request));
   }
-  const bool busy = !lanes.idle();
-  const int n_busy = orders_.set_busy(worker, busy);
-  if (busy) lanes.use_threads(n_busy == 1 ? options_.n_threads : std::max(1, options_.n_threads / options_.n_workers));
+  const bool busy = !worker.scheduler.idle();
+  const int n_busy = orders_.set_busy(index, busy);
+  if (busy) worker.use_threads(n_busy == 1 ? options_.n_threads : std::max(1, options_.n_threads / options_.n_workers));
 }
 
-void Engine::report(int worker, const StepStatistics& step) {
+void Engine::report(int index, const StepStatistics& step) {
   {
     const std::lock_guard<std::mutex> lock(statistics_mutex_);
-    newest_ = static_cast<size_t>(worker);
+    newest_ = static_cast<size_t>(index);
     statistics_[newest_] = step;
   }
   if (!callbacks_.on_step) return;

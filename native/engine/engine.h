@@ -1,4 +1,4 @@
-// Workers, each with lanes of schedulers on a thread of its own, and an embedder on the first one's: requests come in from any
+// Workers, each a scheduler on a thread of its own, and an embedder on the first one's: requests come in from any
 // thread, results go out through callbacks. Owns the threads and the contexts; knows no JavaScript.
 //
 // One worker with all threads of a CPU spends much of the time of a small model at the barriers between its operations; several,
@@ -15,21 +15,15 @@
 #include <vector>
 
 #include "engine/decoder.h"
-#include "engine/lanes.h"
 #include "engine/orders.h"
+#include "engine/scheduler.h"
 #include "engine/text_embedder.h"
 
 namespace pgenrm {
 
-// What a worker decodes with.
-struct WorkerModel {
-  std::unique_ptr<Decoder> decoder;
-  std::unique_ptr<Decoder> lone_decoder;  // of requests with one sample; null where the other decoder has them too
-};
-
 // What the engine runs: decoders, all of the same sizes, and a way to make an embedder once one is asked for.
 struct EngineModel {
-  std::vector<WorkerModel> workers;  // one for each of EngineOptions; none where the engine only embeds
+  std::vector<std::unique_ptr<Decoder>> decoders;  // one for each worker; none where the engine only embeds
   std::function<std::unique_ptr<TextEmbedder>(std::string* error)> make_embedder;
 };
 
@@ -47,13 +41,13 @@ struct EngineCallbacks {
 
 struct EngineOptions {
   SchedulerOptions scheduler;
-  SchedulerOptions lone_scheduler;  // for the lone decoder
   int n_workers = 1;
   int n_threads = 1;                             // of a CPU, of all workers together, for decoding and for drawing
   std::chrono::milliseconds step_interval{100};  // least time between two calls of on_step
 };
 
 class EmbeddingQueue;
+struct EngineWorker;
 
 class Engine {
  public:
@@ -85,10 +79,10 @@ class Engine {
 
  private:
   void serve(ModelFactory factory);
-  void work(int worker, Lanes* lanes, EmbeddingQueue* embeddings);
-  bool do_turn(int worker, Lanes* lanes, EmbeddingQueue* embeddings);
-  void feed(int worker, Lanes& lanes);
-  void report(int worker, const StepStatistics& step);
+  void work(int index, EngineWorker* worker, EmbeddingQueue* embeddings);
+  bool do_turn(int index, EngineWorker* worker, EmbeddingQueue* embeddings);
+  void feed(int index, EngineWorker& worker);
+  void report(int index, const StepStatistics& step);
 
   EngineOptions options_;
   EngineCallbacks callbacks_;

@@ -93,7 +93,6 @@ namespace pgenrm {
   X(llama_model_n_params)                     \
   X(llama_model_size)                         \
   X(llama_n_ctx)                              \
-  X(llama_n_ctx_seq)                          \
   X(llama_n_seq_max)                          \
   X(llama_pooling_type)                       \
   X(llama_sampler_accept)                     \
@@ -102,9 +101,6 @@ namespace pgenrm {
   X(llama_sampler_free)                       \
   X(llama_sampler_init_grammar)               \
   X(llama_set_n_threads)                      \
-  X(llama_state_seq_get_data_ext)             \
-  X(llama_state_seq_get_size_ext)             \
-  X(llama_state_seq_set_data_ext)             \
   X(llama_synchronize)                        \
   X(llama_token_to_piece)                     \
   X(llama_tokenize)                           \

@@ -1,7 +1,6 @@
 #include "engine/llama_decoder.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace pgenrm {
 
@@ -21,7 +20,7 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
   params.n_threads = options.n_threads;
   params.n_threads_batch = options.n_threads;
   params.n_outputs_max = static_cast<uint32_t>(std::min(options.n_batch, options.n_sequences));  // a row a sequence
-  params.kv_unified = !options.streams;  // unified: a prefix is stored once, whatever number of sequences share it
+  params.kv_unified = true;  // unified: a prefix is stored once, whatever number of sequences share it
   params.flash_attn_type = options.flash;
   params.swa_full = true;    // sliding-window layers keep what later sequences may share
   params.no_perf = true;
@@ -52,10 +51,8 @@ LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_contex
       attention_(attention),
       threads_(library_, context, attention),
       n_threads_(options.n_threads),
-      streams_(options.streams),
       limits_{static_cast<int32_t>(library_.llama_n_ctx(context)),
-              static_cast<int32_t>(library_.llama_n_seq_max(context)), options.n_batch, model_->n_vocab(),
-              static_cast<int32_t>(library_.llama_n_ctx_seq(context))} {
+              static_cast<int32_t>(library_.llama_n_seq_max(context)), options.n_batch, model_->n_vocab()} {
   threads_.use(n_threads_);
   const auto n = static_cast<size_t>(options.n_batch);
   tokens_.resize(n);
@@ -64,24 +61,14 @@ LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_contex
   sequence_pointers_.resize(n);
   n_sequence_ids_.assign(n, 1);
   outputs_.resize(n);
-  order_.resize(n);
-  places_.resize(n);
   for (size_t i = 0; i < n; ++i) sequence_pointers_[i] = &sequences_[i];
 }
 
 LlamaDecoder::~LlamaDecoder() { library_.llama_free(context_); }
 
 DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
-  const auto order = std::span(order_).first(rows.size());
-  std::iota(order.begin(), order.end(), 0);
-  // llama.cpp computes streams together only where they follow on each other, in the batch and by number; each other
-  // row would pay for a pass over the weights of its own.
-  if (streams_) {
-    std::ranges::stable_sort(order, {}, [&](int32_t row) { return rows[static_cast<size_t>(row)].sequence; });
-  }
   for (size_t i = 0; i < rows.size(); ++i) {
-    const DecodeRow& row = rows[static_cast<size_t>(order[i])];
-    places_[static_cast<size_t>(order[i])] = static_cast<int32_t>(i);
+    const DecodeRow& row = rows[i];
     tokens_[i] = row.token;
     positions_[i] = row.position;
     sequences_[i] = row.sequence;
@@ -100,43 +87,13 @@ DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
   return status == -1 ? DecodeStatus::kInvalid : DecodeStatus::kFatal;
 }
 
-const float* LlamaDecoder::logits(int32_t row) {
-  return library_.llama_get_logits_ith(context_, places_[static_cast<size_t>(row)]);
-}
+const float* LlamaDecoder::logits(int32_t row) { return library_.llama_get_logits_ith(context_, row); }
 
 void LlamaDecoder::sequence_remove(int32_t sequence, int32_t from) {
   library_.llama_memory_seq_rm(memory_, sequence, from, -1);
 }
 
 void LlamaDecoder::sequence_copy(int32_t source, int32_t target, int32_t to) {
-  if (!streams_) {
-    library_.llama_memory_seq_cp(memory_, source, target, 0, to);
-    return;
-  }
-  // Between streams only the whole of a sequence can be copied.
-  library_.llama_memory_seq_cp(memory_, source, target, -1, -1);
-  library_.llama_memory_seq_rm(memory_, target, to, -1);
-}
-
-std::vector<uint8_t> LlamaDecoder::sequence_save(int32_t sequence) {
-  std::vector<uint8_t> state(library_.llama_state_seq_get_size_ext(context_, sequence, LLAMA_STATE_SEQ_FLAGS_NONE));
-  const size_t n = library_.llama_state_seq_get_data_ext(context_, state.data(), state.size(), sequence,
-                                                         LLAMA_STATE_SEQ_FLAGS_NONE);
-  state.resize(n);
-  return state;
-}
-
-bool LlamaDecoder::sequence_restore(int32_t sequence, std::span<const uint8_t> state) {
-  const size_t n = library_.llama_state_seq_set_data_ext(context_, state.data(), state.size(), sequence,
-                                                         LLAMA_STATE_SEQ_FLAGS_NONE);
-  if (n > 0) return true;
-  library_.llama_memory_seq_rm(memory_, sequence, -1, -1);
-  return false;
-}
-
-void LlamaDecoder::sequence_share(int32_t source, int32_t target, int32_t to) {
-  if (streams_) return;
-  library_.llama_memory_seq_rm(memory_, target, 0, to);
   library_.llama_memory_seq_cp(memory_, source, target, 0, to);
 }
 

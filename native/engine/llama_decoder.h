@@ -15,12 +15,11 @@
 namespace pgenrm {
 
 struct LlamaDecoderOptions {
-  int32_t n_cells = 4096;    // KV cells, shared by all sequences or divided among them
+  int32_t n_cells = 4096;    // KV cells, shared by all sequences
   int32_t n_sequences = 64;  // at most 256
   int32_t n_batch = 512;     // most rows of one decode call
   int32_t n_threads = 1;
   bool kv_q8_0 = false;      // 8-bit KV cache instead of f16; needs flash attention
-  bool streams = false;      // each sequence has n_cells / n_sequences cells of its own; copies of prefixes cost cells
   enum llama_flash_attn_type flash = LLAMA_FLASH_ATTN_TYPE_AUTO;
   bool attention_kernel = false;  // attention by core/attention.h, on a CPU, with keys and values in f16
   const std::atomic<bool>* abort = nullptr;  // a decode call ends early once this is true
@@ -38,9 +37,6 @@ class LlamaDecoder final : public Decoder {
   DecodeStatus decode(std::span<const DecodeRow> rows) override;
   const float* logits(int32_t row) override;
   void sequence_remove(int32_t sequence, int32_t from) override;
-  std::vector<uint8_t> sequence_save(int32_t sequence) override;
-  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override;
-  void sequence_share(int32_t source, int32_t target, int32_t to) override;
   void sequence_copy(int32_t source, int32_t target, int32_t to) override;
   int64_t n_cells_read() const override { return attention_ ? cells_read(attention_) : 0; }
   void use_threads(int32_t n) override { threads_.use(std::min(n, n_threads_)); }
@@ -58,7 +54,6 @@ class LlamaDecoder final : public Decoder {
   ggml_backend_t attention_;  // the context's; null where llama.cpp computes attention
   CpuThreads threads_;  // freed after the context
   int32_t n_threads_;    // most that it computes on
-  bool streams_;
   DecoderLimits limits_;
   // The arrays of a llama_batch, [n_batch].
   std::vector<llama_token> tokens_;
@@ -67,8 +62,6 @@ class LlamaDecoder final : public Decoder {
   std::vector<llama_seq_id*> sequence_pointers_;
   std::vector<int32_t> n_sequence_ids_;
   std::vector<int8_t> outputs_;
-  std::vector<int32_t> order_;   // [n_batch], for each place in the batch the row that stands there
-  std::vector<int32_t> places_;  // [n_batch], for each row its place in the batch
 };
 
 }  // namespace pgenrm

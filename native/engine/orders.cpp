@@ -5,7 +5,7 @@
 
 namespace pgenrm {
 
-Orders::Orders(int n_workers) : workers_(static_cast<size_t>(n_workers)) {}
+Orders::Orders(int n_workers) : queue_(n_workers), workers_(static_cast<size_t>(n_workers)) {}
 
 bool Orders::submit(Request&& request) {
   {
@@ -39,7 +39,7 @@ void Orders::forget_idle() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (Worker& worker : workers_) worker.forgets = true;
-    for (RequestQueue& queue : queues_) queue.forget_given();
+    queue_.forget_given();
   }
   wake_.notify_all();
 }
@@ -57,10 +57,9 @@ bool Orders::closing() const {
   return closing_;
 }
 
-void Orders::open(std::vector<int32_t> n_positions) {
+void Orders::open(int32_t n_cells) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  n_positions_ = std::move(n_positions);
-  for (size_t lane = 0; lane < n_positions_.size(); ++lane) queues_.emplace_back(static_cast<int>(workers_.size()));
+  n_cells_ = n_cells;
 }
 
 Turn Orders::next_turn(int index, bool has_work) {
@@ -70,8 +69,7 @@ Turn Orders::next_turn(int index, bool has_work) {
   const bool embeds = index == 0;
   wake_.wait(lock, [&] {
     return closing_ || has_work || worker.forgets || !worker.cancelled.empty() || !submitted_.empty() ||
-           (embeds && !to_embed_.empty()) ||
-           std::ranges::any_of(queues_, [index](const RequestQueue& queue) { return queue.has_for(index); });
+           (embeds && !to_embed_.empty()) || queue_.has_for(index);
   });
   turn.closes = closing_;
   if (closing_) return turn;
@@ -85,14 +83,13 @@ Turn Orders::next_turn(int index, bool has_work) {
 
 void Orders::queue_submitted(std::vector<RequestResult>& refused) {
   for (Request& request : submitted_) {
-    if (n_positions_.empty()) {
+    if (n_cells_ == 0) {
       refused.push_back(not_taken_up(request, RequestStatus::kDecodeFailed, "the model was loaded for embedding only"));
       continue;
     }
-    const int lane = lane_of(request, static_cast<int>(n_positions_.size()));
-    std::string why = why_too_long(request, n_positions_[static_cast<size_t>(lane)]);
+    std::string why = why_too_long(request, n_cells_);
     if (why.empty()) {
-      queues_[static_cast<size_t>(lane)].add(std::move(request));
+      queue_.add(std::move(request));
     } else {
       refused.push_back(not_taken_up(request, RequestStatus::kTooLong, std::move(why)));
     }
@@ -102,21 +99,18 @@ void Orders::queue_submitted(std::vector<RequestResult>& refused) {
 
 // The first worker that hears of it finds the request in its queue, if it is still there.
 void Orders::cancel_queued(const Cancellation& cancellation, Turn& turn) {
-  for (RequestQueue& queue : queues_) {
-    std::optional<Request> found = queue.remove(cancellation.id);
-    if (!found) continue;
-    if (cancellation.index) {
-      turn.handed.push_back(std::move(*found));
-    } else {
-      turn.ended.push_back(not_taken_up(*found, RequestStatus::kCancelled, ""));
-    }
-    return;
+  std::optional<Request> found = queue_.remove(cancellation.id);
+  if (!found) return;
+  if (cancellation.index) {
+    turn.handed.push_back(std::move(*found));
+  } else {
+    turn.ended.push_back(not_taken_up(*found, RequestStatus::kCancelled, ""));
   }
 }
 
-std::optional<Request> Orders::take(int worker, int lane) {
+std::optional<Request> Orders::take(int worker) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return queues_[static_cast<size_t>(lane)].take(worker);
+  return queue_.take(worker);
 }
 
 int Orders::set_busy(int worker, bool busy) {
@@ -132,9 +126,7 @@ bool Orders::busy(int worker) const {
 
 int32_t Orders::n_waiting() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  size_t n = submitted_.size();
-  for (const RequestQueue& queue : queues_) n += queue.size();
-  return static_cast<int32_t>(n);
+  return static_cast<int32_t>(submitted_.size() + queue_.size());
 }
 
 std::vector<RequestResult> Orders::end_waiting() {
@@ -146,7 +138,7 @@ std::vector<RequestResult> Orders::end_waiting() {
   };
   end(submitted_);
   submitted_.clear();
-  for (RequestQueue& queue : queues_) end(queue.clear());
+  end(queue_.clear());
   return ended;
 }
 

@@ -39,14 +39,14 @@ class Orders {
   void close();
   bool closing() const;
 
-  // Before the first turn: how many positions a sequence of each lane has; no lane where nothing generates.
-  void open(std::vector<int32_t> n_positions);
+  // Before the first turn, where something generates: the KV cells of a worker, which bound a request.
+  void open(int32_t n_cells);
 
   // Waits until there is something to do for this worker, or at once where it `has_work`.
   Turn next_turn(int worker, bool has_work);
 
-  // A request for a lane of this worker; none where there is none for it.
-  std::optional<Request> take(int worker, int lane);
+  // A request for this worker; none where there is none for it.
+  std::optional<Request> take(int worker);
 
   // Says whether the worker has work; gives how many have.
   int set_busy(int worker, bool busy);
@@ -71,9 +71,9 @@ class Orders {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<int32_t> n_positions_;   // by lane
+  int32_t n_cells_ = 0;                // 0 where nothing generates
   std::vector<Request> submitted_;
-  std::vector<RequestQueue> queues_;   // by lane
+  RequestQueue queue_;
   std::vector<EmbeddingRequest> to_embed_;
   std::vector<Worker> workers_;
   bool closing_ = false;

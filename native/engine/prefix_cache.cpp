@@ -76,25 +76,8 @@ void PrefixCache::begin(PromptSlot& slot) {
     }
   }
   slot.begun = true;
-  if (restore(slot, source, n_shared)) return;
   if (source) decoder_.sequence_copy(source->sequence, slot.sequence, n_shared);
   slot.n_decoded = slot.n_shared = n_shared;
-}
-
-// Copies a prompt back from host memory where at least half of it is new beside the `n_shared` positions of `source`.
-// Those of them become shared again, so that a common part occupies its cells once.
-bool PrefixCache::restore(PromptSlot& slot, const PromptSlot* source, int32_t n_shared) {
-  const HostCache::Entry* entry = host_.longest_shared(slot.tokens);
-  if (!entry) return false;
-  const int32_t n = std::min(common_prefix(slot.tokens, entry->tokens), slot.size() - 1);
-  if (2 * (n - n_shared) < static_cast<int32_t>(entry->tokens.size())) return false;
-  if (!decoder_.sequence_restore(slot.sequence, entry->state)) return false;
-  host_.touch(*entry);
-  decoder_.sequence_remove(slot.sequence, n);
-  if (source) decoder_.sequence_share(source->sequence, slot.sequence, n_shared);
-  slot.n_decoded = slot.n_shared = n;
-  n_restored_ += n - n_shared;
-  return true;
 }
 
 void PrefixCache::acquire(PromptSlot& slot) {
@@ -156,22 +139,11 @@ size_t PrefixCache::oldest_idle() const {
 
 int32_t PrefixCache::evict() {
   const size_t oldest = oldest_idle();
-  if (oldest == slots_.size()) return -1;
-  const PromptSlot& slot = *slots_[oldest];
-  const std::span<const int32_t> tokens(slot.tokens.data(), static_cast<size_t>(slot.n_decoded));
-  if (host_.enabled() && !tokens.empty() && !host_.covers(tokens)) host_.keep(tokens, decoder_.sequence_save(slot.sequence));
-  return remove(oldest);
-}
-
-int32_t PrefixCache::forget_one() {
-  host_.clear();
-  const size_t oldest = oldest_idle();
   return oldest == slots_.size() ? -1 : remove(oldest);
 }
 
 std::vector<int32_t> PrefixCache::clear() {
   std::vector<int32_t> sequences;
-  host_.clear();
   while (!slots_.empty()) sequences.push_back(remove(slots_.size() - 1));
   return sequences;
 }

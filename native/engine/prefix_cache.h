@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "engine/decoder.h"
-#include "engine/host_cache.h"
 
 namespace pgenrm {
 
@@ -29,8 +28,7 @@ struct PromptSlot {
 
 class PrefixCache {
  public:
-  // Evicted prompts go to host memory, at most so many bytes of them; 0 drops them.
-  PrefixCache(Decoder& decoder, int64_t max_host_bytes) : decoder_(decoder), host_(max_host_bytes) {}
+  explicit PrefixCache(Decoder& decoder) : decoder_(decoder) {}
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
@@ -43,7 +41,7 @@ class PrefixCache {
   // True while a slot added earlier is still decoding a prefix that this one shares.
   bool must_wait(const PromptSlot& slot) const;
 
-  // Takes over the longest decoded prefix that another slot or host memory holds. Once a slot, before its first rows.
+  // Takes over the longest decoded prefix that another slot holds. Once a slot, before its first rows.
   void begin(PromptSlot& slot);
 
   // Begins one use.
@@ -52,12 +50,8 @@ class PrefixCache {
   // Ends one use. A slot that nobody needs and that is not decoded to its end keeps what it has.
   void release(PromptSlot& slot);
 
-  // Drops the least recently used slot that nobody needs, to host memory where that is on; gives back its sequence, -1
-  // where there is none.
+  // Drops the least recently used slot that nobody needs; gives back its sequence, -1 where there is none.
   int32_t evict();
-
-  // As evict(), but nothing of any evicted prompt is kept.
-  int32_t forget_one();
 
   // Drops every slot; gives back their sequences.
   std::vector<int32_t> clear();
@@ -79,25 +73,18 @@ class PrefixCache {
 
   size_t n_slots() const { return slots_.size(); }
 
-  // Positions that came from host memory instead of being decoded, so far; bytes that it holds.
-  int64_t n_restored() const { return n_restored_; }
-  int64_t n_host_bytes() const { return static_cast<int64_t>(host_.n_bytes()); }
-
  private:
   int32_t longest_shared(std::span<const int32_t> prompt, const PromptSlot* except) const;
-  bool restore(PromptSlot& slot, const PromptSlot* source, int32_t n_shared);
   size_t oldest_idle() const;
   int32_t remove(size_t index);
   void forget(PromptSlot& slot);
 
   Decoder& decoder_;
-  HostCache host_;
   std::vector<std::unique_ptr<PromptSlot>> slots_;  // in order of arrival
   int32_t n_tree_ = 0;
   int32_t n_idle_ = 0;
   bool idle_changed_ = false;  // n_idle_ is to be counted again
   uint64_t clock_ = 0;
-  int64_t n_restored_ = 0;
 };
 
 }  // namespace pgenrm

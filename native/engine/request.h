@@ -25,9 +25,6 @@ struct Request {
   TokenConstraintFactory constraint;  // may be empty
 };
 
-// Of several lanes, the one that a request runs in: samples that come alone go to the last, all others to the first.
-inline int lane_of(const Request& request, int n_lanes) { return request.seeds.size() == 1 ? n_lanes - 1 : 0; }
-
 // kCancelled: the sample itself was cancelled, and its text is what it had written by then.
 enum class FinishReason { kStop, kEndOfGeneration, kLength, kCancelled };
 
@@ -78,11 +75,11 @@ inline RequestResult not_taken_up(const Request& request, RequestStatus status, 
   return {request.id, status, std::move(detail), static_cast<int32_t>(request.prompt.size()), 0, 0, us, us};
 }
 
-// Why a request can never fit where a sequence has so many positions; '' where it can.
-inline std::string why_too_long(const Request& request, int32_t n_positions) {
+// Why a request can never fit into so many KV cells; '' where it can.
+inline std::string why_too_long(const Request& request, int32_t n_cells) {
   const int64_t need = static_cast<int64_t>(request.prompt.size()) + request.max_tokens + 1;
-  if (need <= n_positions) return "";
-  return "needs " + std::to_string(need) + " KV cells, there are " + std::to_string(n_positions);
+  if (need <= n_cells) return "";
+  return "needs " + std::to_string(need) + " KV cells, there are " + std::to_string(n_cells);
 }
 
 // Texts to embed, already tokenized; each with at least one token.

@@ -28,13 +28,13 @@ Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const Schedu
       listener_(listener),
       options_(within(decoder.limits(), options)),
       drawer_(decoder.limits().n_vocab, end_tokens(decoder), pool),
-      cache_(decoder, options.max_host_bytes),
-      sequences_(decoder.limits().n_sequences, options_.streams ? options_.max_running : 0) {}
+      cache_(decoder),
+      sequences_(decoder.limits().n_sequences) {}
 
 Scheduler::~Scheduler() = default;
 
 void Scheduler::submit(Request&& request) {
-  if (std::string why = why_too_long(request, decoder_.limits().n_positions); !why.empty()) {
+  if (std::string why = why_too_long(request, decoder_.limits().n_cells); !why.empty()) {
     listener_.on_end(not_taken_up(request, RequestStatus::kTooLong, std::move(why)));
     return;
   }
@@ -95,17 +95,12 @@ bool Scheduler::step() {
   admit();
   start_samples();
   plan_samples();
-  const bool goes_on = !options_.separates_prompts || rows_.empty() || decode_planned();
-  if (goes_on) {
-    plan_prompts();
-    decode_planned();
-  }
+  plan_prompts();
+  decode_planned();
   reap();
   statistics_.n_running = static_cast<int32_t>(running_.size());
   statistics_.n_waiting_requests = static_cast<int32_t>(waiting_.size());
   statistics_.n_cells_planned = n_cells_planned();
-  statistics_.n_restored_total = cache_.n_restored();
-  statistics_.n_host_bytes = cache_.n_host_bytes();
   return true;
 }
 

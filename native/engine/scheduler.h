@@ -30,15 +30,6 @@ struct SchedulerOptions {
   // need, so that no row stays empty when samples end, and hold cells until then; below it samples of many prompts
   // are fewer at once than those of one prompt may be.
   int32_t max_unfinished = 1 << 20;
-  // Rows of samples and rows of prompts go into decode calls of their own. A CPU computes the attention of a large
-  // batch in tiles of 64 rows, each over every cell that any of its rows sees: rows of samples with different
-  // prompts in such a tile cost many times what they cost apart.
-  bool separates_prompts = false;
-  // Most bytes of prompts that were evicted, in host memory; they are copied back instead of decoded again.
-  int64_t max_host_bytes = 0;
-  // Each sequence has KV cells of its own. Running samples then have sequences 0 .. max_running - 1 and prompts the
-  // others, so that the rows of a step follow on each other, as llama.cpp needs them to compute streams together.
-  bool streams = false;
 };
 
 class SchedulerListener {
@@ -77,7 +68,7 @@ class Scheduler {
   // Ends every request with this status.
   void end_all(RequestStatus status, const std::string& detail);
 
-  // Makes one step: at most one decode call, or one for samples and one for prompts. False where there was nothing to do.
+  // Makes one step, of at most one decode call. False where there was nothing to do.
   bool step();
 
   bool idle() const { return active_.empty() && waiting_.empty(); }
@@ -126,7 +117,7 @@ class Scheduler {
   void plan_samples();
   void plan_sample(Sample& sample, int32_t n_rows);
   void plan_prompts();
-  bool decode_planned();
+  void decode_planned();
   void take_decoded();
   int64_t n_attended(const Stretch& stretch) const;
   void recover(DecodeStatus status);

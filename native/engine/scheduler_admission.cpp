@@ -36,12 +36,12 @@ bool Scheduler::try_admit(ActiveRequest& request) {
     sequences_.give_back(sequence);
   }
   // A sequence must be left for a sample to run in.
-  while (!sequences_.has_for_prompt()) {
+  while (sequences_.n_free() < 2) {
     const int32_t sequence = cache_.evict();
     if (sequence < 0) return false;
     sequences_.give_back(sequence);
   }
-  attach_slot(request, *cache_.add(request.request.prompt, sequences_.take_for_prompt()));
+  attach_slot(request, *cache_.add(request.request.prompt, sequences_.take()));
   return true;
 }
 
@@ -67,7 +67,7 @@ void Scheduler::start_samples() {
                                    decoder_.limits().n_cells) {
         break;
       }
-      int32_t sequence = sequences_.take_for_sample();
+      int32_t sequence = sequences_.take();
       if (sequence < 0) sequence = cache_.evict();
       if (sequence < 0) break;
       sample.sequence = sequence;
@@ -143,7 +143,7 @@ void Scheduler::stop_running(Sample& sample) {
 }
 
 void Scheduler::forget_idle() {
-  for (int32_t sequence = cache_.forget_one(); sequence >= 0; sequence = cache_.forget_one()) {
+  for (int32_t sequence = cache_.evict(); sequence >= 0; sequence = cache_.evict()) {
     sequences_.give_back(sequence);
   }
 }

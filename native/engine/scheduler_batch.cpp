@@ -72,9 +72,9 @@ void Scheduler::plan_prompts() {
   }
 }
 
-// Decodes what is planned and takes the results; false where the decoder refused.
-bool Scheduler::decode_planned() {
-  if (rows_.empty()) return true;
+// Decodes what is planned and takes the results.
+void Scheduler::decode_planned() {
+  if (rows_.empty()) return;
   decode_began_ = Clock::now();
   const DecodeStatus status = decoder_.decode(rows_);
   if (status == DecodeStatus::kOk) {
@@ -84,16 +84,14 @@ bool Scheduler::decode_planned() {
   }
   rows_.clear();
   stretches_.clear();
-  return status == DecodeStatus::kOk;
 }
 
 void Scheduler::take_decoded() {
   statistics_.n_calls_total += 1;
   statistics_.n_cells_read_total = decoder_.n_cells_read();
-  if (!options_.streams) statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
+  statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
     const int64_t attended = n_attended(stretch);
-    if (options_.streams) statistics_.n_row_cells_total += attended;
     if (stretch.sample) {
       statistics_.n_decode_rows_total += stretch.n_rows;
       statistics_.n_decode_attended_total += attended;

@@ -17,15 +17,13 @@ struct StepStatistics {
   int64_t n_decode_rows_total = 0;
   int64_t n_generated_total = 0;
   int64_t n_preempted_total = 0;
-  int64_t n_calls_total = 0;      // of decode(): a step makes none, one, or one for samples and one for prompts
-  // Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own.
+  int64_t n_calls_total = 0;      // of decode(): a step makes at most one
+  // Over all decoded rows, the KV cells in use as the row is decoded.
   int64_t n_row_cells_total = 0;
   int64_t n_cells_read_total = 0;  // as Decoder::n_cells_read()
   // Over all decoded rows of prompts, and of samples, the positions that the row attends to, its own among them.
   int64_t n_prefill_attended_total = 0;
   int64_t n_decode_attended_total = 0;
-  int64_t n_restored_total = 0;         // positions of prompts that came from host memory
-  int64_t n_host_bytes = 0;             // that it holds
   int64_t decode_us_total = 0;    // from the call of decode() until its logits are there
   int64_t draw_us_total = 0;      // drawing tokens from logits
 };
@@ -42,8 +40,6 @@ inline void add_totals(StepStatistics& sum, const StepStatistics& part) {
   sum.n_cells_read_total += part.n_cells_read_total;
   sum.n_prefill_attended_total += part.n_prefill_attended_total;
   sum.n_decode_attended_total += part.n_decode_attended_total;
-  sum.n_restored_total += part.n_restored_total;
-  sum.n_host_bytes += part.n_host_bytes;
   sum.decode_us_total += part.decode_us_total;
   sum.draw_us_total += part.draw_us_total;
 }

@@ -27,11 +27,6 @@ struct MockEmbedder final : TextEmbedder {
   }
 };
 
-WorkerModel make_worker() {
-  return {std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}),
-          std::make_unique<MockDecoder>(DecoderLimits{6 * 70, 6, 32, kVocabulary, 70})};
-}
-
 void run_once(uint32_t seed) {
   const int n_workers = 1 + static_cast<int>(seed % 3);
   std::mutex mutex;
@@ -60,19 +55,18 @@ void run_once(uint32_t seed) {
   {
     const auto factory = [n_workers](std::string*) {
       EngineModel model;
-      for (int i = 0; i < n_workers; ++i) model.workers.push_back(make_worker());
+      for (int i = 0; i < n_workers; ++i) {
+        model.decoders.push_back(std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}));
+      }
       model.make_embedder = [](std::string*) { return std::make_unique<MockEmbedder>(); };
       return model;
     };
     std::atomic<int64_t> n_reports{0};
     callbacks.on_step = [&](const StepStatistics& s) {
-      EXPECT(s.n_running >= 0 && s.n_cells_planned <= n_workers * (300 + 6 * 70));
+      EXPECT(s.n_running >= 0 && s.n_cells_planned <= n_workers * 300);
       n_reports += 1;
     };
-    SchedulerOptions lone;
-    lone.max_running = 3;
-    lone.streams = true;
-    Engine engine(factory, {{6, 16}, lone, n_workers, 2, std::chrono::milliseconds(0)}, callbacks);
+    Engine engine(factory, {{6, 16}, n_workers, 2, std::chrono::milliseconds(0)}, callbacks);
     std::vector<std::thread> threads;
     for (uint32_t t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
@@ -147,12 +141,12 @@ void run_two_workers(std::array<Seen, 2>& seen, const std::vector<int32_t>& user
   callbacks.on_closed = [] {};
   const auto factory = [&seen](std::string*) {
     EngineModel model;
-    for (Seen& one : seen) model.workers.push_back({std::make_unique<SlowDecoder>(one), nullptr});
+    for (Seen& one : seen) model.decoders.push_back(std::make_unique<SlowDecoder>(one));
     return model;
   };
   SchedulerOptions options{6, 16};
   options.max_unfinished = max_unfinished;
-  Engine engine(factory, {options, {}, 2, 4, std::chrono::milliseconds(0)}, callbacks);
+  Engine engine(factory, {options, 2, 4, std::chrono::milliseconds(0)}, callbacks);
   for (size_t i = 0; i <= users.size(); ++i) {
     Request request;
     request.id = i + 1;
@@ -204,7 +198,7 @@ void a_decoder_that_fails_is_reported() {
           *error = "unusable: no weights";
           return EngineModel{};
         },
-        {{1, 1}, {1, 1}, 1, 1, std::chrono::milliseconds(0)}, callbacks);
+        {{1, 1}, 1, 1, std::chrono::milliseconds(0)}, callbacks);
   }
   EXPECT(reported == "unusable: no weights");
   EXPECT(closed);

@@ -41,12 +41,8 @@ inline std::string mock_piece(int32_t token) { return std::string(1, static_cast
 
 class MockDecoder : public Decoder {
  public:
-  // Without n_positions all sequences share the cells; with it each has so many of its own, and copies cost cells.
   explicit MockDecoder(const DecoderLimits& limits)
-      : limits_(limits), streams_(limits.n_positions > 0), sequences_(static_cast<size_t>(limits.n_sequences)) {
-    if (streams_) EXPECT(limits.n_cells == limits.n_positions * limits.n_sequences);
-    if (!streams_) limits_.n_positions = limits.n_cells;
-  }
+      : limits_(limits), sequences_(static_cast<size_t>(limits.n_sequences)) {}
 
   const DecoderLimits& limits() const override { return limits_; }
 
@@ -71,7 +67,6 @@ class MockDecoder : public Decoder {
       const int64_t cell = next_cell_++;
       cells_[cell] = {rows[i].token, 1};
       sequence.push_back(cell);
-      EXPECT(static_cast<int32_t>(sequence.size()) <= limits_.n_positions);
       if (rows[i].wants_logits) outputs_[static_cast<int32_t>(i)] = mock_logits(tokens_of(rows[i].sequence));
     }
     n_rows += static_cast<int64_t>(rows.size());
@@ -99,50 +94,7 @@ class MockDecoder : public Decoder {
     EXPECT(into.empty());
     EXPECT(to <= static_cast<int32_t>(from.size()));
     into.assign(from.begin(), from.begin() + to);
-    for (int64_t& cell : into) {
-      if (streams_) {
-        const int32_t token = cells_.at(cell).token;
-        cell = next_cell_++;
-        cells_[cell] = {token, 1};
-      } else {
-        cells_[cell].n_users += 1;
-      }
-    }
-  }
-
-  // Its tokens, as bytes.
-  std::vector<uint8_t> sequence_save(int32_t sequence) override {
-    std::vector<uint8_t> state;
-    for (const int32_t token : tokens_of(sequence)) state.push_back(static_cast<uint8_t>(token));
-    EXPECT(!state.empty());
-    n_saves += 1;
-    return state;
-  }
-
-  bool sequence_restore(int32_t sequence, std::span<const uint8_t> state) override {
-    auto& cells = sequences_.at(static_cast<size_t>(sequence));
-    EXPECT(cells.empty());
-    if (n_cells_used() + static_cast<int32_t>(state.size()) > limits_.n_cells) return false;
-    for (const uint8_t token : state) {
-      const int64_t cell = next_cell_++;
-      cells_[cell] = {token, 1};
-      cells.push_back(cell);
-    }
-    n_restores += 1;
-    return true;
-  }
-
-  void sequence_share(int32_t source, int32_t target, int32_t to) override {
-    const auto& from = sequences_.at(static_cast<size_t>(source));
-    auto& into = sequences_.at(static_cast<size_t>(target));
-    EXPECT(source != target && to <= static_cast<int32_t>(std::min(from.size(), into.size())));
-    for (size_t i = 0; i < static_cast<size_t>(to); ++i) {
-      EXPECT(cells_.at(from[i]).token == cells_.at(into[i]).token);
-      if (streams_) continue;
-      drop(into[i]);
-      into[i] = from[i];
-      cells_[into[i]].n_users += 1;
-    }
+    for (const int64_t cell : into) cells_[cell].n_users += 1;
   }
 
   std::string piece(int32_t token) const override { return token == kEndToken ? "" : mock_piece(token); }
@@ -154,8 +106,6 @@ class MockDecoder : public Decoder {
   int64_t n_rows = 0;
   int64_t n_calls = 0;
   int64_t n_read = 0;  // stands for cells that attention read: a row, a cell
-  int64_t n_saves = 0;
-  int64_t n_restores = 0;
   std::vector<int32_t> batch_sizes;  // rows of each call
 
  private:
@@ -175,7 +125,6 @@ class MockDecoder : public Decoder {
   }
 
   DecoderLimits limits_;
-  bool streams_;
   std::vector<std::vector<int64_t>> sequences_;  // cells by position
   std::map<int64_t, Cell> cells_;
   std::map<int32_t, std::vector<float>> outputs_;

@@ -91,28 +91,17 @@ Request random_request(std::mt19937& random, uint64_t id, int32_t n_cells) {
   return request;
 }
 
-int64_t n_restores_of_all_runs = 0;
-
 void run_once(uint32_t seed) {
   std::mt19937 random(seed);
   const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
   DecoderLimits limits{pick(40, 400), pick(2, 24), pick(1, 64), kVocabulary};
   if (limits.n_cells < 48) limits.n_cells = 48;
-  const int32_t n_positions = limits.n_cells;
-  if (pick(0, 3) == 0) {
-    limits.n_positions = n_positions;
-    limits.n_cells = n_positions * limits.n_sequences;
-  }
   MockDecoder decoder(limits);
   Recorder recorder;
   WorkerPool pool(1);
   const int32_t max_idle_cells = pick(0, 2) == 0 ? pick(0, 60) : limits.n_cells;
   const int32_t max_unfinished = pick(0, 1) == 0 ? pick(1, 20) : 1 << 20;
-  const bool separates = pick(0, 1) == 0;
-  const int64_t max_host_bytes = pick(0, 1) == 0 ? pick(0, 2000) : 0;
-  Scheduler scheduler(decoder, recorder,
-                      {pick(1, 16), pick(1, 32), max_idle_cells, max_unfinished, separates, max_host_bytes,
-                       limits.n_positions > 0}, pool);
+  Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32), max_idle_cells, max_unfinished}, pool);
 
   std::map<uint64_t, Request> requests;
   std::set<uint64_t> cancelled;
@@ -122,7 +111,7 @@ void run_once(uint32_t seed) {
   uint64_t next = 1;
   while (next <= static_cast<uint64_t>(n_requests) || !scheduler.idle()) {
     if (next <= static_cast<uint64_t>(n_requests) && pick(0, 3) == 0) {
-      Request request = random_request(random, next, n_positions);
+      Request request = random_request(random, next, limits.n_cells);
       requests[next] = request;
       scheduler.submit(std::move(request));
       next += 1;
@@ -150,7 +139,6 @@ void run_once(uint32_t seed) {
     scheduler.step();
     EXPECT(decoder.n_cells_used() <= limits.n_cells);
     EXPECT(scheduler.n_sample_cells() >= 0);
-    EXPECT(scheduler.statistics().n_host_bytes <= max_host_bytes);
     EXPECT(++n_steps < 100000);  // always forward
   }
 
@@ -184,12 +172,9 @@ void run_once(uint32_t seed) {
       EXPECT(end.n_prompt == static_cast<int32_t>(request.prompt.size()));
     }
   }
-  EXPECT(scheduler.statistics().n_restored_total >= decoder.n_restores);
-  if (max_host_bytes == 0) EXPECT(decoder.n_saves == 0 && decoder.n_restores == 0);
-  n_restores_of_all_runs += decoder.n_restores;
   // What is left belongs to idle prompts; nothing is lost.
   EXPECT(scheduler.n_sample_cells() == 0);
-  if (limits.n_positions == 0) EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
+  EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
   EXPECT(scheduler.n_idle_cells() <= max_idle_cells);
   EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == limits.n_sequences);
 }
@@ -415,48 +400,12 @@ void forgotten_prompts_are_decoded_again() {
   EXPECT(scheduler.statistics().decode_us_total >= 0);
 }
 
-// Two users take turns where the idle budget holds one of them: the second time all but the last token comes from host memory,
-// and the head that both share stays in its cells once.
-void evicted_prompts_come_back_from_host_memory() {
-  for (const bool kept : {false, true}) {
-    MockDecoder decoder({1000, 32, 64, kVocabulary});
-    Recorder recorder;
-    WorkerPool pool(1);
-    Scheduler scheduler(decoder, recorder, {4, 32, 60, 1 << 20, false, kept ? 10000 : 0}, pool);
-    const auto ask = [&](uint64_t id, int32_t user) {
-      Request request;
-      request.id = id;
-      request.prompt.assign(10, 1);
-      request.prompt.resize(50, user);
-      request.seeds = {1};
-      request.max_tokens = 1;
-      scheduler.submit(std::move(request));
-      while (scheduler.step()) {
-      }
-      return recorder.ends.at(id).n_prompt_decoded;
-    };
-    EXPECT(ask(1, 2) == 50);
-    EXPECT(ask(2, 3) == 40);
-    for (uint64_t id = 3; id <= 6; ++id) {
-      EXPECT(ask(id, id % 2 == 0 ? 3 : 2) == (kept ? 1 : 40));
-      EXPECT(decoder.n_cells_used() <= 60);
-    }
-    EXPECT(scheduler.statistics().n_restored_total == (kept ? 4 * 39 : 0));
-    // Both prompts were saved once; what host memory holds is not saved again.
-    EXPECT(decoder.n_saves == (kept ? 2 : 0));
-    EXPECT(recorder.samples[6].at(0).text == recorder.samples[2].at(0).text);
-    EXPECT((scheduler.statistics().n_host_bytes > 0) == kept);
-    scheduler.forget_idle();
-    EXPECT(ask(7, 2) == 50);
-  }
-}
-
-// A long prompt comes in pieces beside samples that go on at every step, in one call or in calls of their own.
-void long_prompts_stall_no_sample(bool separates) {
+// A long prompt comes in pieces beside samples that go on at every step.
+void long_prompts_stall_no_sample() {
   MockDecoder decoder({1000, 8, 64, kVocabulary});
   Recorder recorder;
   WorkerPool pool(1);
-  Scheduler scheduler(decoder, recorder, {4, 32, 1000, 4, separates}, pool);
+  Scheduler scheduler(decoder, recorder, {4, 32, 1000, 4}, pool);
   const auto ask = [&](uint64_t id, size_t n_prompt) {
     Request request;
     request.id = id;
@@ -477,8 +426,7 @@ void long_prompts_stall_no_sample(bool separates) {
     EXPECT(scheduler.statistics().n_decode_rows == 2 && scheduler.statistics().n_prefill_rows == 32);
   }
   EXPECT(scheduler.statistics().n_prefill_rows_total == 165);
-  const std::vector<int32_t> apart = {2, 32, 2, 32, 2, 32, 2, 32, 2, 32};
-  EXPECT(decoder.batch_sizes == (separates ? apart : std::vector<int32_t>(5, 34)));
+  EXPECT(decoder.batch_sizes == std::vector<int32_t>(5, 34));
   while (scheduler.step()) {
   }
   EXPECT(recorder.ends.at(2).status == RequestStatus::kDone);
@@ -531,13 +479,10 @@ int main(int argc, char** argv) {
   a_fulfilled_constraint_ends_before_min_tokens();
   idle_prompts_hold_no_more_than_they_may();
   forgotten_prompts_are_decoded_again();
-  evicted_prompts_come_back_from_host_memory();
   characters_are_handed_out_whole();
-  long_prompts_stall_no_sample(false);
-  long_prompts_stall_no_sample(true);
+  long_prompts_stall_no_sample();
   for (uint32_t seed = 1; seed <= n_runs; ++seed) text_is_handed_out_whole(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
-  EXPECT(n_restores_of_all_runs > n_runs / 10);
   std::printf("scheduler: %u random runs\n", n_runs);
   return 0;
 }

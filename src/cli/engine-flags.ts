@@ -8,24 +8,17 @@ import {
   ENGINE_RANGES,
   type EngineOptions,
   FLASH_ATTENTION_CHOICES,
-  KV_LAYOUTS,
   KV_TYPES,
 } from '../options/engine-options.js';
-import type { NumberRange } from '../options/option-range.js';
 import { LOAD_RANGES } from '../reward-model/reward-model.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 
 /** What {@link engineFlags} read. */
-export interface EngineFlags extends Omit<EngineOptions, 'hostCacheBytes'> {
+export interface EngineFlags extends EngineOptions {
   readonly threads?: number;
   readonly context?: number;
   readonly maxSequences?: number;
-  /** Megabytes. */
-  readonly hostCache?: number;
 }
-
-const MEGABYTE = 1e6;
-const HOST_CACHE: NumberRange = { integer: true, min: 0, max: 1_000_000 };
 
 /** How the engine is sized; what is left out is chosen for the model and the machine, as `pgenrm doctor` tells. */
 export function engineFlags(command: Command): Command {
@@ -35,13 +28,6 @@ export function engineFlags(command: Command): Command {
       numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
     )
     .addOption(numberOption('--max-sequences <n>', 'chains that decode at once', LOAD_RANGES.maxSequences))
-    .addOption(
-      choiceOption(
-        '--kv-layout <layout>',
-        'whether chains share KV cells, have their own, or share where they have one prompt',
-        KV_LAYOUTS,
-      ),
-    )
     .addOption(choiceOption('--kv-type <type>', 'how keys and values are stored', KV_TYPES))
     .addOption(
       choiceOption('--flash-attention <when>', 'auto: where the backend has it', FLASH_ATTENTION_CHOICES),
@@ -56,13 +42,6 @@ export function engineFlags(command: Command): Command {
     .addOption(numberOption('--kv-cells <n>', 'KV cells of all chains together', ENGINE_RANGES.kvCells))
     .addOption(
       numberOption(
-        '--host-cache <MB>',
-        'prompts kept in host memory where their KV cells are needed; default 0',
-        HOST_CACHE,
-      ),
-    )
-    .addOption(
-      numberOption(
         '--workers <n>',
         'parts that decode at once on a CPU, sharing its threads',
         ENGINE_RANGES.workers,
@@ -72,18 +51,15 @@ export function engineFlags(command: Command): Command {
 
 /** The flags as a model is loaded with them. */
 export function engineSizes(flags: EngineFlags): EngineSizes {
-  const { context, hostCache, threads, maxSequences, kvLayout, kvType, flashAttention, attention } = flags;
-  const { kvCells, workers } = flags;
+  const { context, threads, maxSequences, kvType, flashAttention, attention, kvCells, workers } = flags;
   const wishes = {
     threads,
     contextTokens: context,
     maxSequences,
-    kvLayout,
     kvType,
     flashAttention,
     attention,
     kvCells,
-    hostCacheBytes: hostCache === undefined ? undefined : hostCache * MEGABYTE,
     workers,
   };
   return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined));

@@ -119,14 +119,9 @@ function generatorLines({ kind, reasons, loaded }: GeneratorFinding, llama: Llam
   ];
 }
 
-function kvCacheText({ layout, type, flashAttention, attention, cells }: KvCacheInfo): string {
-  const shared = {
-    unified: 'shared by all sequences',
-    streams: 'divided among the sequences',
-    mixed: 'shared by samples of one prompt, apart for samples that came alone',
-  }[layout];
+function kvCacheText({ type, flashAttention, attention, cells }: KvCacheInfo): string {
   const by = attention === 'pgenrm' ? "pgenrm's attention" : `flash attention ${flashAttention}`;
-  return `${cells} cells of ${type}, ${shared}; ${by}`;
+  return `${cells} cells of ${type}; ${by}`;
 }
 
 function bytes(value: number): string {

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PgenrmError } from '../errors.js';
-import { FLASH_ATTENTION_CHOICES, KV_LAYOUTS, KV_TYPES } from '../options/engine-options.js';
+import { FLASH_ATTENTION_CHOICES, KV_TYPES } from '../options/engine-options.js';
 
 /** Version of the chains file; another one is refused. */
 export const CHAINS_FORMAT = 1;
@@ -49,7 +49,6 @@ const IDENTITY = z.strictObject({
 
 /** How the generator kept keys and values: of the machine, not of the run, for chains depend on it by rounding alone. */
 const KV_CACHE = z.object({
-  layout: z.enum(KV_LAYOUTS),
   type: z.enum(KV_TYPES),
   flashAttention: z.enum(FLASH_ATTENTION_CHOICES),
   attention: z.enum(['pgenrm', 'llama.cpp']).optional(),

@@ -1,7 +1,7 @@
 // What every text generator does: tokens in, m sampled texts out.
 // Knows nothing of prompts, chains or users, nor of how a generator works.
 
-import type { FlashAttention, KvLayout, KvType } from '../options/engine-options.js';
+import type { FlashAttention, KvType } from '../options/engine-options.js';
 import type { PlannedGeneration, PlannedRequest } from './plan.js';
 
 /** How the next token is drawn. Temperature 0 takes the most probable token (greedy). */
@@ -144,8 +144,6 @@ export interface StepStatistics {
   readonly generatedTokens: number;
   /** Samples that gave their cells back and went on later. */
   readonly preempted: number;
-  /** Prompt tokens that came from host memory instead of being decoded again. */
-  readonly restoredPromptTokens: number;
   /** Tokens written a second since the last report. */
   readonly generatedTokensPerSecond: number;
 }
@@ -157,7 +155,7 @@ export interface EngineCounters {
   /** Rows of prompts that were decoded, and of samples. */
   readonly promptRows: number;
   readonly sampleRows: number;
-  /** Over all decoded rows, the KV cells that attention passes over: all in use as the row is decoded, in streams its own. */
+  /** Over all decoded rows, the KV cells that in use as the row is decoded. */
   readonly rowCells: number;
   /**
    * KV cells that attention read, each counted once for the rows that it was read for together; 0 where that is not known, as
@@ -170,8 +168,6 @@ export interface EngineCounters {
   readonly generatedTokens: number;
   /** Samples that gave their cells back and went on later. */
   readonly preempted: number;
-  /** Prompt tokens that came from host memory instead of being decoded again; absent where none is kept there. */
-  readonly restoredPromptTokens?: number;
   /** Milliseconds until the logits of all steps were there, and of drawing tokens from them. */
   readonly decodeMs: number;
   readonly drawMs: number;
@@ -181,11 +177,6 @@ export interface EngineCounters {
 
 /** How the keys and values of tokens are kept. */
 export interface KvCacheInfo {
-  /**
-   * Whether all sequences share their cells, so that a prefix is stored once, or each has its own, or samples of one
-   * prompt share and a sample that came alone has its own.
-   */
-  readonly layout: KvLayout;
   readonly type: KvType;
   /** `auto` leaves it to llama.cpp, which switches it on where the backend has it. */
   readonly flashAttention: FlashAttention;
@@ -193,22 +184,6 @@ export interface KvCacheInfo {
   readonly attention?: 'pgenrm' | 'llama.cpp';
   /** Cells of all sequences together. */
   readonly cells: number;
-}
-
-/** How requests for one sample are run where they do not share KV cells with others. */
-export interface LoneLane {
-  /** Lone samples that decode at once, beside `maxSequences` others. */
-  readonly maxSequences: number;
-  /** A prompt is let in while fewer lone samples than this are unfinished. */
-  readonly maxUnfinished: number;
-}
-
-/** For which rows of a call pgenrm's attention reads the KV cells that they share once. */
-export interface SharedReading {
-  /** Most rows next to each other. */
-  readonly rows: number;
-  /** Heads of keys, for each of which cells are read apart. */
-  readonly headsKv: number;
 }
 
 /** How the native engine makes decode calls of requests; memory aside, the sizes of one worker. */
@@ -219,20 +194,10 @@ export interface Scheduling {
   readonly batch: number;
   /** Most prompt rows of a step while samples decode. */
   readonly prefillChunk: number;
-  /** Whether samples and prompts are decoded in calls of their own. */
-  readonly separatesPrompts: boolean;
-  /** A prompt is let in while fewer samples than this are unfinished, those of `lone` aside. */
+  /** A prompt is let in while fewer samples than this are unfinished. */
   readonly maxUnfinished: number;
-  /** Samples that came alone run beside the others, each in a KV stream of its own; null: they are as the others. */
-  readonly lone: LoneLane | null;
   /** Most KV cells of prompts that no request needs. */
   readonly maxIdleCells: number;
-  /** Most bytes of evicted prompts in host memory; 0 keeps none. */
-  readonly hostCacheBytes: number;
-  /** Unrelated prompts that it pays to have at work at once; null: as many as fill `maxSequences`. */
-  readonly promptsAtOnce: number | null;
-  /** Null where llama.cpp computes attention; absent in older results. */
-  readonly sharedReading?: SharedReading | null;
 }
 
 /** How a generator runs: what `doctor` and the run manifest state. */

@@ -11,44 +11,10 @@ export interface NativeBinding {
   attentionCounts(): { readonly computed: number; readonly left: number };
   /** Opens a llama.cpp library of that release; throws where it cannot be opened or is of another one. */
   openLibrary(paths: LibraryPaths): NativeLibrary;
-  /**
-   * The fastest matrix product that a device does with weights of a type; runs off the event loop. Rejects where the
-   * device, the type or the memory is not there.
-   */
-  measurePeak(paths: LibraryPaths, options: NativePeakOptions): Promise<NativePeak>;
   readonly Engine: new (
     options: NativeEngineOptions,
     onEvents: (events: NativeEvent[]) => void,
   ) => NativeEngine;
-}
-
-/** A matrix product: weights [outputs x inner] of a type times activations [rows x inner] of f32. */
-export interface NativePeakOptions {
-  readonly gpu: boolean;
-  /** ggml type number of the weights. */
-  readonly type: number;
-  /** Rounded down to a multiple of 256. */
-  readonly inner: number;
-  readonly outputs: number;
-  readonly rows: number;
-  /** Of the CPU backend. */
-  readonly threads: number;
-  /** Least time that is measured. */
-  readonly milliseconds: number;
-}
-
-export interface NativePeak {
-  /** Of the fastest product; a multiplication and an addition are two. */
-  readonly flopsPerSecond: number;
-  readonly medianFlopsPerSecond: number;
-  /** Root mean square over some elements, against a product in double precision. */
-  readonly relativeError: number;
-  readonly products: number;
-  /** Of the weights, such as `q8_0`. */
-  readonly type: string;
-  /** Kind of buffer whose kernels were fastest, such as `CPU_REPACK`. */
-  readonly buffer: string;
-  readonly device: string;
 }
 
 /** Absolute paths of one build of llama.cpp. */
@@ -83,7 +49,7 @@ export interface NativeEngineOptions {
   readonly gpuLayers: number;
   /** Whether the file is mapped into memory, where llama.cpp finds that good, or read. */
   readonly mapsWeights: boolean;
-  /** KV cells that all sequences share, those of `lone` aside. */
+  /** KV cells that all sequences share. */
   readonly cells: number;
   /** Sequences, prompts and samples together; at most 256. */
   readonly sequences: number;
@@ -91,8 +57,6 @@ export interface NativeEngineOptions {
   readonly batch: number;
   readonly threads: number;
   readonly kvQ8_0: boolean;
-  /** Each sequence has `cells / sequences` cells of its own, instead of all sharing them. */
-  readonly kvStreams: boolean;
   /** -1 as llama.cpp decides, 0 off, 1 on. */
   readonly flashAttention: -1 | 0 | 1;
   /** Attention by the addon's own kernel, whatever `flashAttention` says; on a CPU, keys and values in f16. */
@@ -109,14 +73,8 @@ export interface NativeEngineOptions {
   readonly prefillChunk: number;
   /** A prompt is let in while fewer samples than this are unfinished. */
   readonly maxUnfinished: number;
-  /** Rows of samples and of prompts in decode calls of their own. */
-  readonly separatesPrompts: boolean;
   /** Most KV cells that prompts may hold which no request needs. */
   readonly maxIdleCells: number;
-  /** Most bytes of evicted prompts in host memory; 0 keeps none. */
-  readonly hostCacheBytes: number;
-  /** Requests with one sample run beside the others, each sequence with cells of its own; null: they are as the others. */
-  readonly lone: NativeLoneLane | null;
   /**
    * Parts that decode at once, each with contexts of the sizes above, and with its share of `threads` while another one
    * has work too.
@@ -124,15 +82,6 @@ export interface NativeEngineOptions {
   readonly workers: number;
   /** Whether `step` events are sent, at most ten a second. */
   readonly reportsSteps: boolean;
-}
-
-/** Sizes of the lane for requests with one sample; the names mean what they mean in {@link NativeEngineOptions}. */
-export interface NativeLoneLane {
-  readonly cells: number;
-  readonly sequences: number;
-  readonly maxRunning: number;
-  readonly maxUnfinished: number;
-  readonly hostCacheBytes: number;
 }
 
 /** Fields as in `GenerationRequest`; '' stands for no grammar and no trigger. */
@@ -194,7 +143,7 @@ export interface NativeStatistics {
   readonly decodedTokens: number;
   readonly generatedTokens: number;
   readonly preempted: number;
-  /** Calls of llama_decode: a step makes none, one, or one for samples and one for prompts. */
+  /** Calls of llama_decode: a step makes at most one. */
   readonly calls: number;
   /** Over all decoded rows, the KV cells in use as the row was decoded. */
   readonly rowCells: number;
@@ -203,10 +152,6 @@ export interface NativeStatistics {
   /** Over all decoded rows of prompts, and of samples, the tokens that the row attends to. */
   readonly promptAttended: number;
   readonly sampleAttended: number;
-  /** Positions of prompts that were copied back from host memory instead of decoded again. */
-  readonly restoredPromptTokens: number;
-  /** Bytes of evicted prompts in host memory at this moment. */
-  readonly hostCacheBytes: number;
   /** Milliseconds from the calls of llama_decode until their logits were there. */
   readonly decodeMs: number;
   /** Milliseconds of drawing tokens from logits. */

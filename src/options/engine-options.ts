@@ -4,10 +4,6 @@
 import { PgenrmError } from '../errors.js';
 import { checkChoice, checkRange, type NumberRange } from './option-range.js';
 
-/** How sequences share KV cells; see `KvCacheInfo` of a generator. */
-export const KV_LAYOUTS = ['unified', 'streams', 'mixed'] as const;
-export type KvLayout = (typeof KV_LAYOUTS)[number];
-
 /** How a value of the KV cache is stored. */
 export const KV_TYPES = ['f16', 'q8_0'] as const;
 export type KvType = (typeof KV_TYPES)[number];
@@ -22,11 +18,6 @@ export type AttentionChoice = (typeof ATTENTION_CHOICES)[number];
 
 /** What of the native engine a caller may fix. */
 export interface EngineOptions {
-  /**
-   * Whether sequences share their KV cells, have their own, or share where a prompt has several samples (`mixed`).
-   * Default: `unified`, or `mixed` where llama.cpp computes attention on a CPU with room for it.
-   */
-  readonly kvLayout?: KvLayout;
   /** Default: `f16`, or `q8_0` where f16 has no room for one context. */
   readonly kvType?: KvType;
   /** Default `auto`; `off` leaves attention on a CPU to llama.cpp. */
@@ -40,11 +31,6 @@ export interface EngineOptions {
   /** KV cells of all sequences together; default: by the context, the samples at once and the memory. */
   readonly kvCells?: number;
   /**
-   * Most bytes of prompts in host memory whose KV cells were given to others: they are copied back instead of decoded
-   * again; in a mixed layout those of samples that came alone. Default 0, for it saves little.
-   */
-  readonly hostCacheBytes?: number;
-  /**
    * Parts of the engine that decode at once on a CPU, each with its share of the threads and of the KV cells. Default: one
    * for each thread where the model is small, else 1.
    */
@@ -54,31 +40,25 @@ export interface EngineOptions {
 /** Ranges of the numbers in {@link EngineOptions}; what a context takes at least is known once the model is. */
 export const ENGINE_RANGES = {
   kvCells: { integer: true, min: 64, max: 2 ** 31 - 1 },
-  hostCacheBytes: { integer: true, min: 0, max: 2 ** 50 },
   workers: { integer: true, min: 1, max: 64 },
 } as const satisfies Record<string, NumberRange>;
 
 /** The names of {@link EngineOptions}. */
 export const ENGINE_OPTIONS = [
-  'kvLayout',
   'kvType',
   'flashAttention',
   'attention',
   'kvCells',
-  'hostCacheBytes',
   'workers',
 ] as const satisfies readonly (keyof EngineOptions)[];
 
 /** Errors: `INVALID_OPTION`. */
 export function checkEngineOptions(options: EngineOptions): void {
-  const { kvLayout, kvType, flashAttention, attention, kvCells, hostCacheBytes, workers } = options;
-  if (kvLayout !== undefined) checkChoice('kvLayout', kvLayout, KV_LAYOUTS);
+  const { kvType, flashAttention, attention, kvCells, workers } = options;
   if (kvType !== undefined) checkChoice('kvType', kvType, KV_TYPES);
   if (flashAttention !== undefined) checkChoice('flashAttention', flashAttention, FLASH_ATTENTION_CHOICES);
   if (attention !== undefined) checkChoice('attention', attention, ATTENTION_CHOICES);
   if (kvCells !== undefined) checkRange('kvCells', kvCells, ENGINE_RANGES.kvCells);
-  if (hostCacheBytes !== undefined)
-    checkRange('hostCacheBytes', hostCacheBytes, ENGINE_RANGES.hostCacheBytes);
   if (workers !== undefined) checkRange('workers', workers, ENGINE_RANGES.workers);
 }
 

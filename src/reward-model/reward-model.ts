@@ -218,7 +218,7 @@ export class RewardModel implements AsyncDisposable {
 
   /**
    * Items to keep in flight, each with `chains` chains at once: as many as fill the generator's sequences, from 1 to
-   * 16, and no more than the generator says it pays to have; or `wish` where given.
+   * 16; or `wish` where given.
    *
    * Errors: `INVALID_OPTION` where `wish` is out of range.
    */
@@ -229,7 +229,7 @@ export class RewardModel implements AsyncDisposable {
     }
     const { maxSequences, scheduling } = this.generatorInfo;
     const samples = maxSequences * (scheduling?.workers ?? 1);
-    return Math.min(16, scheduling?.promptsAtOnce ?? 16, Math.max(1, Math.ceil(samples / chains)));
+    return Math.min(16, Math.max(1, Math.ceil(samples / chains)));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */

@@ -45,25 +45,20 @@ describe('diagnose', () => {
     expect(loaded?.choices.length).toBeGreaterThan(2);
     if (kind === 'native') {
       const { cells, flashAttention, attention } = loaded!.kvCache!;
-      const layout = loaded?.backend === 'cpu' && attention === 'llama.cpp' ? 'mixed' : 'unified';
-      expect(loaded?.kvCache).toMatchObject({ layout, type: 'f16' });
+      expect(loaded?.kvCache).toMatchObject({ type: 'f16' });
       expect(cells).toBeGreaterThan(0);
-      const shared =
-        layout === 'mixed'
-          ? 'shared by samples of one prompt, apart for samples that came alone'
-          : 'shared by all sequences';
       const by = attention === 'pgenrm' ? "pgenrm's attention" : `flash attention ${flashAttention}`;
-      expect(diagnosisText(diagnosis)).toContain(`${cells} cells of f16, ${shared}; ${by}\n`);
+      expect(diagnosisText(diagnosis)).toContain(`${cells} cells of f16; ${by}\n`);
     }
   });
 
   it.skipIf(loadNativeBinding().binding === null)('shows what comes of sizes that are fixed', async () => {
-    const engine = { kvLayout: 'unified', flashAttention: 'off', maxSequences: 3, threads: 1 } as const;
+    const engine = { flashAttention: 'off', maxSequences: 3, threads: 1 } as const;
     const { generator } = await diagnose({ model: await randomModel(), gpu: 'off', engine });
     expect(withoutTrouble(generator).loaded).toMatchObject({
       maxSequences: 3,
       threads: 1,
-      kvCache: { layout: 'unified', flashAttention: 'off' },
+      kvCache: { flashAttention: 'off' },
     });
   });
 
@@ -195,18 +190,12 @@ describe('diagnosisText', () => {
   });
 
   it.each([
-    ['unified', 'f16', 'auto', '512 cells of f16, shared by all sequences; flash attention auto'],
-    [
-      'mixed',
-      'f16',
-      'off',
-      '512 cells of f16, shared by samples of one prompt, apart for samples that came alone; flash attention off',
-    ],
-    ['streams', 'q8_0', 'on', '512 cells of q8_0, divided among the sequences; flash attention on'],
-    ['unified', 'f16', 'auto', "512 cells of f16, shared by all sequences; pgenrm's attention", 'pgenrm'],
+    ['f16', 'auto', '512 cells of f16; flash attention auto'],
+    ['q8_0', 'on', '512 cells of q8_0; flash attention on'],
+    ['f16', 'auto', "512 cells of f16; pgenrm's attention", 'pgenrm'],
   ] as const)(
-    'states a KV cache that is %s, of %s, with flash attention %s',
-    (layout, type, flashAttention, line, attention: 'pgenrm' | 'llama.cpp' = 'llama.cpp') => {
+    'states a KV cache of %s, with flash attention %s: %s',
+    (type, flashAttention, line, attention: 'pgenrm' | 'llama.cpp' = 'llama.cpp') => {
       const loaded = {
         description: 'llama 8B Q8_0',
         backend: 'cpu',
@@ -220,9 +209,7 @@ describe('diagnosisText', () => {
       const generator = { kind: 'native', reasons: [] } as const;
       const text = (kvCache: KvCacheInfo | null): string =>
         diagnosisText({ ...diagnosis, generator: { ...generator, loaded: { ...loaded, kvCache } } });
-      expect(text({ layout, type, flashAttention, attention, cells: 512 })).toContain(
-        `  KV cache      ${line}\n`,
-      );
+      expect(text({ type, flashAttention, attention, cells: 512 })).toContain(`  KV cache      ${line}\n`);
       expect(text(null)).not.toContain('KV cache');
     },
   );

@@ -154,10 +154,10 @@ describe('ChainsWriter', () => {
 
   it('goes on with another KV cache, and with a file that states none, and says so', async () => {
     const folder = await temporaryFolder();
-    const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto', cells: 512 } as const;
+    const kvCache = { type: 'f16', flashAttention: 'auto', cells: 512 } as const;
     const path = await writeStored(folder, [storedRow(1, CHAINS)], { header: { rows: 3 } });
     expect((await openChains(path)).header.kvCache).toBeUndefined();
-    const moved = { ...kvCache, layout: 'streams', cells: 2048 } as const;
+    const moved = { ...kvCache, cells: 2048 } as const;
     const stated: unknown[] = [undefined];
     for (const [at, kv] of [kvCache, kvCache, moved].entries()) {
       await using writer = await ChainsWriter.open(path, 'resume');
@@ -170,9 +170,9 @@ describe('ChainsWriter', () => {
     const headers = lines.map((line) => JSON.parse(line)).filter((line) => 'pgenrmChains' in line);
     // The same cache again asks for no other header.
     expect(headers.map((line) => line.kvCache)).toEqual(stated);
-    const damaged = { ...header(identity()), kvCache: { ...kvCache, layout: 'both' } };
+    const damaged = { ...header(identity()), kvCache: { ...kvCache, type: 'f8' } };
     await expect(openChains(await writeRows(join(folder, 'damaged'), [damaged]))).rejects.toMatchObject(
-      error('RUN_MISMATCH', /layout/),
+      error('RUN_MISMATCH', /type/),
     );
   });
 

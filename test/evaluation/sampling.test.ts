@@ -87,10 +87,10 @@ describe('sampleChains', () => {
     const folder = await temporaryFolder();
     const data = await writeGoodRows(join(folder, 'data.jsonl'), 4);
     const out = join(folder, 'out');
-    const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto', cells: 4096 } as const;
+    const kvCache = { type: 'f16', flashAttention: 'auto', cells: 4096 } as const;
     const first = await sampled(data, out, { limit: 2 }, { kvCache });
     expect(JSON.parse(first.text.split('\n')[0]!)).toMatchObject({ kvCache });
-    const other = { ...kvCache, layout: 'streams', type: 'q8_0', flashAttention: 'on' } as const;
+    const other = { ...kvCache, type: 'q8_0', flashAttention: 'on' } as const;
     const { text, summary } = await sampled(data, out, {}, { kvCache: other });
     expect(summary).toMatchObject({ status: 'finished', done: 4 });
     expect(JSON.parse(text.split('\n')[3]!)).toMatchObject({ rows: 4, kvCache: other });

@@ -12,7 +12,7 @@ import { randomModel } from '../support/random-model.js';
 const MISSING = loadNativeBinding().binding === null && process.env.PGENRM_REQUIRE_NATIVE !== '1';
 if (MISSING) console.warn('samples cancelled on the native generator are skipped: there is no addon');
 const modelPath = fileURLToPath(new URL('../../models/nano.gguf', import.meta.url));
-// Each sequence with cells of its own, and no more rows than are multiplied one by one: so that the arithmetic of a
+// No more rows than are multiplied one by one: so that the arithmetic of a
 // sample is the same to the last bit whatever runs beside it.
 const options = {
   modelPath,
@@ -20,7 +20,6 @@ const options = {
   threads: 1,
   maxSequences: 3,
   contextTokens: 1024,
-  kvLayout: 'streams',
 } as const;
 
 describe.each([
@@ -135,7 +134,6 @@ it.skipIf(MISSING)('the addon takes no index that could stand for another one', 
       batch: 32,
       threads: 1,
       kvQ8_0: false,
-      kvStreams: false,
       flashAttention: -1,
       attentionKernel: false,
       generates: true,
@@ -144,11 +142,8 @@ it.skipIf(MISSING)('the addon takes no index that could stand for another one', 
       maxRunning: 1,
       prefillChunk: 32,
       maxUnfinished: 1,
-      lone: null,
       workers: 1,
-      separatesPrompts: false,
       maxIdleCells: 0,
-      hostCacheBytes: 0,
       reportsSteps: false,
     },
     {},

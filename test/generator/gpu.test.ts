@@ -44,7 +44,6 @@ describe.skipIf(gpu === false)(`the engine on a GPU (${gpu || 'none'})`, { timeo
 
   const ways: [string, Partial<GeneratorOptions>][] = [
     ['cells shared', {}],
-    ['a stream for each sequence', { kvLayout: 'streams', maxSequences: 8 }],
     ['room for little', { kvCells: 768, maxSequences: 4 }],
     ...(software
       ? []

@@ -7,9 +7,7 @@ const FACTS: KvFacts = {
   onGpu: false,
   contextTokens: 2048,
   maxSequences: 32,
-  sequences: 96,
   workers: 1,
-  loneSequences: 0,
   cellBytes: 8192,
   modelBytes: 1e9,
   attentionKernel: { obstacle: 'this processor has neither AVX2 nor NEON' },
@@ -31,37 +29,12 @@ function refusal(facts: Partial<KvFacts>, wishes: KvWishes): PgenrmError {
 describe('the plan of the KV cache', () => {
   it('shares f16 cells among all sequences unless asked otherwise, and says why', () => {
     const { kvCache, maxIdleCells, reasons } = planKvCache(FACTS);
-    expect(kvCache).toMatchObject({ layout: 'unified', type: 'f16', flashAttention: 'auto' });
+    expect(kvCache).toMatchObject({ type: 'f16', flashAttention: 'auto' });
     expect(kvCache.cells).toBeGreaterThan(FACTS.contextTokens);
     expect(maxIdleCells).toBe(2 * FACTS.contextTokens);
-    expect(reasons.join('\n')).toMatch(/unified, f16, \d+ cells[\s\S]*flash attention/);
-  });
-
-  it('gives each sequence a context of its own in streams, where idle prompts are in nobody’s way', () => {
-    const { kvCache, maxIdleCells } = planKvCache(FACTS, { kvLayout: 'streams' });
-    expect(kvCache.cells).toBe(96 * 2304);
-    expect(maxIdleCells).toBe(kvCache.cells);
-  });
-
-  it('gives lone samples cells of their own on a CPU where they take a third of the room at the most', () => {
-    const lone = { ...FACTS, loneSequences: 16 };
-    const bytes = 16 * 2304 * 8192;
-    const { kvCache, loneCells, reasons } = planKvCache({ ...lone, room: 3 * bytes });
-    expect(kvCache.layout).toBe('mixed');
-    expect(loneCells).toBe(16 * 2304);
-    expect(kvCache.cells - loneCells).toBeGreaterThanOrEqual(2304);
-    expect(kvCache.cells * 8192).toBeLessThanOrEqual(3 * bytes + 256 * 8192);
-    expect(reasons[0]).toContain('16 sequences for samples that came alone');
-    for (const unified of [{ room: 2.9 * bytes }, { onGpu: true }]) {
-      const plan = planKvCache({ ...lone, room: 3 * bytes, ...unified });
-      expect(plan.kvCache.layout).toBe('unified');
-      expect(plan.loneCells).toBe(0);
-    }
-    // A wish for so many cells is one for cells that are shared.
-    expect(planKvCache({ ...lone, room: 3 * bytes }, { kvCells: 5000 }).kvCache.layout).toBe('unified');
-    const asked = planKvCache({ ...lone, onGpu: true }, { kvLayout: 'mixed', kvCells: 50_000 });
-    expect(asked.kvCache).toMatchObject({ layout: 'mixed', cells: 50_176 });
-    expect(asked.loneCells).toBe(16 * 2304);
+    expect(reasons.join('\n')).toMatch(
+      /f16, \d+ cells[\s\S]*shared prefix is stored once[\s\S]*flash attention/,
+    );
   });
 
   it('has no more cells for pgenrm’s kernel than pay beside the weights, and a context for each worker', () => {
@@ -87,7 +60,6 @@ describe('the plan of the KV cache', () => {
     const wishes = { kvType: 'q8_0', flashAttention: 'on', kvCells: 5000 } as const;
     const { kvCache, reasons } = planKvCache(FACTS, wishes);
     expect(kvCache).toEqual({
-      layout: 'unified',
       type: 'q8_0',
       flashAttention: 'on',
       attention: 'llama.cpp',
@@ -96,26 +68,12 @@ describe('the plan of the KV cache', () => {
     expect(reasons.join('\n')).toMatch(/q8_0, asked for[\s\S]*on, asked for/);
   });
 
-  it("shares cells where pgenrm's attention reads no cells of others", () => {
-    const lone = { loneSequences: 16, room: 4e9, rereads: true };
-    expect(planKvCache({ ...FACTS, ...lone }).kvCache).toMatchObject({
-      layout: 'mixed',
-      attention: 'llama.cpp',
-    });
-    const { kvCache, maxIdleCells, reasons } = planKvCache({ ...OURS, ...lone });
-    expect(kvCache).toMatchObject({ layout: 'unified', attention: 'pgenrm' });
-    // Idle prompts are in nobody's way.
-    expect(maxIdleCells).toBe(2 * FACTS.contextTokens);
+  it('says whose attention reads the cells', () => {
+    const { kvCache, reasons } = planKvCache(OURS);
+    expect(kvCache.attention).toBe('pgenrm');
     expect(reasons.join('\n')).toMatch(/^attention: pgenrm's \(avx2\)/m);
     expect(reasons.join('\n')).not.toMatch(/^flash attention/m);
-    expect(planKvCache({ ...OURS, ...lone }, { kvLayout: 'mixed' }).kvCache).toMatchObject({
-      layout: 'mixed',
-      attention: 'pgenrm',
-    });
-    expect(planKvCache({ ...OURS, ...lone }, { attention: 'llama.cpp' }).kvCache).toMatchObject({
-      layout: 'mixed',
-      attention: 'llama.cpp',
-    });
+    expect(planKvCache(OURS, { attention: 'llama.cpp' }).kvCache.attention).toBe('llama.cpp');
   });
 
   it.each<[Partial<KvFacts>, KvWishes, RegExp]>([
@@ -140,39 +98,12 @@ describe('the plan of the KV cache', () => {
       'INVALID_OPTION',
       /q8_0/,
     ],
-    [
-      'an unknown layout',
-      {},
-      { kvLayout: 'tree' as never },
-      'INVALID_OPTION',
-      /kvLayout.*unified, streams, mixed.*tree/,
-    ],
-    [
-      'lone samples among too few',
-      { maxSequences: 3 },
-      { kvLayout: 'mixed' },
-      'INVALID_OPTION',
-      /4 or more, got 3/,
-    ],
     ['an unknown type', {}, { kvType: 'q4_0' as never }, 'INVALID_OPTION', /kvType/],
     ['an unknown switch', {}, { flashAttention: true as never }, 'INVALID_OPTION', /flashAttention/],
     ['fewer cells than a context', {}, { kvCells: 100 }, 'INVALID_OPTION', /from 2304 on.*100/],
     ['half a cell', {}, { kvCells: 4000.5 }, 'INVALID_OPTION', /kvCells/],
     ['no room for one context', { room: 1e6 }, {}, 'OUT_OF_MEMORY', /2048 tokens needs.*1 MB/],
-    [
-      'no room for streams',
-      { room: 5e8 },
-      { kvLayout: 'streams' },
-      'OUT_OF_MEMORY',
-      /96 contexts.*maxSequences/,
-    ],
-    [
-      'streams that a GPU has no room for',
-      { onGpu: true, room: 1e9 },
-      { kvLayout: 'streams' },
-      'OUT_OF_MEMORY',
-      /96 contexts/,
-    ],
+    ['no room for two workers', { room: 2e7, workers: 2 }, {}, 'OUT_OF_MEMORY', /2 contexts.*workers/],
   ])('refuses %s', (_, facts, wishes, code, message) => {
     const error = refusal(facts, wishes);
     expect(error.code).toBe(code);
@@ -190,18 +121,16 @@ describe('the plan of the KV cache', () => {
         fc.integer({ min: 1, max: 255 }),
         fc.integer({ min: 16, max: 200_000 }),
         fc.double({ min: 1, max: 1e12, noNaN: true }),
-        fc.integer({ min: 0, max: 16 }),
         fc.integer({ min: 1, max: 4 }),
-        (contextTokens, maxSequences, cellBytes, room, loneSequences, workers) => {
-          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room, loneSequences, workers };
+        (contextTokens, maxSequences, cellBytes, room, workers) => {
+          const facts = { ...FACTS, contextTokens, maxSequences, cellBytes, room, workers };
           const least = workers * (contextTokens + 1 + 256) * cellBytes;
           if (room < least) return;
-          const { kvCache, loneCells, sharedCells } = planKvCache(facts);
-          const { cells } = kvCache;
-          expect(sharedCells).toBeGreaterThan(contextTokens);
-          expect(cells).toBe(workers * (sharedCells + loneCells));
+          const { kvCache, cells } = planKvCache(facts);
+          expect(cells).toBeGreaterThan(contextTokens);
+          expect(kvCache.cells).toBe(workers * cells);
           // llama.cpp rounds up to 256 cells.
-          expect(cells * cellBytes).toBeLessThanOrEqual(room + workers * 256 * cellBytes);
+          expect(kvCache.cells * cellBytes).toBeLessThanOrEqual(room + workers * 256 * cellBytes);
         },
       ),
     );

@@ -18,9 +18,8 @@ async function load(model: string, options: Partial<GeneratorOptions>): Promise<
 
 describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attention", () => {
   it.each([
-    ['cells shared', { kvLayout: 'unified' }, {}],
-    ['a stream for each sequence', { kvLayout: 'streams', maxSequences: 8 }, {}],
-    ['cells shared and streams', { kvLayout: 'mixed' }, {}],
+    ['two threads', {}, {}],
+    ['few cells', { kvCells: 1024, maxSequences: 4 }, {}],
     ['two workers', { workers: 2 }, {}],
     ['one thread', { threads: 1 }, {}],
     ['a key for each head, of 48 numbers', {}, { width: 144, heads: 3, kvHeads: 3 }],
@@ -47,10 +46,10 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
   it('is what a CPU takes by itself, and is left where flash attention is off', async () => {
     const model = await randomModel(CLEAR);
     await using own = await load(model, {});
-    expect(own.info.kvCache).toMatchObject({ attention: 'pgenrm', layout: 'unified' });
+    expect(own.info.kvCache).toMatchObject({ attention: 'pgenrm' });
     expect(own.info.choices.join('\n')).toContain(`pgenrm's (${binding!.attentionKernel})`);
     await using off = await load(model, { flashAttention: 'off' });
-    expect(off.info.kvCache).toMatchObject({ attention: 'llama.cpp', layout: 'mixed' });
+    expect(off.info.kvCache).toMatchObject({ attention: 'llama.cpp' });
     expectAlike(await textsOf(off), await textsOf(own));
   });
 

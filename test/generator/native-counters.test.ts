@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readModelCost } from '../../src/cost/machine/model-cost.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
-import { measurePeak } from '../../src/generator/native/peak-kernel.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { randomModel, TINY } from '../support/random-model.js';
 
@@ -57,23 +56,6 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
     const after = generator.counters!()!;
     // The prompt's last row again, and three steps, of which each sample sees one, two and three tokens of its own.
     if (own) expect(after.cellsRead - before.cellsRead).toBe(200 + 3 * 200 + 4 * 6);
-  });
-
-  it('measures a matrix product, and checks it', async () => {
-    const { flopsPerSecond, relativeError, type, products } = await measurePeak({
-      gpu: 'off',
-      weightType: 8,
-      threads: 1,
-      milliseconds: 1,
-    });
-    expect(type).toBe('q8_0');
-    expect(flopsPerSecond).toBeGreaterThan(0);
-    expect(relativeError).toBeGreaterThan(0);
-    expect(relativeError).toBeLessThan(0.05);
-    expect(products).toBeGreaterThanOrEqual(3);
-    await expect(measurePeak({ gpu: 'off', weightType: 999, threads: 1 })).rejects.toMatchObject({
-      code: 'GENERATOR_UNAVAILABLE',
-    });
   });
 });
 

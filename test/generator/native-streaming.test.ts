@@ -144,11 +144,10 @@ describe.skipIf(native.binding === null && !required)('text that is reported as 
 
 describe.skipIf(native.binding === null && !required)('the ways to keep keys and values', () => {
   it.each([
-    { kvLayout: 'unified', flashAttention: 'on' },
-    { kvLayout: 'unified', flashAttention: 'off' },
-    { kvLayout: 'unified', kvType: 'q8_0', flashAttention: 'on' },
-    { kvLayout: 'streams', flashAttention: 'on' },
-    { kvLayout: 'streams', flashAttention: 'off' },
+    { attention: 'llama.cpp', flashAttention: 'on' },
+    { flashAttention: 'on' },
+    { flashAttention: 'off' },
+    { kvType: 'q8_0', flashAttention: 'on' },
   ] as const)('give the same greedy texts and share prefixes: %j', async (ways) => {
     const modelPath = await randomModel({ width: 128, ffWidth: 256, logitDeviation: 6 });
     const texts: string[][] = [];
@@ -175,12 +174,8 @@ describe.skipIf(native.binding === null && !required)('the ways to keep keys and
       const [first, ...others] = generations.map(({ usage }) => usage);
       expect(first!.decodedPromptTokens).toBe(first!.promptTokens);
       for (const usage of others) expect(usage.decodedPromptTokens).toBeLessThan(usage.promptTokens / 2);
-      const {
-        kvLayout = 'unified',
-        kvType = 'f16',
-        flashAttention = 'auto',
-      }: Partial<GeneratorOptions> = options;
-      expect(generator.info.kvCache).toMatchObject({ layout: kvLayout, type: kvType, flashAttention });
+      const { kvType = 'f16', flashAttention = 'auto' }: Partial<GeneratorOptions> = options;
+      expect(generator.info.kvCache).toMatchObject({ type: kvType, flashAttention });
       await generator[Symbol.asyncDispose]();
     }
     expect(texts[1]).toEqual(texts[0]);

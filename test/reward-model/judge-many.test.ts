@@ -29,22 +29,6 @@ describe('judgeMany', () => {
     expect(generator.mostActive).toBeLessThanOrEqual(4);
   });
 
-  it('has no more items in flight than the generator says it pays to have', async () => {
-    const most = async (promptsAtOnce: number | undefined, chains: number): Promise<number> => {
-      const generator = new FakeGenerator({
-        delayMs: 1,
-        ...(promptsAtOnce === undefined ? {} : { promptsAtOnce }),
-      });
-      const model = await RewardModel.over(generator);
-      expect(model.concurrencyFor(chains)).toBeLessThanOrEqual(promptsAtOnce ?? 16);
-      expect(model.concurrencyFor(chains, 9)).toBe(9);
-      await collect(model.judgeMany(items(20)));
-      return generator.mostActive;
-    };
-    expect(await most(2, 1)).toBe(2);
-    expect(await most(undefined, 1)).toBeGreaterThan(2);
-  });
-
   it('has as many items in flight as fill the sequences of all workers', async () => {
     const generator = new FakeGenerator({ maxSequences: 8, workers: 2 });
     const model = await RewardModel.over(generator);

@@ -18,11 +18,9 @@ describe('RewardModel.load', () => {
     ['a tiny context', { contextTokens: 5 }, /contextTokens must be an integer from 256/],
     ['no threads', { threads: 0 }, /threads must be an integer from 1 to 1024; got 0/],
     ['too many sequences', { maxSequences: 257 }, /maxSequences must be an integer from 1 to 256/],
-    ['an unknown layout', { kvLayout: 'diagonal' }, /kvLayout must be one of unified, streams, mixed; got/],
     ['an unknown type', { kvType: 'f8' }, /kvType must be one of f16, q8_0; got 'f8'/],
     ['attention by half', { flashAttention: true }, /flashAttention must be one of auto, on, off; got true/],
     ['half a cell', { kvCells: 512.5 }, /kvCells must be an integer from 64/],
-    ['memory below none', { hostCacheBytes: -1 }, /hostCacheBytes must be an integer from 0/],
   ];
   it.each(bad)('refuses %s before it looks for a model', async (_, options, message) => {
     const error = await RewardModel.load({ model: '/nowhere/x.gguf', ...options } as LoadOptions).catch(
@@ -63,31 +61,26 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       contextTokens: 1024,
       maxSequences: 2,
       kvCells: 3072,
-      kvLayout: 'unified',
       kvType: 'f16',
       flashAttention: 'off',
       attention: 'llama.cpp',
-      hostCacheBytes: 5e6,
       workers: 1,
     });
     const { kvCache, scheduling } = model.generatorInfo;
     expect(kvCache).toEqual({
-      layout: 'unified',
       type: 'f16',
       flashAttention: 'off',
       attention: 'llama.cpp',
       cells: 3072,
     });
-    expect(scheduling).toMatchObject({ hostCacheBytes: 5e6, workers: 1 });
+    expect(scheduling).toMatchObject({ workers: 1 });
   });
 
   it('refuses what is fixed of the engine where the portable generator would run', async () => {
     const fixed = {
-      kvLayout: 'unified',
       kvType: 'f16',
       flashAttention: 'off',
       attention: 'pgenrm',
-      hostCacheBytes: 0,
       workers: 2,
     } as const;
     for (const [name, value] of Object.entries(fixed)) {

@@ -17,13 +17,12 @@ it.skipIf(MISSING)('the manifest of a run states how keys and values are kept', 
   const folder = await temporaryFolder();
   const out = join(folder, 'scores.jsonl');
   const data = await openPreferenceData(await writeGoodRows(join(folder, 'data.jsonl'), 1));
-  const kvCache = { layout: 'streams', type: 'q8_0', flashAttention: 'on', attention: 'llama.cpp' } as const;
+  const kvCache = { type: 'q8_0', flashAttention: 'on', attention: 'llama.cpp' } as const;
   const generator = await loadNativeGenerator({
     modelPath: await randomModel({ width: 128 }),
     gpu: 'off',
     threads: 1,
     maxSequences: 2,
-    kvLayout: kvCache.layout,
     kvType: kvCache.type,
     flashAttention: kvCache.flashAttention,
   });

@@ -33,7 +33,6 @@ export interface FakeOptions {
   readonly delayMs?: number | ((prompt: string) => number);
   readonly contextTokens?: number;
   readonly maxSequences?: number;
-  readonly promptsAtOnce?: number;
   readonly workers?: number;
   readonly kvCache?: KvCacheInfo;
   readonly chatTemplate?: string;
@@ -43,12 +42,8 @@ export interface FakeOptions {
 export const FAKE_SCHEDULING: Scheduling = {
   batch: 512,
   prefillChunk: 256,
-  separatesPrompts: true,
   maxUnfinished: 9,
-  lone: null,
   maxIdleCells: 1000,
-  hostCacheBytes: 0,
-  promptsAtOnce: null,
 };
 const ROLES = ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'];
 const FIRST_CONTROL = 0x110000;
@@ -105,13 +100,12 @@ export class FakeGenerator implements Generator {
       backend: 'cpu',
       devices: ['fake'],
       contextTokens: options.contextTokens ?? 200_000,
-      ...(options.promptsAtOnce === undefined && options.workers === undefined
+      ...(options.workers === undefined
         ? {}
         : {
             scheduling: {
               ...FAKE_SCHEDULING,
-              promptsAtOnce: options.promptsAtOnce ?? null,
-              workers: options.workers ?? 1,
+              workers: options.workers,
             },
           }),
       ...(options.kvCache === undefined ? {} : { kvCache: options.kvCache }),

@@ -47,7 +47,7 @@ export function identityOf(options: ScalingBenchOptions): BenchIdentity {
       maxSequences: info.maxSequences,
       ...(workersOf(info) > 1 ? { workers: workersOf(info) } : {}),
       threads: info.threads,
-      kv: kvCache === undefined ? null : `${kvCache.layout} ${kvCache.type}`,
+      kv: kvCache === undefined ? null : kvCache.type,
     },
     options: {
       levels: options.variants.map(variantName).join('; '),
@@ -94,7 +94,6 @@ export function headerOf(
       adaptive: variant.adaptive,
       inFlight: inFlight(variant, {
         maxSequences: sequencesOf(info),
-        promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
       }),
     })),
     skipped: skipped.map(({ name, reason }) => ({ name, reason: withoutFolders(reason) })),

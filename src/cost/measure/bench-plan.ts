@@ -49,8 +49,6 @@ export interface PlanSizes {
   readonly fullChains: number;
   /** Samples that the generator decodes at once. */
   readonly maxSequences: number;
-  /** Unrelated prompts that the generator has at work at once; null: as many as fill its sequences. */
-  readonly promptsAtOnce: number | null;
 }
 
 /** All tasks of a round, in the order of the variants. */
@@ -73,15 +71,10 @@ export function roundBlocks(tasks: readonly BlockTask[], round: number, seed: nu
 }
 
 /**
- * Judgments in flight in a `full` block: one more than fills the generator's sequences, at least two, and no more than
- * it says that it pays to have.
+ * Judgments in flight in a `full` block: one more than fills the generator's sequences, at least two.
  */
-export function inFlight(
-  variant: Variant,
-  { maxSequences, promptsAtOnce }: Pick<PlanSizes, 'maxSequences' | 'promptsAtOnce'>,
-): number {
-  const filling = Math.max(2, Math.ceil(maxSequences / chainsOf(variant)) + 1);
-  return Math.min(filling, promptsAtOnce ?? filling);
+export function inFlight(variant: Variant, { maxSequences }: Pick<PlanSizes, 'maxSequences'>): number {
+  return Math.max(2, Math.ceil(maxSequences / chainsOf(variant)) + 1);
 }
 
 /** Judgments end in bursts: what is half done at the ends of a span of fewer would weigh too much. */
@@ -93,7 +86,7 @@ const LEAST_TIMED = 4;
  */
 export function fullCounts(
   variant: Variant,
-  sizes: Pick<PlanSizes, 'maxSequences' | 'promptsAtOnce' | 'fullChains'>,
+  sizes: Pick<PlanSizes, 'maxSequences' | 'fullChains'>,
 ): { readonly before: number; readonly timed: number } {
   return {
     before: inFlight(variant, sizes),

@@ -30,7 +30,6 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
     aloneRows: options.aloneRows,
     fullChains: options.fullChains,
     maxSequences: sequencesOf(info),
-    promptsAtOnce: info.scheduling?.promptsAtOnce ?? null,
   };
   onEvent?.({ type: 'warmUp' });
   const parts: BlockParts = { ...options, ...opened, sizes, judge: { ...options.judge, seed }, session: 0 };

@@ -1,6 +1,5 @@
 // What a model's header says of its attention: sizes of a KV cell, and whether pgenrm's kernel computes such attention.
 import type { ModelFacts } from '../../model-file/model-facts.js';
-import type { SharedReading } from '../generator.js';
 
 /** Attention of a model; 0 where the file does not say. */
 export interface AttentionShape {
@@ -20,8 +19,6 @@ export type AttentionKernel = { readonly instructions: string } | { readonly obs
 /** Numbers of a key and of a value are a multiple of this; heads that share a key are no more than that. As in native/core/attention.h. */
 const STEP = 16;
 const MOST_SHARING = 64;
-/** Rows of a group, as in native/engine/attention_nodes.cpp. */
-const ROWS_TOGETHER = 16;
 /** Architectures with a learned sink beside the products of a row, or with a bias by distance. */
 const WITH_SINKS = new Set(['gpt-oss', 'mimo2', 'deepseek4', 'hy_v4', 'granite_swa']);
 const WITH_BIAS = new Set(['bloom', 'jais', 'jina-bert-v2', 'mpt', 'refact']);
@@ -41,12 +38,6 @@ export function attentionShape(facts: ModelFacts): AttentionShape {
   const keys = numberOf('attention.key_length') || perHead;
   const values = numberOf('attention.value_length') || perHead;
   return { layers, heads, headsKv, keys, values, cellBytes: 2 * layers * headsKv * (keys + values) };
-}
-
-/** As native/engine/attention_nodes.cpp groups rows: so many together, fewer where threads would be without work. */
-export function sharedReading({ heads, headsKv }: Pick<AttentionShape, 'heads' | 'headsKv'>): SharedReading {
-  const sharing = headsKv === 0 ? 1 : Math.max(1, Math.floor(heads / headsKv));
-  return { rows: Math.max(1, Math.min(ROWS_TOGETHER, Math.floor(MOST_SHARING / sharing))), headsKv };
 }
 
 /** `instructions`: what the kernel runs on here, such as `avx2`; null where it does not. */

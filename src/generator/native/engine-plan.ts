@@ -13,8 +13,6 @@ export interface EngineFacts {
   readonly modelBytes: number;
   /** Layers of the model; 0 where the file does not say. */
   readonly layers: number;
-  /** Attention heads of a layer; 0 where the file does not say. */
-  readonly heads: number;
   /** Bytes of one KV cell at f16, all layers together. */
   readonly cellBytes: number;
   /** Free memory of the GPU, or null where the CPU decodes. */
@@ -29,21 +27,10 @@ export interface EngineFacts {
 export interface EngineWishes extends EngineOptions {
   /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
-  /** Samples that decode at once, {@link LonePlan} aside, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
+  /** Samples that decode at once, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
-}
-
-/** Samples that come alone: what is theirs, beside `maxSequences` others; of the KV cells what is theirs. */
-export interface LonePlan {
-  readonly maxRunning: number;
-  readonly maxUnfinished: number;
-  /** Samples and prompts together. */
-  readonly sequences: number;
-  readonly cells: number;
-  /** Most bytes of their evicted prompts in host memory. */
-  readonly hostCacheBytes: number;
 }
 
 /** The sizes that the engine is loaded with. */
@@ -54,23 +41,15 @@ export interface EnginePlan {
   readonly kvCache: KvCacheInfo;
   /** Parts that decode at once, each of all the sizes below. */
   readonly workers: number;
-  /** KV cells, those of `lone` aside. */
+  /** KV cells. */
   readonly cells: number;
   /** Most cells that idle prompts hold. */
   readonly maxIdleCells: number;
-  /** Most bytes of evicted prompts in host memory. */
-  readonly hostCacheBytes: number;
   readonly sequences: number;
   readonly batch: number;
   readonly prefillChunk: number;
-  /** A prompt is let in while fewer samples than this are unfinished, those of `lone` aside. */
+  /** A prompt is let in while fewer samples than this are unfinished. */
   readonly maxUnfinished: number;
-  /** Sizes of the lane for samples that come alone; null where they are as the others. */
-  readonly lone: LonePlan | null;
-  /** Unrelated prompts that it pays to have at work at once; null: as many as fill the sequences. */
-  readonly promptsAtOnce: number | null;
-  /** Whether samples and prompts are decoded in calls of their own. */
-  readonly separatesPrompts: boolean;
   readonly gpuLayers: number;
   readonly choices: readonly string[];
 }
@@ -82,13 +61,8 @@ export interface EnginePlan {
  */
 const MAX_SEQUENCES = 256;
 const DEFAULT_CONTEXT = 8192;
-/** Prompts that are held at once; in streams each takes a whole context of memory. */
-const PROMPT_SEQUENCES = { unified: 64, streams: 16 };
-/**
- * Samples at once in a mixed layout. More lone samples read more keys and values in a step than caches hold; with samples of
- * more prompts at once each passes over more cells of others. Of one prompt all may run.
- */
-const MIXED = { lone: 8, unfinished: 16 };
+/** Prompts that are held at once. */
+const PROMPT_SEQUENCES = 64;
 /**
  * Weights for each of which a worker has a thread, the most workers unasked, and samples of each below which it lets a prompt
  * in: small models gain nothing from more rows, and lose what caches hold. Two workers of one thread gain a quarter
@@ -99,12 +73,6 @@ const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8, unfinished: 16 };
 const PREFILL = { cpu: 256, gpu: 1024 };
 /** Memory left to everything else on the GPU: scratch buffers, the display. */
 const GPU_RESERVE = 768 * 2 ** 20;
-/**
- * What {@link promptsOnCpu} reckons with: tokens of a prompt and of a chain, and the bytes of weights that a CPU reads
- * in the time in which one head of one layer passes over a cell of another prompt (0.6 ns at 20 GB/s, two threads).
- */
-const CPU_WORK = { prompt: 2000, chain: 250, bytesPerCell: 12 };
-
 /**
  * Plans an engine. Throws `INVALID_OPTION` for a wish out of range and `OUT_OF_MEMORY` where the KV cells of one
  * context do not fit.
@@ -117,16 +85,11 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
   const maxSequences = whole('maxSequences', wishes.maxSequences, 1, MAX_SEQUENCES - 1) ?? (onGpu ? 128 : 32);
   whole('threads', wishes.threads, 1, 1024);
   checkEngineOptions(wishes);
-  const { hostCacheBytes = 0 } = wishes;
   const { threads } = facts.threads;
   const choices: string[] = [];
 
   const gpuLayers = layersOnGpu(facts, contextTokens, choices);
-  const unrelated = onGpu ? null : promptsOnCpu(facts);
-  const prompts = wishes.kvLayout === 'streams' ? PROMPT_SEQUENCES.streams : PROMPT_SEQUENCES.unified;
-  const sequences = Math.min(MAX_SEQUENCES, maxSequences + prompts);
-  const allLone = Math.min(MIXED.lone, Math.floor(maxSequences / 4));
-  const loneOf = (workers: number) => (allLone === 0 ? 0 : Math.max(1, Math.floor(allLone / workers)));
+  const sequences = Math.min(MAX_SEQUENCES, maxSequences + PROMPT_SEQUENCES);
   const room = onGpu
     ? Math.max(0, (facts.gpuMemoryFree as number) - facts.modelBytes - GPU_RESERVE) * 0.9
     : Math.max(0, facts.memoryFree - facts.modelBytes) * 0.25;
@@ -136,24 +99,19 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
         onGpu,
         contextTokens,
         maxSequences,
-        sequences,
         workers,
-        loneSequences: 2 * loneOf(workers),
         cellBytes: facts.cellBytes,
         modelBytes: facts.modelBytes,
-        rereads: unrelated === 1,
         attentionKernel: facts.attentionKernel,
         room,
       },
       wishes,
     );
-  // Where cells or their layout are asked for, they may not suffice for more than one.
-  const asked = wishes.kvCells !== undefined || wishes.kvLayout !== undefined;
-  const single = asked || onGpu ? null : kvPlan(1).kvCache;
+  // Where cells are asked for, they may not suffice for more than one; llama.cpp's rows pass over the cells of all.
+  const single = wishes.kvCells !== undefined || onGpu ? null : kvPlan(1).kvCache;
   // Each has a context at least, which may take half of the room together.
   const roomy = Math.floor(room / 2 / Math.max(1, contextTokens * facts.cellBytes));
-  const most =
-    single?.layout === 'mixed' ? allLone : single?.attention === 'pgenrm' ? Math.min(roomy, WORKERS.most) : 1;
+  const most = single?.attention === 'pgenrm' ? Math.min(roomy, WORKERS.most) : 1;
   const workers = wishes.workers ?? usualWorkers(facts, most);
   if (onGpu && workers > 1) {
     throw new PgenrmError(
@@ -161,38 +119,14 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
       `workers share the threads of a CPU, and a GPU decodes here; got ${workers}, leave it out`,
     );
   }
-  const maxLone = loneOf(workers);
-  const { kvCache, sharedCells, loneCells, maxIdleCells, reasons } = kvPlan(workers);
-  const mixed = kvCache.layout === 'mixed';
-  /** Whether each row passes over the cells of all. */
-  const passes = !onGpu && kvCache.attention === 'llama.cpp';
-  const maxUnfinished = mixed
-    ? Math.ceil(MIXED.unfinished / workers)
-    : workers > 1 && !passes
+  const { kvCache, cells, maxIdleCells, reasons } = kvPlan(workers);
+  const maxUnfinished =
+    workers > 1
       ? Math.min(WORKERS.unfinished, maxSequences)
       : // A GPU decodes empty rows for the price of full ones; to a CPU prompts in wait are memory to read.
         maxSequences + Math.ceil(maxSequences / (onGpu ? 1 : 4));
-  const hostShare = Math.floor(hostCacheBytes / workers);
-  // Prompts in a lane of their own are in nobody's way; the engine lets in as many of the others as pay.
-  const promptsAtOnce = mixed || !passes ? null : unrelated;
   choices.push(
     ...reasons,
-    hostCacheBytes === 0
-      ? 'idle prompts whose cells are needed: forgotten, for a copy in host memory saves little'
-      : `idle prompts${mixed ? ' of samples that came alone' : ''} whose cells are needed: at most ${megabytes(hostCacheBytes)} MB of them in host memory, asked for`,
-    !passes
-      ? `samples and pieces of prompts: decoded in one call, ${onGpu ? 'whose rows a GPU computes at once' : 'which reads the weights once'}`
-      : "samples and pieces of prompts: decoded in calls of their own, for llama.cpp's attention over a large batch passes over every cell that any 64 rows see",
-    ...(mixed
-      ? [
-          `samples at once${workers > 1 ? ' of a worker' : ''}: ${maxLone} that came alone, and ${maxSequences} others, whose prompts are let in while fewer than ${maxUnfinished} are unfinished`,
-        ]
-      : []),
-    ...(promptsAtOnce === null
-      ? []
-      : [
-          `prompts at work at once: ${promptsAtOnce}, for every row of llama.cpp's attention passes over the cells of all prompts, and more rows in a step save reading ${megabytes(facts.modelBytes)} MB of weights`,
-        ]),
     ...(workers > 1
       ? [
           `workers: ${workers}, ${wishes.workers === undefined ? 'for threads that compute so small a model together wait for each other much of the time' : 'asked for'}; one that works alone has all threads`,
@@ -206,25 +140,13 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     threads,
     kvCache,
     workers,
-    cells: sharedCells,
+    cells,
     maxIdleCells,
-    hostCacheBytes: mixed ? 0 : hostShare,
     sequences,
     // The CPU computes a large batch no faster, and a smaller one stops sooner and takes less memory.
     batch: onGpu ? 2048 : PREFILL.cpu + maxSequences,
     prefillChunk: onGpu ? PREFILL.gpu : PREFILL.cpu,
     maxUnfinished,
-    lone: mixed
-      ? {
-          maxRunning: maxLone,
-          maxUnfinished: 2 * maxLone,
-          sequences: 2 * maxLone,
-          cells: loneCells,
-          hostCacheBytes: hostShare,
-        }
-      : null,
-    promptsAtOnce,
-    separatesPrompts: passes,
     gpuLayers,
     choices,
   };
@@ -234,16 +156,6 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
 function usualWorkers({ modelBytes, threads }: EngineFacts, most: number): number {
   const each = Math.ceil(modelBytes / WORKERS.bytesPerThread);
   return Math.max(1, Math.min(Math.floor(threads.threads / each), most, WORKERS.most));
-}
-
-/**
- * With n unrelated prompts P at work, an item costs the weights once for each of T / n steps and, for each of its P + T
- * rows, the cells of the n - 1 other prompts: the sum is least where n squared is T W / (P (P + T) c).
- */
-function promptsOnCpu({ modelBytes, layers, heads }: EngineFacts): number {
-  const { prompt, chain, bytesPerCell } = CPU_WORK;
-  const foreign = prompt * (prompt + chain) * bytesPerCell * Math.max(1, layers * heads);
-  return Math.max(1, Math.round(Math.sqrt((chain * modelBytes) / foreign)));
 }
 
 function layersOnGpu(facts: EngineFacts, contextTokens: number, choices: string[]): number {

@@ -1,12 +1,7 @@
-// Chooses how the native engine keeps keys and values: layout, type, flash attention, how many cells, how many of
+// Chooses how the native engine keeps keys and values: type, flash attention, how many cells, how many of
 // them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
 import { PgenrmError } from '../../errors.js';
-import {
-  checkEngineOptions,
-  type EngineOptions,
-  type KvLayout,
-  type KvType,
-} from '../../options/engine-options.js';
+import { checkEngineOptions, type EngineOptions, type KvType } from '../../options/engine-options.js';
 import type { KvCacheInfo } from '../generator.js';
 import type { AttentionKernel } from './attention-shape.js';
 
@@ -16,17 +11,11 @@ export interface KvFacts {
   readonly contextTokens: number;
   /** Samples that decode at once. */
   readonly maxSequences: number;
-  /** Samples and prompts together; in a mixed layout those that share cells. */
-  readonly sequences: number;
-  /** Workers, each with such sequences of its own. */
+  /** Workers, each with cells and sequences of its own. */
   readonly workers: number;
-  /** In a mixed layout, samples that came alone and their prompts; 0 where there can be none. */
-  readonly loneSequences: number;
   /** Bytes of one cell at f16, all layers together. */
   readonly cellBytes: number;
   readonly modelBytes: number;
-  /** Whether a prompt is decoded again for less than its cells cost rows that pass over them, as llama.cpp's on a CPU do. */
-  readonly rereads?: boolean;
   readonly attentionKernel: AttentionKernel;
   /** Bytes that the cache may take. */
   readonly room: number;
@@ -38,29 +27,22 @@ interface AttentionPlan {
   readonly reasons: readonly string[];
 }
 
-/** What the caller may fix; `kvCells` at least one context of each sequence that has its own. */
-export type KvWishes = Pick<
-  EngineOptions,
-  'kvLayout' | 'kvType' | 'flashAttention' | 'attention' | 'kvCells'
->;
+/** What the caller may fix; `kvCells` at least one context of each worker. */
+export type KvWishes = Pick<EngineOptions, 'kvType' | 'flashAttention' | 'attention' | 'kvCells'>;
 
 /** The choice, with the reason for each part. */
 export interface KvPlan {
   /** Its cells are those of all workers together. */
   readonly kvCache: KvCacheInfo;
-  /** Cells of one worker, those of samples that came alone aside. */
-  readonly sharedCells: number;
-  /** Cells of one worker for samples that came alone, all sequences together; 0 unless the layout is mixed. */
-  readonly loneCells: number;
-  /** Most cells of shared ones that prompts may hold which nobody needs. */
+  /** Cells of one worker, which all its sequences share: a common prefix is stored once. */
+  readonly cells: number;
+  /** Most cells of those that prompts may hold which nobody needs. */
   readonly maxIdleCells: number;
   readonly reasons: readonly string[];
 }
 
 /** Bytes of a value in 8 bits, with its share of the block's scale, over those of an f16. */
 const Q8_0_SHARE = 34 / 64;
-/** Share of the room that cells of lone samples may take unasked. */
-const LONE_SHARE = 1 / 3;
 /**
  * Keys and values that pay beside so many bytes of weights, and at the least so many for each of two or more workers: a step
  * reads all that is in use, so that what caches do not hold costs more than rows of more prompts save. Two workers of
@@ -70,7 +52,7 @@ const WORTH = { weights: 1.5, bytesPerWorker: 24 * 2 ** 20, workers: 2 };
 /** Contexts of prompts that requests at work are given room for. */
 const PROMPT_CONTEXTS = { cpu: 4, gpu: 8 };
 /** Contexts of prompts that are kept for requests to come. */
-const IDLE_CONTEXTS = { rereads: 1, cpu: 2, gpu: 4 };
+const IDLE_CONTEXTS = { cpu: 2, gpu: 4 };
 
 /**
  * Plans the cache. Throws `INVALID_OPTION` for a wish that is unknown or contradicts another, and `OUT_OF_MEMORY`
@@ -78,17 +60,7 @@ const IDLE_CONTEXTS = { rereads: 1, cpu: 2, gpu: 4 };
  */
 export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   checkEngineOptions(wishes);
-  const {
-    kvLayout: layout = usualLayout(facts, wishes),
-    kvType: wishedType,
-    flashAttention = 'auto',
-  } = wishes;
-  if (layout === 'mixed' && facts.loneSequences === 0) {
-    throw new PgenrmError(
-      'INVALID_OPTION',
-      `kvLayout mixed needs a maxSequences of 4 or more, got ${facts.maxSequences}; raise it, or leave kvLayout unified`,
-    );
-  }
+  const { kvType: wishedType, flashAttention = 'auto' } = wishes;
   if (wishedType === 'q8_0' && flashAttention === 'off') {
     throw new PgenrmError(
       'INVALID_OPTION',
@@ -96,8 +68,7 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
     );
   }
   const { workers } = facts;
-  const contexts = workers * { unified: 1, streams: facts.sequences, mixed: 1 + facts.loneSequences }[layout];
-  const least = contexts * padded(facts.contextTokens + 1);
+  const least = workers * padded(facts.contextTokens + 1);
   const { kvCells } = wishes;
   if (kvCells !== undefined && !(Number.isInteger(kvCells) && kvCells >= least)) {
     throw new PgenrmError(
@@ -111,38 +82,26 @@ export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
   const attention = chooseAttention(facts, wishes, type);
   const cellBytes = facts.cellBytes * (type === 'f16' ? 1 : Q8_0_SHARE);
   const affordable = Math.floor(facts.room / Math.max(1, cellBytes));
-  if (affordable < least && (!facts.onGpu || layout !== 'unified')) {
+  if (affordable < least && !facts.onGpu) {
     throw new PgenrmError(
       'OUT_OF_MEMORY',
-      `${contexts === 1 ? 'a context' : `${contexts} contexts`} of ${facts.contextTokens} tokens ` +
-        `${contexts === 1 ? 'needs' : 'need'} ${megabytes(least * cellBytes)} MB of KV cache (${type}), there is room ` +
-        `for ${megabytes(facts.room)} MB; lower the context length${contexts === 1 ? '' : ' or maxSequences, or leave kvLayout unified'}`,
+      `${workers === 1 ? 'a context' : `${workers} contexts`} of ${facts.contextTokens} tokens ` +
+        `${workers === 1 ? 'needs' : 'need'} ${megabytes(least * cellBytes)} MB of KV cache (${type}), there is room ` +
+        `for ${megabytes(facts.room)} MB; lower the context length${workers === 1 ? '' : ' or the number of workers'}`,
     );
   }
-  const useful =
-    kvCells ??
-    (layout === 'streams' ? least : usefulCells(facts, least, affordable, attention.by === 'pgenrm'));
-  const loneCells = layout === 'mixed' ? facts.loneSequences * padded(facts.contextTokens + 1) : 0;
-  const sharedCells = padded(Math.ceil(useful / workers)) - loneCells;
-  const cells = workers * (sharedCells + loneCells);
-  const passed = attention.by === 'llama.cpp' && facts.rereads === true;
-  const idleContexts = IDLE_CONTEXTS[facts.onGpu ? 'gpu' : passed ? 'rereads' : 'cpu'];
-  const maxIdleCells =
-    layout === 'streams' ? sharedCells : Math.min(sharedCells, idleContexts * facts.contextTokens);
-  const layoutReason = {
-    unified: 'a shared prefix is stored once',
-    streams: 'asked for: each sequence has its own cells, and a shared prefix is copied',
-    mixed: `samples of one prompt share its cells, and each of ${workers * facts.loneSequences} sequences for samples that came alone has its own, so that no row passes over prompts of others`,
-  }[layout];
+  const useful = kvCells ?? usefulCells(facts, least, affordable, attention.by === 'pgenrm');
+  const cells = padded(Math.ceil(useful / workers));
+  const all = workers * cells;
+  const idleContexts = facts.onGpu ? IDLE_CONTEXTS.gpu : IDLE_CONTEXTS.cpu;
   const typeReason =
     wishedType !== undefined ? ', asked for' : type === 'q8_0' ? ', for f16 has no room for one context' : '';
   return {
-    kvCache: { layout, type, flashAttention, attention: attention.by, cells },
-    sharedCells,
-    loneCells,
-    maxIdleCells,
+    kvCache: { type, flashAttention, attention: attention.by, cells: all },
+    cells,
+    maxIdleCells: Math.min(cells, idleContexts * facts.contextTokens),
     reasons: [
-      `KV cache: ${layout}, ${type}${typeReason}, ${cells} cells (${megabytes(cells * cellBytes)} MB): ${layoutReason}`,
+      `KV cache: ${type}${typeReason}, ${all} cells (${megabytes(all * cellBytes)} MB), in which a shared prefix is stored once`,
       ...attention.reasons,
     ],
   };
@@ -178,20 +137,6 @@ function kernelFor(facts: KvFacts, { flashAttention }: KvWishes, type: KvType): 
   if ('obstacle' in facts.attentionKernel) return facts.attentionKernel;
   if (flashAttention === 'off') return { obstacle: 'flash attention is off' };
   return type === 'f16' ? facts.attentionKernel : { obstacle: `keys and values are ${type}` };
-}
-
-/**
- * Rows of llama.cpp's attention on a CPU pass over all cells that are shared; those of a GPU skip what is not theirs, and
- * pgenrm's read nothing else.
- */
-function usualLayout(facts: KvFacts, wishes: KvWishes): KvLayout {
-  const { kvCells, kvType } = wishes;
-  if (facts.onGpu || facts.loneSequences === 0 || kvCells !== undefined) return 'unified';
-  if (wishes.attention !== 'llama.cpp' && 'instructions' in kernelFor(facts, wishes, kvType ?? 'f16'))
-    return 'unified';
-  const cellBytes = facts.cellBytes * (kvType === 'q8_0' ? Q8_0_SHARE : 1);
-  const loneBytes = facts.workers * facts.loneSequences * padded(facts.contextTokens + 1) * cellBytes;
-  return loneBytes <= facts.room * LONE_SHARE ? 'mixed' : 'unified';
 }
 
 // Every running sample with an answer of a quarter of the context, over some whole contexts of prompts, and what is least

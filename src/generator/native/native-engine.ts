@@ -184,7 +184,6 @@ export class EngineHandle {
       cellsRead: _cellsRead,
       promptAttended: _promptAttended,
       sampleAttended: _sampleAttended,
-      hostCacheBytes: _host,
       decodeMs: _decode,
       drawMs: _draw,
       ...step

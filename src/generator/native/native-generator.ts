@@ -19,7 +19,7 @@ import { chooseThreads } from '../llama/cpu-threads.js';
 import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
 import { checkRequest } from '../request-checks.js';
-import { attentionKernel, attentionShape, sharedReading } from './attention-shape.js';
+import { attentionKernel, attentionShape } from './attention-shape.js';
 import { planEngine } from './engine-plan.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
@@ -33,7 +33,7 @@ export interface GeneratorOptions extends EngineOptions {
   readonly gpu?: GpuChoice;
   /** Most tokens of prompt and answer together; default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
-  /** Samples that decode at once, those that come alone in a mixed layout aside; default 32 on a CPU, 128 on a GPU. */
+  /** Samples that decode at once; default 32 on a CPU, 128 on a GPU. */
   readonly maxSequences?: number;
   /** Threads of the CPU backend; default: the physical cores. */
   readonly threads?: number;
@@ -69,7 +69,6 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       trainedContext: facts.trainedContext,
       modelBytes: facts.tensorBytes,
       layers: shape.layers,
-      heads: shape.heads,
       cellBytes: shape.cellBytes,
       gpuMemoryFree: gpus.length === 0 ? null : gpus.reduce((sum, device) => sum + device.memoryFree, 0),
       memoryFree: freemem(),
@@ -90,7 +89,6 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       batch: plan.batch,
       threads: plan.threads,
       kvQ8_0: plan.kvCache.type === 'q8_0',
-      kvStreams: plan.kvCache.layout === 'streams',
       flashAttention: FLASH_CODES[plan.kvCache.flashAttention],
       attentionKernel: plan.kvCache.attention === 'pgenrm',
       generates: true,
@@ -99,10 +97,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       maxRunning: plan.maxSequences,
       prefillChunk: plan.prefillChunk,
       maxUnfinished: plan.maxUnfinished,
-      lone: plan.lone,
-      separatesPrompts: plan.separatesPrompts,
       maxIdleCells: plan.maxIdleCells,
-      hostCacheBytes: plan.hostCacheBytes,
       workers: plan.workers,
       reportsSteps: options.onStep !== undefined,
     },
@@ -120,13 +115,8 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
       workers: plan.workers,
       batch: plan.batch,
       prefillChunk: plan.prefillChunk,
-      separatesPrompts: plan.separatesPrompts,
       maxUnfinished: plan.maxUnfinished,
-      lone: plan.lone && { maxSequences: plan.lone.maxRunning, maxUnfinished: plan.lone.maxUnfinished },
       maxIdleCells: plan.maxIdleCells,
-      hostCacheBytes: plan.workers * (plan.hostCacheBytes + (plan.lone?.hostCacheBytes ?? 0)),
-      promptsAtOnce: plan.promptsAtOnce,
-      sharedReading: plan.kvCache.attention === 'pgenrm' ? sharedReading(shape) : null,
     },
     kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...weights.reasons, ...plan.choices],
@@ -183,7 +173,7 @@ class NativeGenerator implements Generator {
   counters(): EngineCounters {
     const { decodedPromptTokens: promptRows, decodedTokens: sampleRows, ...all } = this.statistics();
     const { calls, rowCells, cellsRead, promptAttended, sampleAttended } = all;
-    const { generatedTokens, preempted, restoredPromptTokens, decodeMs, drawMs, cells } = all;
+    const { generatedTokens, preempted, decodeMs, drawMs, cells } = all;
     return {
       calls,
       promptRows,
@@ -194,7 +184,6 @@ class NativeGenerator implements Generator {
       sampleAttended,
       generatedTokens,
       preempted,
-      restoredPromptTokens,
       decodeMs,
       drawMs,
       cells,
