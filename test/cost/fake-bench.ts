@@ -16,7 +16,7 @@ export class BenchGenerator extends FakeGenerator {
 
   constructor(options: FakeOptions = {}, cells?: number) {
     super(options);
-    const kvCache = { layout: 'unified', type: 'f16', flashAttention: 'auto' } as const;
+    const kvCache = { type: 'f16', flashAttention: 'auto' } as const;
     if (cells !== undefined) Object.assign(this.info, { kvCache: { ...kvCache, cells } });
   }
 
