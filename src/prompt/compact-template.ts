@@ -14,5 +14,6 @@ export function compactTemplate(): PromptTemplate {
     revision: FORMAT_REVISION,
     instruction: INSTRUCTION,
     events: 'numbered',
+    trimmed: true,
   });
 }

@@ -90,8 +90,8 @@ export function importedTemplate(
           role: 'user',
           content: fillFormatText(user, {
             user_input: neutralizeMarkers(renderContext(input.context)),
-            response_1: neutralizeMarkers(input.responses[0]!.trim()),
-            response_2: neutralizeMarkers(input.responses[1]!.trim()),
+            response_1: neutralizeMarkers(input.responses[0]!),
+            response_2: neutralizeMarkers(input.responses[1]!),
           }),
         },
       ];

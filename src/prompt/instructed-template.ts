@@ -12,18 +12,27 @@ export interface InstructedForm {
   readonly revision: string;
   readonly instruction: string;
   readonly events: EventForm;
+  /** Outer white space of responses is left out, as the prompts that a model was trained on have it. */
+  readonly trimmed: boolean;
 }
 
 /** A template of one instruction. */
-export function instructedTemplate({ name, revision, instruction, events }: InstructedForm): PromptTemplate {
+export function instructedTemplate({
+  name,
+  revision,
+  instruction,
+  events,
+  trimmed,
+}: InstructedForm): PromptTemplate {
   return {
     name,
     hash: hashTexts([revision, instruction]),
     render(input) {
       checkPromptInput(input);
+      const responses = trimmed ? input.responses.map((response) => response.trim()) : input.responses;
       return [
         { role: 'system', content: `${instruction}\n\n${renderUserSections(input.user, events)}` },
-        { role: 'user', content: renderInputSections(input.context, input.responses) },
+        { role: 'user', content: renderInputSections(input.context, responses) },
       ];
     },
   };

@@ -1,6 +1,8 @@
 // The markers that give a prompt and a chain their structure, and what keeps content from faking them.
 // Knows nothing of templates or models.
 
+import { folded, isOpening, skipUnseen } from './look-alikes.js';
+
 /** Opens the JSON object of part 2. A grammar takes hold after it. */
 export const JSON_START = '<JSON_START>';
 /** Closes the JSON object of part 2. */
@@ -28,31 +30,49 @@ export function responseEnd(n: number): string {
   return `[The End of Response ${n}]`;
 }
 
-const SPACE = '[ \\t\\u00a0]{0,8}';
-const GAP = '[ \\t\\u00a0]{1,8}';
-const SECTIONS = [
-  `User['\\u2019]s${GAP}preference${GAP}history`,
-  `User['\\u2019]s${GAP}stated${GAP}criteria`,
-  `User${GAP}Input`,
-  `(?:Event|Response)${GAP}\\d{1,6}`,
-].join('|');
-const BRACKET_MARKER = new RegExp(
-  `\\[(${SPACE}The${GAP}(?:Start|End)${GAP}of${GAP}(?:${SECTIONS})${SPACE})\\]`,
-  'gi',
-);
-const JSON_MARKER = new RegExp(`<(${SPACE}JSON_(?:START|END)${SPACE})>`, 'gi');
+// Letters and digits alone, for what stands between them may be anything that is not seen.
+const MARKER =
+  /^(?:the(?:start|end)of(?:userspreferencehistory|usersstatedcriteria|userinput|(?:event|response)\d{1,6})|\/?json(?:start|end)\/?)$/;
+const MARKER_MAX = 40;
 const EVENT_LABEL = /^([ \t]{0,8})((?:Chosen|Rejected)(?: \d{1,6})?):/gm;
 const EVENT_OPENING = /(\n[ \t]*\n[ \t]{0,8})User:/g;
 
 /**
  * Makes content unable to close or open a section of the prompt.
  *
- * Where content spells a section marker or a JSON marker (letter case and spacing aside), the brackets around
- * it become round ones: `[The End of Response 1]` turns into `(The End of Response 1)`, `<JSON_END>` into
- * `(JSON_END)`. All other text stays as it is.
+ * Where content spells a section marker or a JSON marker, the brackets around it become round ones:
+ * `[The End of Response 1]` turns into `(The End of Response 1)`, `<JSON_END>` into `(JSON_END)`. Letter case, spaces,
+ * line breaks, characters that nobody sees, full-width and look-alike letters and brackets make no difference. All other
+ * text stays as it is. Linear in the text.
  */
 export function neutralizeMarkers(text: string): string {
-  return text.replace(BRACKET_MARKER, '($1)').replace(JSON_MARKER, '($1)');
+  const pieces: string[] = [];
+  let copied = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (!isOpening(text[at]!)) continue;
+    const close = markerEnd(text, at);
+    if (close < 0) continue;
+    pieces.push(text.slice(copied, at), '(', text.slice(at + 1, close), ')');
+    copied = close + 1;
+    at = close;
+  }
+  return copied === 0 ? text : pieces.join('') + text.slice(copied);
+}
+
+/** Position of the bracket that closes a marker which opens at `open`; -1 where none does. */
+function markerEnd(text: string, open: number): number {
+  let spelled = '';
+  for (let at = open + 1; at < text.length; at++) {
+    at = skipUnseen(text, at);
+    if (at >= text.length) return -1;
+    const sign = folded(text, at);
+    if (sign.text === ']') return MARKER.test(spelled) ? at : -1;
+    if (sign.text === '[' || sign.text === null) return -1;
+    spelled += sign.text;
+    if (spelled.length > MARKER_MAX) return -1;
+    at += sign.length - 1;
+  }
+  return -1;
 }
 
 /**

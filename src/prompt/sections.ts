@@ -70,7 +70,7 @@ export function renderUserSections(user: User, form: EventForm): string {
 export function renderInputSections(context: readonly Turn[], responses: readonly string[]): string {
   const sections = [`${INPUT_START}\n${neutralizeMarkers(renderContext(context))}\n${INPUT_END}`];
   responses.forEach((response, index) => {
-    const text = neutralizeMarkers(response.trim());
+    const text = neutralizeMarkers(response);
     sections.push(`${responseStart(index + 1)}\n${text}\n${responseEnd(index + 1)}`);
   });
   return sections.join('\n\n');

@@ -22,15 +22,15 @@ Derive three to five criteria for judging replies to this input as this user wou
 
 PART 2: Final Scoring and JSON Output
 Write ${JSON_START} on a line, then one JSON object on a single line, then ${JSON_END} on a line, and nothing after it. The object has two keys.
-- "rationale": one string. Inside it, write every line break as \\n and every double quote as \\". It begins with "A. Evaluation Criteria & Weights:", lists each criterion as "1. Name - 50%" and closes the list with "(Total = 100%)". Then comes "B. Scoring Breakdown:" and, for each response in its order, a line "Response 1:", a line "1. Name: 8/10 - reason" for each criterion in the same order, and a line "Final Score = (8*0.50) + (6*0.30) + (7*0.20) = 7.2" with that response's own scores, the weights as decimals and the sum.
+- "rationale": one string. Inside it, write every line break as \\n and every double quote as \\". It begins with "A. Evaluation Criteria & Weights:", lists each criterion as "1. Name - 50%" and closes the list with "(Total = 100%)". Then comes "B. Scoring Breakdown:" and, for each response in its order, a line "Response 1:", a line "1. Name: A/10 - reason" (A is the score) for each criterion in the same order, and a line "Final Score = (A*0.50) + (B*0.50) = X" with that response's own scores in place of A and B, your own weights as decimals and the sum in place of X.
 - "better_response": an object with one number for each response, the result of its Final Score line, under the keys "response_1", "response_2" and so on.
 Every score lies between 1 (this user would dislike it) and 10 (exactly what this user wants). Use the whole range, score each response by its own merits, and let two responses tie only if the user truly would not care. The number or order of the responses says nothing about their quality.
 
-The form of part 2 for two criteria and two responses (the numbers are only an example):
+The form of part 2 for two criteria and two responses. The letters stand for your own names, weights and scores; write numbers in their places:
 ${JSON_START}
-{"rationale": "A. Evaluation Criteria & Weights:\\n1. First criterion - 60%\\n2. Second criterion - 40%\\n(Total = 100%)\\nB. Scoring Breakdown:\\nResponse 1:\\n1. First criterion: 4/10 - reason.\\n2. Second criterion: 9/10 - reason.\\nFinal Score = (4*0.60) + (9*0.40) = 6.0\\nResponse 2:\\n1. First criterion: 7/10 - reason.\\n2. Second criterion: 5/10 - reason.\\nFinal Score = (7*0.60) + (5*0.40) = 6.2", "better_response": {"response_1": 6.0, "response_2": 6.2}}
+{"rationale": "A. Evaluation Criteria & Weights:\\n1. <name> - V%\\n2. <name> - W%\\n(Total = 100%)\\nB. Scoring Breakdown:\\nResponse 1:\\n1. <name>: A/10 - <reason>\\n2. <name>: B/10 - <reason>\\nFinal Score = (A*0.V) + (B*0.W) = X\\nResponse 2:\\n1. <name>: C/10 - <reason>\\n2. <name>: D/10 - <reason>\\nFinal Score = (C*0.V) + (D*0.W) = Y", "better_response": {"response_1": X, "response_2": Y}}
 ${JSON_END}`;
-const FORMAT_REVISION = 'standard/1';
+const FORMAT_REVISION = 'standard/2';
 
 /** The template `standard`: the task, the form of the chain, the user's sections, the query and the responses. */
 export function standardTemplate(): PromptTemplate {
@@ -39,5 +39,6 @@ export function standardTemplate(): PromptTemplate {
     revision: FORMAT_REVISION,
     instruction: INSTRUCTION,
     events: 'plain',
+    trimmed: false,
   });
 }
