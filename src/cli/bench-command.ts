@@ -1,21 +1,69 @@
-// `pgenrm bench`: the group of `scaling`, `compare` and `table`, and the two that need no model.
+// `pgenrm bench`: the group of `scaling`, `predict`, `compare` and `table`, and the three that need no model.
 // Knows the command line and results; not how a result comes about.
 
-import type { Command } from 'commander';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
 import { agreement, compareResults, comparisonTable } from '../cost/result/compare-results.js';
+import { predictionText, predictLevel } from '../cost/result/predict.js';
 import { readResult } from '../cost/result/read-result.js';
-import { shortMarkdown } from '../cost/result/write-result.js';
+import { BENCH_FILES, shortMarkdown } from '../cost/result/write-result.js';
 import { percent } from '../evaluation/report.js';
+import { ENGINE_RANGES } from '../options/engine-options.js';
+import { JUDGE_RANGES } from '../options/option-range.js';
 import { harmless, terminalTable } from '../report/table.js';
+import { DEFAULT_FOLDER } from './bench-flags.js';
 import { type BenchHost, benchScalingCommand } from './bench-scaling.js';
 import { mayColour } from './console-streams.js';
 import { EXIT } from './exit-code.js';
+import { numberOption } from './option-parsers.js';
 import type { CommandContext } from './run-cli.js';
+
+/** Where `bench scaling` puts its result unless told otherwise. */
+const DEFAULT_RESULT = join(DEFAULT_FOLDER, BENCH_FILES.json);
+
+interface PredictWords {
+  readonly ind: number;
+  readonly pro: number;
+  readonly workers?: number;
+  readonly from?: readonly string[];
+  readonly json?: true;
+}
 
 /** Adds `pgenrm bench`. */
 export function benchCommand(program: Command, context: CommandContext, host?: BenchHost): void {
-  const group = program.command('bench').description('Measures and compares what judgments cost.');
+  const group = program.command('bench').description('Measures, predicts and compares what judgments cost.');
   benchScalingCommand(group, context, host);
+  group
+    .command('predict')
+    .description(
+      'What a level would cost, by a regression over measured levels, with its error on levels left out.',
+    )
+    .addOption(numberOption('--ind <m>', 'chains for the user', JUDGE_RANGES.individual).default(1))
+    .addOption(numberOption('--pro <n>', 'chains as similar users', JUDGE_RANGES.prototypes).default(0))
+    .addOption(
+      numberOption(
+        '--workers <n>',
+        'workers that decode at once; default those of the results',
+        ENGINE_RANGES.workers,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--from <file>',
+        `result.json of a bench, several times for several; default ${DEFAULT_RESULT}`,
+      ).argParser((file: string, files: readonly string[] | undefined) => [...(files ?? []), file]),
+    )
+    .option('--json', 'print JSON')
+    .action(async ({ ind, pro, workers, from = [DEFAULT_RESULT], json }: PredictWords) => {
+      const prediction = predictLevel(await Promise.all(from.map(readResult)), {
+        level: { individual: ind, prototype: pro },
+        ...(workers === undefined ? {} : { workers }),
+      });
+      context.out.write(
+        json ? `${JSON.stringify(prediction, null, 2)}\n` : `${harmlessLines(predictionText(prediction))}\n`,
+      );
+      context.end(EXIT.ok);
+    });
   group
     .command('compare')
     .description('What changed between two results, and whether it is more than noise.')
@@ -41,6 +89,8 @@ export function benchCommand(program: Command, context: CommandContext, host?: B
       context.end(EXIT.ok);
     });
 }
+
+const harmlessLines = (text: string): string => text.split('\n').map(harmless).join('\n');
 
 function comparisonText(
   comparison: ReturnType<typeof compareResults>,

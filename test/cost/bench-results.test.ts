@@ -1,8 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { agreement, compareResults } from '../../src/cost/result/compare-results.js';
+import type { Prediction } from '../../src/cost/result/predict.js';
+import { readResult } from '../../src/cost/result/read-result.js';
 import type { ScalingResult } from '../../src/cost/result/result.js';
+import { resultMarkdown } from '../../src/cost/result/write-result.js';
 import { suiteFolder } from '../bank/made-bank.js';
 import { writeGoodRows } from '../support/preference-file.js';
 import { fakeBench } from './fake-bench.js';
@@ -33,6 +36,79 @@ async function changed(change: (result: Changeable) => void): Promise<string> {
 type Changeable = Omit<ScalingResult, 'variants'> & { variants: ScalingResult['variants'][number][] };
 
 describe('results beside each other', () => {
+  it('predicts levels that were not measured, with the error on levels left out', async () => {
+    const from = ['--from', path];
+    const { code, out: text } = await fakeBench(['predict', '--ind', '32', ...from]);
+    expect(code).toBe(0);
+    expect(text).toMatch(
+      /^ind-32, by a regression over 3 measured levels \(1, ind-2, ind-4; one result, one worker\)/,
+    );
+    expect(
+      text.match(/error on left-out levels: [\d.]+% on average, [\d.]+% at most \(3 levels\)/g),
+    ).toHaveLength(2);
+    expect(text).toMatch(/! 32 own chains lie outside of what was measured \(1 to 4\)/);
+    const json = JSON.parse(
+      (await fakeBench(['predict', '--ind', '2', '--json', ...from])).out,
+    ) as Prediction;
+    expect(json.full!.measuredMs).toBe(before.variants[1]!.full!.msPerJudgment.value);
+    expect(json.judgmentsPerSecond).toBeCloseTo(1000 / json.full!.ms, 9);
+    expect(json.alone!.leftOut.map(({ name }) => name)).toEqual(['1', 'ind-2', 'ind-4']);
+    expect(json.cautions).toEqual([]);
+    expect((await fakeBench(['predict', '--from', data])).code).toBe(1);
+    expect((await fakeBench(['predict', '--from', join(folder, 'absent')])).err).toMatch(/INPUT_NOT_FOUND/);
+  });
+
+  it('predicts with as many workers as results were measured with, and with no other number', async () => {
+    const two = await changed((one) => {
+      Object.assign(one.header.identity.generator, { workers: 2 });
+      for (const { full } of one.variants)
+        Object.assign(full!.msPerJudgment, { value: full!.msPerJudgment.value / 2 });
+    });
+    const both = ['predict', '--ind', '4', '--json', '--from', path, '--from', two];
+    const one = JSON.parse((await fakeBench([...both, '--workers', '1'])).out) as Prediction;
+    const halved = JSON.parse((await fakeBench([...both, '--workers', '2'])).out) as Prediction;
+    expect([one.workers, halved.workers]).toEqual([1, 2]);
+    expect(halved.full!.ms / one.full!.ms).toBeCloseTo(0.5, 9);
+    expect(halved.alone!.ms).toBeCloseTo(one.alone!.ms, 9);
+    const which = await fakeBench(both);
+    expect(which).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/\(1, 2\); say which with --workers/),
+    });
+    const none = await fakeBench([...both, '--workers', '3']);
+    expect(none).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/nothing to go on: no result has 3 workers/),
+    });
+  });
+
+  it('says what there is nothing to go on for', async () => {
+    const similar = await fakeBench(['predict', '--ind', '4', '--pro', '2', '--from', path]);
+    expect(similar).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/nothing to go on: no measured level has similar/),
+    });
+    const single = await changed((one) => {
+      one.variants = one.variants.slice(0, 1);
+    });
+    const few = await fakeBench(['predict', '--ind', '4', '--from', single]);
+    expect(few).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/nothing to go on: only 1 was measured/),
+    });
+    const pair = await changed((one) => {
+      one.variants = one.variants.slice(0, 2);
+    });
+    expect((await fakeBench(['predict', '--ind', '4', '--from', pair])).out).toContain(
+      'is not known: too few levels',
+    );
+    const other = await changed((one) =>
+      Object.assign(one.header.identity.model, { sha256: 'b'.repeat(64) }),
+    );
+    const mixed = await fakeBench(['predict', '--ind', '4', '--from', path, '--from', other]);
+    expect(mixed).toMatchObject({ code: 2, err: expect.stringMatching(/RUN_MISMATCH.*model sha256/) });
+  });
+
   it('says what changed, and whether it is more than noise', async () => {
     const same = await fakeBench(['compare', path, path]);
     expect(same.code).toBe(0);
@@ -108,6 +184,7 @@ describe('results beside each other', () => {
     for (const words of [
       ['compare', path, damaged],
       ['compare', damaged, path],
+      ['predict', '--from', damaged],
       ['table', damaged],
     ]) {
       const { code, err } = await fakeBench(words);
@@ -119,10 +196,18 @@ describe('results beside each other', () => {
     }
   });
 
-  it('reads every result that is committed', async () => {
-    for (const name of ['scaling-nano', 'scaling-nano-repeat']) {
-      const committed = join('bench', 'results', name, 'result.json');
+  it('reads and predicts from every result that is committed, whose pages are theirs', async () => {
+    const results = join('bench', 'results');
+    const names = (await readdir(results)).filter((name) => name.startsWith('scaling-'));
+    expect(names.length).toBeGreaterThanOrEqual(4);
+    for (const name of names) {
+      const committed = join(results, name, 'result.json');
+      expect((await fakeBench(['predict', '--ind', '64', '--from', committed])).out).toMatch(/^ind-64/);
       expect((await fakeBench(['compare', committed, committed])).code).toBe(0);
+      const page = await readFile(join(results, name, 'result.md'), 'utf8');
+      expect(page).toBe(resultMarkdown(await readResult(committed)));
+      const lows = [...page.matchAll(/\[(-[\d.]+), /g)];
+      expect(lows).toEqual([]);
     }
   });
 });

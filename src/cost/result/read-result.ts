@@ -64,7 +64,7 @@ const RESULT = z.object({
       template: z.object({ name: z.string(), hash: z.string() }),
       data: z.record(z.string(), z.unknown()),
       bank: z.record(z.string(), z.unknown()),
-      generator: z.object({ contextTokens: COUNT }),
+      generator: z.object({ contextTokens: COUNT, workers: COUNT.min(1).optional() }),
       options: z.record(z.string(), z.unknown()),
     }),
     machine: z.object({ node: z.string() }),

@@ -51,8 +51,9 @@ const isWarning = (line: string): boolean => line.startsWith('! ');
 /** Where accuracies come from, and which levels have none. */
 function accuracyRemarks({ variants }: ScalingResult): string[] {
   const files = new Map(
-    variants.flatMap(({ accuracy }): [string, string][] =>
-      accuracy === null || accuracy.sha256 === null ? [] : [[accuracy.from, accuracy.sha256]],
+    variants.flatMap(({ accuracy }): [string, string | null][] =>
+      // Older results name the file without its hash.
+      accuracy === null || accuracy.from === 'bench' ? [] : [[accuracy.from, accuracy.sha256 ?? null]],
     ),
   );
   const without = variants.filter(({ accuracy }) => accuracy === null).map(({ name }) => name);
@@ -60,7 +61,8 @@ function accuracyRemarks({ variants }: ScalingResult): string[] {
   return [
     ...(unread.length > 0 ? [`! no chain could be read of ${unread.join('; ')}`] : []),
     ...[...files].map(
-      ([from, sha256]) => `accuracies: those of the evaluation ${from}, SHA-256 ${sha256.slice(0, 16)}`,
+      ([from, sha256]) =>
+        `accuracies: those of the evaluation ${from}${sha256 === null ? '' : `, SHA-256 ${sha256.slice(0, 16)}`}`,
     ),
     ...(files.size > 0 && without.length > 0
       ? [`the evaluation has no accuracy of ${without.join('; ')}`]

@@ -7,6 +7,7 @@ import { levelName } from '../../scaling/level.js';
 import type { Estimate } from '../../statistics/estimate.js';
 import { ratioText } from '../../statistics/ratio.js';
 import type { Mode } from '../measure/bench-plan.js';
+import { leftOutLevels, measuredLevels } from './level-times.js';
 import type { AccuracyFigure, ModeFigures, ScalingResult, VariantRatio, VariantResult } from './result.js';
 
 /** What a cell says where a machine does not tell. */
@@ -30,6 +31,7 @@ export function resultTables(result: ScalingResult): ReportTable[] {
     machineTable(result),
     priceTable(result),
     ratioTable(result),
+    leftOutTable(result),
     skippedTable(result),
   ].filter(({ rows }) => rows.length > 0);
 }
@@ -209,6 +211,22 @@ function ratioTable({ ratios, variants }: ScalingResult): ReportTable {
       cell(alone),
       `${Math.max(full?.pairs ?? 0, alone?.pairs ?? 0)}`,
     ]),
+  };
+}
+
+function leftOutTable(result: ScalingResult): ReportTable {
+  return {
+    title: 'Levels predicted without having seen them',
+    note: 'What pgenrm bench predict would say of each level if it had not been measured: a regression over the other levels. Milliseconds a judgment.',
+    head: ['level and mode', 'measured', 'predicted', 'error, %'],
+    rows: (['alone', 'full'] as const).flatMap((mode) =>
+      leftOutLevels(measuredLevels([result], mode)).map(({ name, measuredMs, predictedMs, error }) => [
+        `${name}, ${mode}`,
+        measuredMs.toFixed(0),
+        predictedMs.toFixed(0),
+        `${error < 0 ? '-' : '+'}${percent(Math.abs(error))}`,
+      ]),
+    ),
   };
 }
 
