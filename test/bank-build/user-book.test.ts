@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseK } from '../../src/bank-build/choose-k.js';
 import { UserBook } from '../../src/bank-build/user-book.js';
 import type { PreferenceRow } from '../../src/data/preference-data.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
-import { event, normaliseRow } from '../bank/made-bank.js';
-import { clusteredRows } from '../kernels/implementations.js';
+import { event } from '../bank/made-bank.js';
 
 /** A row of a user whose choices are `all`, of which this row asks for one. */
 function rowOf(all: readonly string[], own: string, userId: string | null = 'u'): PreferenceRow {
@@ -53,19 +50,5 @@ describe('UserBook', () => {
     expect(named).not.toBe(anonymous);
     expect(book.user(named)).toMatchObject({ id: 'row:row-x', criteria: 'be brief' });
     expect(book.user(anonymous)).toMatchObject({ id: 'row:row-x', anonymous: true });
-  });
-});
-
-describe('chooseK', () => {
-  it.each([2, 6])('finds the %i groups of made-up rows', async (groups) => {
-    const { data, dim } = clusteredRows(120, 8, groups, 0.1, 4);
-    for (let row = 0; row < 120; row += 1) normaliseRow(data.subarray(row * dim, (row + 1) * dim));
-    const { k } = await chooseK(data, dim, 1, referenceKernels());
-    expect(k).toBe(groups);
-  });
-
-  it('takes one prototype where there are fewer than ten rows', async () => {
-    const { data, dim } = clusteredRows(9, 4, 3, 0.1, 4);
-    expect(await chooseK(data, dim, 1, referenceKernels())).toEqual({ k: 1, silhouettes: [] });
   });
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { writeBank } from '../../src/bank/file/write-bank.js';
+import type { Criterion } from '../../src/chain/rubric.js';
 import type { Kernels } from '../../src/kernels/kernels.js';
 import { Xoshiro128 } from '../../src/kernels/random.js';
 import { referenceKernels } from '../../src/kernels/reference-kernels.js';
@@ -67,6 +68,32 @@ export async function madeBank(folder: string, options: MadeBankOptions): Promis
     return cosines.indexOf(Math.max(...cosines));
   });
   const memberUser = Uint32Array.from({ length: members }, (_, member) => member % users);
+  return handMadeBank(
+    folder,
+    { dim, embeddings, prototypes, assignment, memberUser },
+    { kernels, name, seed, ...pick(options, ['indexFrom', 'text']) },
+  );
+}
+
+/** The numbers of a bank. */
+export type BankNumbers = Omit<MadeBank, 'path' | 'vector'>;
+
+/** How the rest of a bank is made up. */
+export interface HandMadeOptions extends Pick<MadeBankOptions, 'kernels' | 'indexFrom' | 'name' | 'text'> {
+  readonly seed?: number;
+  /** Rubric of a member; default one criterion of all the weight. */
+  readonly rubric?: (member: number) => readonly Criterion[];
+}
+
+/** Writes a bank of given numbers: rows `r{i}`, users `u{i}`, personas `likes {i}`. */
+export async function handMadeBank(
+  folder: string,
+  numbers: BankNumbers,
+  options: HandMadeOptions = {},
+): Promise<MadeBank> {
+  const { dim, embeddings, prototypes, assignment, memberUser } = numbers;
+  const { kernels = referenceKernels(), name = 'bank', seed = 1, text = '' } = options;
+  const rubric = options.rubric ?? (() => [{ name: 'Fit', weight: 100 }]);
   const path = join(folder, name);
   await writeBank(
     path,
@@ -78,7 +105,7 @@ export async function madeBank(folder: string, options: MadeBankOptions): Promis
           template: { name: 'compact', hash: 'c'.repeat(64) },
           embedder: { sha256: 'b'.repeat(64), pooling: 'mean', dimension: dim },
         },
-        data: { fingerprint: 'f', format: 'trl', users: null, rows: members },
+        data: { fingerprint: 'f', format: 'trl', users: null, rows: assignment.length },
         options: { seed },
         counts: { lost: 0, failed: 0, invalid: 0, shortenedTexts: 0, emptyPrototypes: 0 },
         silhouettes: null,
@@ -91,18 +118,34 @@ export async function madeBank(folder: string, options: MadeBankOptions): Promis
       embeddings,
       assignment,
       memberUser,
-      users,
+      users: Math.max(...memberUser) + 1,
       member: (index) => ({
         row: `r${index}`,
         user: `u${memberUser[index]}`,
         persona: `likes ${index}`,
-        rubric: [{ name: 'Fit', weight: 100 }],
+        rubric: rubric(index),
       }),
-      user: (index) => ({ id: `u${index}`, history: [event(`${options.text ?? ''}${index}`)] }),
+      user: (index) => ({ id: `u${index}`, history: [event(`${text}${index}`)] }),
     },
-    { kernels, ...(options.indexFrom === undefined ? {} : { indexFrom: options.indexFrom }) },
+    { kernels, ...pick(options, ['indexFrom']) },
   );
-  return { path, dim, embeddings, assignment, memberUser, prototypes, vector };
+  return { ...numbers, path, vector: (member) => embeddings.slice(member * dim, (member + 1) * dim) };
+}
+
+/** The options of these names that are given. */
+function pick<T extends object, K extends keyof T>(
+  from: T,
+  names: readonly K[],
+): { [P in K]?: NonNullable<T[P]> } {
+  const given = names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]]]));
+  return Object.fromEntries(given) as { [P in K]?: NonNullable<T[P]> };
+}
+
+/** Unit vectors in the plane at these angles in degrees. Shape [angles, 2]. */
+export function atAngles(angles: readonly number[]): Float32Array {
+  return Float32Array.from(
+    angles.flatMap((angle) => [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)]),
+  );
 }
 
 /** The n most similar users by looking at every member, as [user, prototype, fallback]. */
