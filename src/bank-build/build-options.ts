@@ -9,6 +9,7 @@ import type { Embedder } from '../generator/embedder.js';
 import type { Generator, Sampling } from '../generator/generator.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { checkRange, invalidOption, JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
+import type { GivenChatTemplate } from '../prompt/chat-template.js';
 import type { PromptTemplate } from '../prompt/template.js';
 
 /** Stages of a build, in their order. */
@@ -29,6 +30,8 @@ export interface JudgeSource {
   /** SHA-256 of the model's file; null where it is not known. */
   readonly sha256: string | null;
   readonly template: PromptTemplate;
+  /** A chat template in place of the model's own. */
+  readonly chatTemplate?: GivenChatTemplate;
 }
 
 /** An embedder that is loaded where a stage has work for it, and disposed after that stage. */

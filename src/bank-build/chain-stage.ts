@@ -48,6 +48,8 @@ export async function writeChains(stage: ChainStage): Promise<void> {
   signal?.throwIfAborted();
   const model = await RewardModel.over(generator, {
     template: judge.template,
+    ...(judge.chatTemplate === undefined ? {} : { chatTemplate: judge.chatTemplate }),
+    ...(signal === undefined ? {} : { signal }),
     ownsGenerator: false,
     ...(kernels === undefined ? {} : { kernels }),
   });

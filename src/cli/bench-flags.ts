@@ -14,6 +14,7 @@ import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../reward-mode
 import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
 import { type EngineFlags, engineFlags } from './engine-flags.js';
+import { CHAT_TEMPLATE_HELP } from './model-options.js';
 import { choiceOption, numberIn, numberOption } from './option-parsers.js';
 import { oldOption } from './renamed.js';
 
@@ -50,6 +51,7 @@ export interface BenchOptions extends EngineFlags {
   readonly model: string;
   readonly modelNote?: string;
   readonly template?: string;
+  readonly chatTemplate?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
   readonly out: string;
@@ -148,6 +150,7 @@ export function benchFlags(command: Command): void {
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--model-note <text>', 'said in every output, such as that the weights are random')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
+    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
     .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'));
   engineFlags(command);

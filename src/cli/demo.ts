@@ -12,12 +12,14 @@ import { mayColour } from './console-streams.js';
 import { headingText, overviewText, portraitText } from './demo-text.js';
 import { EXIT } from './exit-code.js';
 import { InterruptWatch, STOPPING_TEXT } from './interrupt.js';
+import { CHAT_TEMPLATE_HELP } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import type { CommandContext } from './run-cli.js';
 
 interface DemoOptions {
   readonly model: string;
   readonly user?: string;
+  readonly chatTemplate?: string;
   readonly ind: number;
   readonly seed: number;
   readonly generator?: 'native' | 'portable';
@@ -31,6 +33,7 @@ export function demoCommand(program: Command, context: CommandContext): void {
     .description('Judges the bundled examples and shows persona, rubric, scores and winner.')
     .option('--user <id>', 'whose first comparison is shown in full')
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
+    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(4))
     .addOption(numberOption('--seed <n>', 'seed', JUDGE_RANGES.seed).default(0))
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
@@ -46,6 +49,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<numb
   await using model = await context.loadModel({
     model: options.model,
     gpu: options.gpu,
+    ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
     ...(options.generator === undefined ? {} : { generator: options.generator }),
     signal,
   });

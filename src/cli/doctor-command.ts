@@ -6,12 +6,14 @@ import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../reward-mode
 import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
 import { EXIT } from './exit-code.js';
 import { InterruptWatch, STOPPING_TEXT } from './interrupt.js';
+import { CHAT_TEMPLATE_HELP } from './model-options.js';
 import { choiceOption } from './option-parsers.js';
 import type { CommandContext } from './run-cli.js';
 
 interface DoctorOptions extends EngineFlags {
   readonly model: string;
   readonly template?: string;
+  readonly chatTemplate?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
   readonly load: boolean;
@@ -25,13 +27,14 @@ export function doctorCommand(program: Command, context: CommandContext): void {
     .description('Prints what pgenrm found on this machine, what it would use, and why.')
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file")
+    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
     .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'));
   engineFlags(command)
     .option('--no-load', 'do not load the model')
     .option('--json', 'as one JSON object')
     .action(async (options: DoctorOptions) => {
-      const { json, model, template, generator, gpu, load } = options;
+      const { json, model, template, chatTemplate, generator, gpu, load } = options;
       using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
       const { diagnose, diagnosisText } = await import('../doctor/doctor.js');
       const diagnosis = await diagnose({
@@ -39,6 +42,7 @@ export function doctorCommand(program: Command, context: CommandContext): void {
         gpu,
         load,
         ...(template === undefined ? {} : { template }),
+        ...(chatTemplate === undefined ? {} : { chatTemplate }),
         ...(generator === undefined ? {} : { generator }),
         engine: engineSizes(options),
         signal: watch.signal,

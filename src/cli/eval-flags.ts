@@ -13,7 +13,7 @@ import { GENERATOR_CHOICES } from '../reward-model/reward-model.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
-import { runFlags } from './model-options.js';
+import { CHAT_TEMPLATE_HELP, runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { oldOption } from './renamed.js';
 
@@ -133,6 +133,7 @@ export function samplingFlags(command: Command): void {
     )
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
+    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES));
   runFlags(command);
 }

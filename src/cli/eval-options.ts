@@ -52,6 +52,7 @@ export interface EvalOptions extends EngineFlags {
   readonly prefer: ScorePreference;
   readonly model: string;
   readonly template?: string;
+  readonly chatTemplate?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
   readonly concurrency?: number;

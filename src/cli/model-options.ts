@@ -15,8 +15,12 @@ export interface ModelOptions extends EngineFlags {
   readonly bank?: string;
   readonly embedder?: string;
   readonly template?: string;
+  readonly chatTemplate?: string;
   readonly generator?: 'native' | 'portable';
 }
+
+/** Help of `--chat-template`. */
+export const CHAT_TEMPLATE_HELP = "a Jinja file in place of the model's chat template";
 
 /** How the model is loaded. */
 export function loadOptions(options: ModelOptions): LoadOptions {
@@ -26,6 +30,7 @@ export function loadOptions(options: ModelOptions): LoadOptions {
     ...(options.bank === undefined ? {} : { bank: options.bank }),
     ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
     ...(options.template === undefined ? {} : { template: options.template }),
+    ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
     ...(options.generator === undefined ? {} : { generator: options.generator }),
     ...engineSizes(options),
   };

@@ -15,7 +15,7 @@ import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
 import { createLog } from './console-streams.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
-import { loadOptions, runFlags } from './model-options.js';
+import { CHAT_TEMPLATE_HELP, loadOptions, runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { createProgress } from './progress.js';
 import { oldOption } from './renamed.js';
@@ -106,6 +106,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     )
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
+    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .addOption(
       choiceOption(
         '--generator <kind>',

@@ -35,6 +35,7 @@ export interface ScoreOptions extends EngineFlags {
   readonly prefer: ScorePreference;
   readonly model: string;
   readonly template?: string;
+  readonly chatTemplate?: string;
   readonly generator?: 'native' | 'portable';
   readonly gpu: NonNullable<LoadOptions['gpu']>;
   readonly concurrency?: number;

@@ -84,7 +84,7 @@ function modelLines(model: ModelFinding): Line[] {
       `${model.architecture}${model.name === '' ? '' : ` "${model.name}"`}, ${count(model.parameters)} parameters, ` +
         `trained for ${model.trainedContext || 'an unknown number of'} tokens`,
     ],
-    ['chat template', model.hasChatTemplate ? 'yes: the prompt is written with it' : 'none'],
+    ...chatTemplateLines(model),
     'trouble' in template
       ? ['!', template.trouble.message]
       : ['template', `${template.name}: ${template.reason}`],
@@ -92,6 +92,29 @@ function modelLines(model: ModelFinding): Line[] {
       ? ['!', `similar users cannot be sought: ${embedder.trouble.message}`]
       : ['embedder', embedder.spec === model.path ? embedder.reason : `${embedder.spec}: ${embedder.reason}`],
     ...(model.unusable === null ? [] : ([['!', model.unusable]] as Line[])),
+  ];
+}
+
+function chatTemplateLines({ chatTemplate }: ModelFinding): Line[] {
+  if ('trouble' in chatTemplate) return [['!', chatTemplate.trouble.message]];
+  const { from, systemRole, bos, opensThought } = chatTemplate;
+  const source = {
+    model: "yes, the model's own",
+    given: 'yes, the given one',
+    plain: 'none: a plain one is used, system and user text divided by a blank line',
+  }[from];
+  const role =
+    systemRole === 'own' ? '' : '; it has no system role, so the system text goes before the user text';
+  return [
+    ['chat template', `${source}${role}${bos === null ? '' : `; prompts begin with ${bos}`}`],
+    ...(opensThought === null
+      ? []
+      : ([
+          [
+            'thoughts',
+            `the template opens ${opensThought} at the end of the prompt: what the model thinks is set apart before a chain is read, and counts as lost where it does not end`,
+          ],
+        ] as Line[])),
   ];
 }
 

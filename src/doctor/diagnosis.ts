@@ -58,6 +58,18 @@ export interface LlamaFacts {
   readonly devices: readonly DeviceFacts[];
 }
 
+/** A chat template that renders. */
+export interface ChatTemplateFinding {
+  /** Where it comes from: the model's file, what the user gave, or the plain one for models that have none. */
+  readonly from: 'model' | 'given' | 'plain';
+  /** How the system message reaches the model: by its own role, or in front of the user message. */
+  readonly systemRole: 'own' | 'merged';
+  /** Whether a prompt begins with the token that begins a sequence, and which; null where it does not. */
+  readonly bos: string | null;
+  /** The mark of the thought that the template opens at the end of every prompt; null where it opens none. */
+  readonly opensThought: string | null;
+}
+
 /** The model that would judge. */
 export interface ModelFinding {
   readonly spec: string;
@@ -69,6 +81,8 @@ export interface ModelFinding {
   readonly parameters: number;
   readonly trainedContext: number;
   readonly hasChatTemplate: boolean;
+  /** The chat template that would be used, compiled and rendered. */
+  readonly chatTemplate: ChatTemplateFinding | Trouble;
   /** The prompt template that would be used, and why. */
   readonly template: { readonly name: string; readonly reason: string } | Trouble;
   /** What would embed users where similar ones are sought, and why; not to be had where `trouble` says so. */

@@ -7,13 +7,23 @@ import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
 import { chooseKernels } from '../kernels/choose.js';
-import { readModelFacts, requireTextDecoder } from '../model-file/model-facts.js';
+import {
+  type ModelFacts,
+  readModelFacts,
+  requireTextDecoder,
+  sequenceEnds,
+} from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
 import { EMBEDDER_METADATA_KEY, namedEmbedder } from '../model-file/named-embedder.js';
 import { loadNativeBinding } from '../native/load.js';
 import { PACKAGE_VERSION, packageRoot } from '../package.js';
+import { chatTemplateOf } from '../prompt/chat-template.js';
+import { chatTokens } from '../prompt/chat-tokens.js';
 import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template.js';
+import { readGivenTemplate } from '../template-guard/given-template.js';
+import { renderGuarded } from '../template-guard/render-guarded.js';
 import type {
+  ChatTemplateFinding,
   DeviceFacts,
   Diagnosis,
   GeneratorFinding,
@@ -40,6 +50,8 @@ export interface DiagnoseOptions {
   readonly engine?: EngineSizes;
   /** Name or path of a prompt template; by default the model says. */
   readonly template?: string;
+  /** A Jinja file, or the template itself, in place of the model's chat template. */
+  readonly chatTemplate?: string;
   /** Whether to load the model, which shows the generator's own choices. Default true. */
   readonly load?: boolean;
   readonly signal?: AbortSignal;
@@ -69,7 +81,7 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
   const resolved = await attempt(() =>
     resolveModel(options.model ?? BUNDLED_MODEL, signal === undefined ? {} : { signal }),
   );
-  const model = 'trouble' in resolved ? resolved : await modelFinding(resolved, options.template, attempt);
+  const model = 'trouble' in resolved ? resolved : await modelFinding(resolved, options, attempt);
   const generator = await attempt(() => generatorFinding(options, model));
   const parts = { kernels, llama, model, generator };
   return {
@@ -135,7 +147,7 @@ async function devicesOf(choice: LlamaChoice): Promise<DeviceFacts[]> {
 
 async function modelFinding(
   { spec, path, bytes, sha256, facts }: ResolvedModel,
-  template: string | undefined,
+  { template, chatTemplate, signal }: DiagnoseOptions,
   attempt: <T>(find: () => Promise<T>) => Promise<T | Trouble>,
 ): Promise<ModelFinding> {
   let unusable: string | null = null;
@@ -154,6 +166,7 @@ async function modelFinding(
     parameters: facts.parameters,
     trainedContext: facts.trainedContext,
     hasChatTemplate: facts.chatTemplate !== null,
+    chatTemplate: await attempt(() => chatTemplateFinding(facts, chatTemplate, signal)),
     template: await attempt(async () => {
       const { name } = await resolveTemplate(template, facts.metadata);
       const wish = facts.metadata.has(TEMPLATE_METADATA_KEY)
@@ -169,6 +182,26 @@ async function modelFinding(
       return { spec: named, reason: `the model asks for it (${EMBEDDER_METADATA_KEY})` };
     }),
     unusable,
+  };
+}
+
+async function chatTemplateFinding(
+  facts: ModelFacts,
+  given: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ChatTemplateFinding> {
+  const chosen = given === undefined ? undefined : await readGivenTemplate(given);
+  const tokens = chatTokens(sequenceEnds(facts), facts.metadata);
+  const options = chosen === undefined ? tokens : { ...tokens, name: chosen.name };
+  const skeleton = await renderGuarded(chosen?.source ?? facts.chatTemplate ?? '', options, signal);
+  const { systemRole, opensThought } = chatTemplateOf(skeleton);
+  const [first] = skeleton.parts;
+  const begins = first !== undefined && 'text' in first && first.text.startsWith(tokens.bosToken);
+  return {
+    from: chosen !== undefined ? 'given' : facts.chatTemplate === null ? 'plain' : 'model',
+    systemRole,
+    bos: tokens.bosToken !== '' && begins ? tokens.bosToken : null,
+    opensThought,
   };
 }
 
@@ -206,6 +239,8 @@ function problemsOf(parts: Pick<Diagnosis, 'kernels' | 'llama' | 'model' | 'gene
   }
   if (!('trouble' in parts.model)) {
     if (parts.model.unusable !== null) problems.push(`model: ${parts.model.unusable}`);
+    if ('trouble' in parts.model.chatTemplate)
+      problems.push(`chat template: ${parts.model.chatTemplate.trouble.message}`);
     if ('trouble' in parts.model.template) problems.push(`template: ${parts.model.template.trouble.message}`);
   }
   return [...new Set(problems)];

@@ -122,7 +122,7 @@ export interface ModelInfo {
   readonly sizeBytes: number;
   /** Context length that the model was trained with, in tokens. */
   readonly trainedContext: number;
-  /** The GGUF's Jinja chat template. */
+  /** The GGUF's Jinja chat template; '' where it has none. */
   readonly chatTemplate: string;
   /** The GGUF's string metadata by key. */
   readonly metadata: ReadonlyMap<string, string>;

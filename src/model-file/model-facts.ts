@@ -94,14 +94,19 @@ function bytesByType(tensors: readonly GgufTensor[]): ReadonlyMap<number, number
   return sums;
 }
 
+/** Texts of the tokens that begin and end a sequence, as the file names them; '' where it names none. */
+export function sequenceEnds({ metadata, tokens }: ModelFacts): { bosToken: string; eosToken: string } {
+  const text = (end: 'bos' | 'eos'): string =>
+    tokens[Number(metadata.get(`tokenizer.ggml.${end}_token_id`) ?? -1)] ?? '';
+  return { bosToken: text('bos'), eosToken: text('eos') };
+}
+
 /**
- * Checks that the model writes text and says how it wants to be prompted.
- * Throws `MODEL_UNUSABLE` for encoders (such as BERT), encoder-decoders, diffusion models, files without a
- * vocabulary and models without a chat template: the message says what was found and what to do.
+ * Checks that the model writes text.
+ * Throws `MODEL_UNUSABLE` for encoders (such as BERT), encoder-decoders, diffusion models and files without a
+ * vocabulary: the message says what was found and what to do.
  */
-export function requireTextDecoder(
-  facts: ModelFacts,
-): asserts facts is ModelFacts & { readonly chatTemplate: string } {
+export function requireTextDecoder(facts: ModelFacts): void {
   const { architecture, path } = facts;
   const refuse = (found: string, todo: string): PgenrmError =>
     new PgenrmError('MODEL_UNUSABLE', `${path} cannot be used as a judge: ${found}. ${todo}`);
@@ -122,12 +127,6 @@ export function requireTextDecoder(
   }
   if (facts.tokens.length === 0) {
     throw refuse('it has no vocabulary', 'Use the main file of the model, not a projector or an adapter.');
-  }
-  if (facts.chatTemplate === null) {
-    throw refuse(
-      'it has no chat template (GGUF key tokenizer.chat_template), as base models have none',
-      'Use the instruction-tuned version, or convert the model again from files that have the template.',
-    );
   }
 }
 

@@ -29,6 +29,14 @@ export interface ChatTemplate {
   apply(messages: readonly ChatMessage[]): PromptPiece[];
 }
 
+/** A chat template that was given in place of the model's own. */
+export interface GivenChatTemplate {
+  /** What errors call it. */
+  readonly name: string;
+  /** Jinja. */
+  readonly source: string;
+}
+
 /**
  * Has a chat template rendered: where the template may come from anybody, in a place that can be ended. Errors as
  * {@link createChatTemplate}; rejects with the signal's reason where it aborts.

@@ -6,6 +6,7 @@ import { messageOf, PgenrmError } from '../errors.js';
 import type { Turn, User } from '../preference/preference.js';
 import { compactTemplate } from './compact-template.js';
 import { parseTemplateFile } from './imported-template.js';
+import { hashTexts } from './prompt-input.js';
 import { standardTemplate } from './standard-template.js';
 
 /** One message of the conversation that a prompt is. */
@@ -34,6 +35,15 @@ export interface PromptTemplate {
   /** SHA-256 of the template's defining texts, hexadecimal. */
   readonly hash: string;
   render(input: PromptInput): ChatMessage[];
+}
+
+/** A template whose hash names the chat template too that is given in place of the model's own. */
+export function withChatTemplate(template: PromptTemplate, chatTemplate: string): PromptTemplate {
+  return {
+    name: template.name,
+    hash: hashTexts([template.hash, chatTemplate]),
+    render: (input) => template.render(input),
+  };
 }
 
 /** GGUF metadata key by which a model names the template that it was trained on. */

@@ -20,6 +20,11 @@ export interface LoadOptions extends EngineOptions {
   readonly model?: string;
   /** A built-in template's name or the path of a template file; by default the model says, else `standard`. */
   readonly template?: string;
+  /**
+   * A Jinja chat template in place of the model's own: the path of a file, or the template itself (text that holds `{{` or
+   * `{%`). Without one, a model that has none is prompted plainly.
+   */
+  readonly chatTemplate?: string;
   /** By default the native one where it can be used. */
   readonly generator?: 'native' | 'portable';
   /** Where layers are computed; default `auto`. */
@@ -58,7 +63,7 @@ export function checkLoadOptions(options: LoadOptions): void {
   const { generator, gpu, contextTokens, maxSequences, threads } = options;
   if (generator !== undefined) checkChoice('generator', generator, GENERATOR_CHOICES);
   if (gpu !== undefined) checkChoice('gpu', gpu, GPU_CHOICES);
-  for (const name of ['bank', 'embedder'] as const) {
+  for (const name of ['bank', 'embedder', 'chatTemplate'] as const) {
     const value: unknown = options[name];
     if (value !== undefined && (typeof value !== 'string' || value.trim() === '')) {
       throw invalidOption(name, 'a text that is not blank', value);

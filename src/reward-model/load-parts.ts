@@ -7,9 +7,11 @@ import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator } from '../generator/generator.js';
 import type { Pooling } from '../generator/native/native-embedder.js';
+import { sequenceEnds } from '../model-file/model-facts.js';
 import type { ResolvedModel } from '../model-file/model-file.js';
 import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { ENGINE_OPTIONS } from '../options/engine-options.js';
+import { chatTokens } from '../prompt/chat-tokens.js';
 import { resolveTemplate } from '../prompt/template.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
 import type { OverOptions } from './reward-model.js';
@@ -40,6 +42,10 @@ async function load(
   const { model = 'nano', template, signal, onProgress } = options;
   // A wrong template or bank shall not cost the loading of a model.
   const named = template === undefined ? undefined : await resolveTemplate(template);
+  const { renderGuarded } = await import('../template-guard/render-guarded.js');
+  const { readGivenTemplate } = await import('../template-guard/given-template.js');
+  const chatTemplate =
+    options.chatTemplate === undefined ? undefined : await readGivenTemplate(options.chatTemplate);
   const bank = options.bank === undefined ? undefined : keep(await PrototypeBank.open(options.bank));
   signal?.throwIfAborted();
   // Loaded here, so that a generator of one's own needs none of node-llama-cpp.
@@ -57,18 +63,18 @@ async function load(
   const file = await resolve(model);
   const embedderFile =
     bank === undefined ? undefined : await findEmbedder(bank, file, options.embedder, resolve);
+  // The chat template is rendered while the model loads; one that cannot be used ends the load.
+  const unusable = new AbortController();
+  const { name, source } = chatTemplate ?? { name: undefined, source: file.facts.chatTemplate ?? '' };
+  const tokens = chatTokens(sequenceEnds(file.facts), file.facts.metadata);
+  renderGuarded(source, { ...tokens, ...(name === undefined ? {} : { name }) }, signal).catch(
+    (error: unknown) => unusable.abort(error),
+  );
   const generator = keep(
     await loadGenerator({
       modelPath: file.path,
-      ...pick(options, [
-        'generator',
-        'gpu',
-        'contextTokens',
-        'maxSequences',
-        'threads',
-        'signal',
-        ...ENGINE_OPTIONS,
-      ]),
+      ...pick(options, ['generator', 'gpu', 'contextTokens', 'maxSequences', 'threads', ...ENGINE_OPTIONS]),
+      signal: AbortSignal.any([unusable.signal, ...(signal === undefined ? [] : [signal])]),
       ...(onProgress === undefined
         ? {}
         : { onProgress: (share) => onProgress({ phase: 'load', done: share, total: 1 }) }),
@@ -78,6 +84,8 @@ async function load(
     generator,
     modelSha256: file.sha256,
     ...(named === undefined ? {} : { template: named }),
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+    ...(signal === undefined ? {} : { signal }),
   };
   if (bank === undefined || embedderFile === undefined) return over;
   const embedder = keep(await loadEmbedder(bank, embedderFile, options));

@@ -11,8 +11,14 @@ import { loadKernels } from '../kernels/choose.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { defaultMaxTokens } from '../options/max-tokens.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
-import { createChatTemplate } from '../prompt/chat-template.js';
-import { type PromptTemplate, resolveTemplate } from '../prompt/template.js';
+import {
+  type ChatTemplate,
+  chatTemplateOf,
+  type GivenChatTemplate,
+  type SkeletonRenderer,
+} from '../prompt/chat-template.js';
+import { chatTokens } from '../prompt/chat-tokens.js';
+import { type PromptTemplate, resolveTemplate, withChatTemplate } from '../prompt/template.js';
 import { AnalysisCache } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import { chainsAtOnce, type JudgeSettings, judgeSettings, keyOfUser } from './judge-settings.js';
@@ -27,6 +33,12 @@ export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from './load-options.js';
 export interface OverOptions {
   /** As {@link LoadOptions.template}, or a template of your own. */
   readonly template?: string | PromptTemplate;
+  /** A chat template in place of the model's own; the template's hash then names it too. */
+  readonly chatTemplate?: GivenChatTemplate;
+  /** Renders the chat template; by default in a worker thread that is ended where it takes too long or too much memory. */
+  readonly renderChatTemplate?: SkeletonRenderer;
+  /** Stops the rendering of the chat template. */
+  readonly signal?: AbortSignal;
   /** SHA-256 of the model file, for manifests. */
   readonly modelSha256?: string;
   /** Whether disposing the reward model disposes the generator; default true. */
@@ -84,7 +96,7 @@ export class RewardModel implements AsyncDisposable {
   /**
    * Finds and loads a model.
    *
-   * Errors: `INVALID_OPTION`, `MODEL_NOT_FOUND`, `MODEL_UNUSABLE` (damaged, no text decoder, no chat template),
+   * Errors: `INVALID_OPTION`, `MODEL_NOT_FOUND`, `MODEL_UNUSABLE` (damaged, no text decoder, chat template unusable),
    * `TEMPLATE_INVALID`, `GENERATOR_UNAVAILABLE`, `LIBRARY_MISMATCH`, `OUT_OF_MEMORY`; with a bank also
    * `INPUT_NOT_FOUND`, `BANK_DAMAGED`, `BANK_MISMATCH` (the embedder is not the one that the bank was built with) and
    * `KERNELS_UNAVAILABLE`. Rejects with the signal's reason where it aborts.
@@ -109,15 +121,14 @@ export class RewardModel implements AsyncDisposable {
    * `KERNELS_UNAVAILABLE`. A bank of another judge or template is taken: what it holds are embeddings.
    */
   static async over(generator: Generator, options: OverOptions = {}): Promise<RewardModel> {
-    const { model, tokenizer } = generator;
-    const template =
+    const { model } = generator;
+    const named =
       typeof options.template === 'object'
         ? options.template
         : await resolveTemplate(options.template, model.metadata);
-    const chat = createChatTemplate(model.chatTemplate, {
-      bosToken: tokenizer.bosToken,
-      eosToken: tokenizer.eosToken,
-    });
+    const template =
+      options.chatTemplate === undefined ? named : withChatTemplate(named, options.chatTemplate.source);
+    const chat = await chatTemplateFor(generator, options);
     const usualMaxTokens = defaultMaxTokens(generator.info.contextTokens, model.metadata);
     const { bank, embedder, embedderIdentity = {} } = options;
     if ((bank === undefined) !== (embedder === undefined)) {
@@ -255,4 +266,14 @@ export class RewardModel implements AsyncDisposable {
       throw new PgenrmError('DISPOSED', 'this reward model was disposed; load another one');
     }
   }
+}
+
+async function chatTemplateFor(generator: Generator, options: OverOptions): Promise<ChatTemplate> {
+  const { chatTemplate, signal } = options;
+  // Loaded here, so that a renderer of one's own needs no worker threads.
+  const render =
+    options.renderChatTemplate ?? (await import('../template-guard/render-guarded.js')).renderGuarded;
+  const tokens = chatTokens(generator.tokenizer, generator.model.metadata);
+  const named = chatTemplate === undefined ? tokens : { ...tokens, name: chatTemplate.name };
+  return chatTemplateOf(await render(chatTemplate?.source ?? generator.model.chatTemplate, named, signal));
 }

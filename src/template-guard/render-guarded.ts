@@ -1,16 +1,15 @@
 // Has a chat template rendered in a worker thread that is ended where it takes too long or too much memory.
 // Knows threads; what rendering means is `src/prompt`.
 
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, messageOf, PgenrmError } from '../errors.js';
-import { packageRoot } from '../package.js';
+import { packageFile } from '../package.js';
 import type { ChatSkeleton, ChatTemplateOptions } from '../prompt/chat-template.js';
 
 /** Time and memory of one rendering. The steps of a template are limited as well, in `src/prompt/jinja`. */
 export interface GuardLimits {
-  /** Milliseconds from the worker's start, which is part of them; default 10,000. */
+  /** Milliseconds from the worker's start, which is part of them; default 5,000. */
   readonly timeoutMs?: number;
   /** MiB of the worker's heap; default 128. */
   readonly memoryMiB?: number;
@@ -52,7 +51,7 @@ function render(
   source: string,
   options: ChatTemplateOptions,
   signal: AbortSignal | undefined,
-  { timeoutMs = 10_000, memoryMiB = 128 }: GuardLimits,
+  { timeoutMs = 5_000, memoryMiB = 128 }: GuardLimits,
 ): Promise<ChatSkeleton> {
   const { promise, resolve, reject } = withResolvers<ChatSkeleton>();
   const worker = new Worker(workerFile(), {
@@ -94,7 +93,7 @@ function render(
 
 /** The compiled worker, also where this file runs uncompiled, as in tests. */
 function workerFile(): URL {
-  return pathToFileURL(join(packageRoot(), 'dist', 'template-guard', 'render-worker.js'));
+  return pathToFileURL(packageFile('dist', 'template-guard', 'render-worker.js'));
 }
 
 function withResolvers<T>(): {

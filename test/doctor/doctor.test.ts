@@ -103,14 +103,56 @@ describe('diagnose', () => {
     expect(diagnosis.machine.cores).toBeGreaterThan(0);
   });
 
-  it.each([
-    ['an encoder', () => randomBert(), 'encoder'],
-    ['a model without a chat template', () => randomModel({ chatTemplate: null }), 'no chat template'],
-  ])('says that %s cannot judge', async (_, model, part) => {
-    const diagnosis = await diagnose({ model: await model(), gpu: 'off' });
-    expect(withoutTrouble(diagnosis.model).unusable).toContain(part);
-    expect(diagnosis.problems.join('\n')).toContain(part);
-    expect(withoutTrouble(diagnosis.generator).loaded).toBeNull();
+  it.each([['an encoder', () => randomBert(), 'encoder']])(
+    'says that %s cannot judge',
+    async (_, model, part) => {
+      const diagnosis = await diagnose({ model: await model(), gpu: 'off' });
+      expect(withoutTrouble(diagnosis.model).unusable).toContain(part);
+      expect(diagnosis.problems.join('\n')).toContain(part);
+      expect(withoutTrouble(diagnosis.generator).loaded).toBeNull();
+    },
+  );
+
+  it('renders the chat template, and names one that opens a thought', async () => {
+    const template = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}<think>';
+    const opens = await diagnose({
+      model: await randomModel({ chatTemplate: template }),
+      gpu: 'off',
+      load: false,
+    });
+    expect(withoutTrouble(opens.model).chatTemplate).toMatchObject({
+      from: 'model',
+      opensThought: '<think>',
+    });
+    expect(opens.problems).toEqual([]);
+    expect(diagnosisText(opens)).toContain('template opens <think>');
+    const plain = await diagnose({
+      model: await randomModel({ chatTemplate: null }),
+      gpu: 'off',
+      load: false,
+    });
+    expect(withoutTrouble(plain.model).chatTemplate).toMatchObject({ from: 'plain', opensThought: null });
+    expect(diagnosisText(plain)).toContain('none: a plain one is used');
+  });
+
+  it('says that a chat template cannot be used, and takes another one', async () => {
+    const hostile = '{% for i in range(900000000) %}x{% endfor %}';
+    const options = { model: await randomModel({ chatTemplate: hostile }), gpu: 'off', load: false } as const;
+    const diagnosis = await diagnose(options);
+    expect(withoutTrouble(diagnosis.model).chatTemplate).toMatchObject({
+      trouble: { code: 'MODEL_UNUSABLE' },
+    });
+    expect(diagnosis.problems.join()).toContain('far more than a chat template needs');
+    const given = await diagnose({
+      ...options,
+      chatTemplate: '{{ messages[0].content }}{{ messages[1].content }}',
+    });
+    expect(withoutTrouble(given.model).chatTemplate).toMatchObject({ from: 'given', systemRole: 'own' });
+    expect(given.problems).toEqual([]);
+    const missing = await diagnose({ ...options, chatTemplate: 'none.jinja' });
+    expect(withoutTrouble(missing.model).chatTemplate).toMatchObject({
+      trouble: { code: 'TEMPLATE_INVALID' },
+    });
   });
 
   it('names an unknown template', async () => {

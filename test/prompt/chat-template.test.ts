@@ -1,6 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createChatTemplate } from '../../src/prompt/chat-template.js';
-import { CHATML, HEADER_STYLE, NANO, SILENT_SYSTEM, TURN_STYLE } from './chat-templates.js';
+import { CHATML, HEADER_STYLE, KINDS, NANO, SILENT_SYSTEM, TURN_STYLE } from './chat-templates.js';
 
 const TOKENS = { bosToken: '<bos>', eosToken: '<eos>' };
 const messages = (system: string, user: string) =>
@@ -76,7 +77,6 @@ describe('createChatTemplate', () => {
   });
 
   it.each([
-    ['empty', '  ', /no chat template/],
     ['unbalanced', '{% for m in messages %}{{ m.content }}', /does not parse/],
     ['not closed', '{{ messages', /does not parse/],
     ['always failing', "{{ raise_exception('no chat today') }}", /no chat today/],
@@ -85,6 +85,87 @@ describe('createChatTemplate', () => {
   ])('refuses a template that is %s', (_what, source, message) => {
     expect(() => createChatTemplate(source, TOKENS)).toThrowError(
       expect.objectContaining({ code: 'MODEL_UNUSABLE', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('prompts a model without a template plainly', () => {
+    expect(rendered('  ')).toMatchObject({ text: 'SYS\n\nUSR\n\n', role: 'own' });
+  });
+
+  it.each([
+    ['keys that are whole numbers', 'int_keys', '[system]SYS[user]USR[assistant]128'],
+    ['tools that are None', 'tools_none_selectattr', '[system]SYS[user]USR[assistant]'],
+    ['the length of what is not there', 'undefined_length', '[system]SYS[user]USR[assistant]'],
+    ['contents that are lists of parts', 'content_parts_only', '[system]SYS[user]USR[assistant]'],
+    ['a thought that it opens', 'thinking_always', '[system]SYS[user]USR[assistant]<think>\n'],
+  ])('renders a template with %s', (_what, name, text) => {
+    expect(rendered(KINDS[name]!).text).toBe(text);
+    // The template that the kind was reported with, where it is at hand.
+    const file = new URL(`../../../shared/cases/template/${name}.jinja`, import.meta.url);
+    if (existsSync(file)) expect(rendered(readFileSync(file, 'utf8')).text.trimEnd()).toBe(text.trimEnd());
+  });
+
+  it('takes contents as parts only where the template does not take them as text', () => {
+    const both =
+      '{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{{ m.content[0].text }}!{% endif %}{% endfor %}';
+    expect(rendered(both).text).toBe('SYSUSR');
+    const refusesText =
+      "{% for m in messages %}{% if m.content is string %}{{ raise_exception('parts') }}{% endif %}{{ m.content[0]['text'] | trim }}{% endfor %}";
+    expect(rendered(refusesText, ' SYS ').text).toBe('SYSUSR');
+    const printsLists =
+      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}";
+    expect(rendered(printsLists).text).toBe('SYS\n\nUSR');
+  });
+
+  it('begins with the token that the file asks for, once', () => {
+    const text = (source: string, addsBos: boolean): string =>
+      createChatTemplate(source, { ...TOKENS, addsBos })
+        .apply(messages('SYS', 'USR'))
+        .map((piece) => piece.text)
+        .join('');
+    expect(text(NANO, false)).not.toContain('<bos>');
+    expect(text(NANO, true)).toBe(`<bos>${text(NANO, false)}`);
+    expect(text(HEADER_STYLE, true)).toBe(text(HEADER_STYLE, false));
+    expect(text('', true)).toBe('<bos>SYS\n\nUSR\n\n');
+  });
+
+  it.each([
+    ['<think>', '<|assistant|><think>\n'],
+    ['<thinking>', '<thinking>'],
+    ['[THINK]', '[/INST][THINK]'],
+    ['<seed:think>', '<seed:bos>assistant\n<seed:think>'],
+    ['<|START_THINKING|>', '<|CHATBOT_TOKEN|><|START_THINKING|>'],
+    ['<|channel|>analysis', '<|start|>assistant<|channel|>analysis<|message|>'],
+    ['<|channel>thought', '<start_of_turn>model\n<|channel>thought\n'],
+    [null, '<think>\n\n</think>\n\n'],
+    [null, '</think>'],
+    [null, '<|START_THINKING|><|END_THINKING|>'],
+    [null, '<|start|>assistant'],
+    [null, '<|channel>thought\n<channel|>'],
+  ])('says that a prompt ends inside %s', (mark, end) => {
+    const source = `{% for m in messages %}{{ m.content }}{% endfor %}{{ '${end.replaceAll('\n', '\\n')}' }}`;
+    expect(createChatTemplate(source, TOKENS).opensThought).toBe(mark);
+    // A mark that stands in a message opens nothing.
+    expect(createChatTemplate(`<think>${source}`, TOKENS).opensThought).toBe(mark);
+  });
+
+  it('names a template that was given, and keeps control characters out of what it says', () => {
+    const options = { ...TOKENS, name: 'the chat template x.jinja' };
+    expect(() => createChatTemplate("{{ raise_exception('\x1b[31mred') }}", options)).toThrowError(
+      expect.objectContaining({
+        code: 'TEMPLATE_INVALID',
+        message: 'the chat template x.jinja cannot render a user message: [31mred',
+      }),
+    );
+  });
+
+  it.each([
+    ['takes too many steps', '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}'],
+    ['is nested too deep', `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`],
+    ['is too long', 'x'.repeat(2_000_000)],
+  ])('refuses a template that %s', (_what, source) => {
+    expect(() => createChatTemplate(source, TOKENS)).toThrowError(
+      expect.objectContaining({ code: 'MODEL_UNUSABLE' }),
     );
   });
 

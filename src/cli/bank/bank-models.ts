@@ -6,9 +6,11 @@ import type { EmbedderSource, JudgeSource } from '../../bank-build/build-bank.js
 import type { Embedder } from '../../generator/embedder.js';
 import type { Generator } from '../../generator/generator.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
-import { resolveTemplate } from '../../prompt/template.js';
+import { resolveTemplate, withChatTemplate } from '../../prompt/template.js';
 import { GENERATOR_CHOICES, GPU_CHOICES } from '../../reward-model/reward-model.js';
+import { readGivenTemplate } from '../../template-guard/given-template.js';
 import { type EngineFlags, engineFlags, engineSizes } from '../engine-flags.js';
+import { CHAT_TEMPLATE_HELP } from '../model-options.js';
 import { choiceOption } from '../option-parsers.js';
 
 /** How the vectors of tokens become one; `auto` is what the embedder's file says. */
@@ -21,6 +23,7 @@ export type PoolingChoice = (typeof POOLING_CHOICES)[number];
 export interface ModelOptions extends EngineFlags {
   readonly model: string;
   readonly template?: string;
+  readonly chatTemplate?: string;
   readonly embedder?: string;
   readonly pooling?: PoolingChoice;
   readonly generator?: (typeof GENERATOR_CHOICES)[number];
@@ -52,6 +55,7 @@ export function withModelOptions(command: Command): Command {
   command
     .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
+    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .option('--embedder <model>', 'a GGUF that embeds; default: the one that the model names, else itself')
     .addOption(
       choiceOption(
@@ -77,15 +81,19 @@ export async function modelSources(
   bankSha256: string | null = null,
 ): Promise<{ judge: JudgeSource; embedder: EmbedderSource }> {
   const named = options.template === undefined ? undefined : await resolveTemplate(options.template);
+  const chatTemplate =
+    options.chatTemplate === undefined ? undefined : await readGivenTemplate(options.chatTemplate);
   const model = await host.findModel(options.model, signal);
   const spec = options.embedder ?? defaultEmbedder(model, bankSha256);
   const itself = spec === null || spec === model.path;
   const embedder = itself ? model : await host.findModel(spec, signal);
+  const template = named ?? (await resolveTemplate(undefined, model.metadata));
   const pooling = options.pooling ?? ownPooling ?? (itself ? 'mean' : 'auto');
   return {
     judge: {
       sha256: model.sha256,
-      template: named ?? (await resolveTemplate(undefined, model.metadata)),
+      template: chatTemplate === undefined ? template : withChatTemplate(template, chatTemplate.source),
+      ...(chatTemplate === undefined ? {} : { chatTemplate }),
       load: () => host.loadGenerator(model.path, options, signal),
     },
     embedder: {

@@ -102,7 +102,7 @@ async function load(options: PortableOptions): Promise<PortableModel> {
         parameters: facts.parameters,
         sizeBytes: facts.tensorBytes,
         trainedContext: model.trainContextSize,
-        chatTemplate: facts.chatTemplate,
+        chatTemplate: facts.chatTemplate ?? '',
         metadata: facts.metadata,
       },
       tokenizer: makeTokenizer(model, facts),

@@ -39,5 +39,7 @@ function wrong(name: string, expected: string, value: Value | undefined): Templa
 
 /** The number of a float or whole number as a value: whole where both were. */
 export function number(value: number, whole: boolean): Value {
+  if (whole && !Number.isSafeInteger(value))
+    throw new TemplateFailure('a number of more than 53 bits is not known here');
   return whole ? value : new Float(value);
 }

@@ -3,7 +3,7 @@
 
 import { argument, argumentOr, number, textArgument, wholeArgument } from './arguments.js';
 import type { RenderBudget } from './budget.js';
-import { capitalize, replace, strip, title } from './methods.js';
+import { capitalize, replace, strip } from './methods.js';
 import { formatted } from './operators.js';
 import { passes } from './tests.js';
 import { joined, jsonOf, textOf } from './value-text.js';
@@ -199,7 +199,13 @@ const FILTERS: Readonly<Record<string, Filter>> = {
   string: (value, _args, budget) => textOf(value, budget),
   upper: onText((text) => text.toUpperCase()),
   lower: onText((text) => text.toLowerCase()),
-  title: onText(title),
+  // Unlike the method of this name, it takes what stands between blanks and brackets for a word.
+  title: onText((text) =>
+    text
+      .split(/([-\s({[<]+)/)
+      .map(capitalize)
+      .join(''),
+  ),
   capitalize: onText(capitalize),
   trim: onText((text, args) => {
     const characters = argument(args, 0, 'chars') ?? null;

@@ -68,19 +68,30 @@ class Interpreter {
     this.#budget = budget;
   }
 
+  /** What the nodes print. */
   block(nodes: readonly Node[], scope: Scope): string {
-    const parts: string[] = [];
-    for (const node of nodes) parts.push(this.#statement(node, scope));
-    return joined(parts, '', this.#budget);
+    const out: string[] = [];
+    this.#run(nodes, scope, out);
+    return joined(out, '', this.#budget);
+  }
+
+  /** Prints into `out` as it goes: what stands before a break counts. */
+  #run(nodes: readonly Node[], scope: Scope, out: string[]): void {
+    for (const node of nodes) {
+      if (node.type === 'If') {
+        this.#run(truth(this.#value(node.test, scope)) ? node.body : node.alternate, scope, out);
+      } else if (node.type === 'For') {
+        this.#loop(node, scope, out);
+      } else {
+        const text = this.#statement(node, scope);
+        if (text !== '') out.push(text);
+      }
+    }
   }
 
   #statement(node: Node, scope: Scope): string {
     this.#budget.spend();
     switch (node.type) {
-      case 'If':
-        return this.block(truth(this.#value(node.test, scope)) ? node.body : node.alternate, scope);
-      case 'For':
-        return this.#loop(node, scope);
       case 'Set': {
         const value = node.value === null ? this.block(node.body, scope) : this.#value(node.value, scope);
         this.#assign(node.assignee, value, scope);
@@ -107,7 +118,7 @@ class Interpreter {
     }
   }
 
-  #loop(node: Node & { readonly type: 'For' }, scope: Scope): string {
+  #loop(node: Node & { readonly type: 'For' }, scope: Scope, out: string[]): void {
     const { iterable } = node;
     const filtered = iterable.type === 'SelectExpression';
     const source = this.#value(filtered ? iterable.lhs : iterable, scope);
@@ -119,20 +130,18 @@ class Interpreter {
         return truth(this.#value(iterable.test, inner));
       });
     }
-    if (items.length === 0) return this.block(node.defaultBlock, scope);
-    const parts: string[] = [];
+    if (items.length === 0) this.#run(node.defaultBlock, scope, out);
     for (const [index, item] of items.entries()) {
       const inner = new Scope(scope);
       inner.set('loop', this.#loopState(items, index));
       this.#assign(node.loopvar, item, inner);
       try {
-        parts.push(this.block(node.body, inner));
+        this.#run(node.body, inner, out);
       } catch (error) {
         if (!(error instanceof LoopControl)) throw error;
         if (error.ends) break;
       }
     }
-    return joined(parts, '', this.#budget);
   }
 
   #loopState(items: readonly Value[], index: number): Namespace {

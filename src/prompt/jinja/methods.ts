@@ -36,7 +36,7 @@ function stripped(sides: 'both' | 'start' | 'end'): TextMethod {
   };
 }
 
-/** Python's title: every word begins with a capital. */
+/** Python's `str.title`: every word begins with a capital. */
 export function title(text: string): string {
   return text.replace(/\p{L}+/gu, (word) => {
     const [first = '', ...rest] = word;

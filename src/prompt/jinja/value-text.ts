@@ -34,7 +34,7 @@ export function reprOf(value: Value, budget: RenderBudget): string {
     return `<Namespace {${joined(pairs([...value.attributes], budget), ', ', budget)}}>`;
   }
   budget.spend();
-  return typeof value === 'number' ? integerText(value) : `<function ${value.name}>`;
+  return typeof value === 'number' ? String(value) : `<function ${value.name}>`;
 }
 
 function pairs(entries: readonly (readonly [Value, Value])[], budget: RenderBudget): string[] {
@@ -55,10 +55,6 @@ function quoted(text: string): string {
     return short ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
   return `${quote}${quote === "'" ? escaped.replaceAll("'", "\\'") : escaped}${quote}`;
-}
-
-function integerText(value: number): string {
-  return Math.abs(value) < 1e21 ? String(value) : BigInt(value).toString();
 }
 
 function floatText(value: number): string {
@@ -85,7 +81,7 @@ export interface JsonOptions {
 export function jsonOf(value: Value, options: JsonOptions, budget: RenderBudget, depth = 0): string {
   if (value === null) return 'null';
   if (typeof value === 'boolean') return String(value);
-  if (typeof value === 'number') return integerText(value);
+  if (typeof value === 'number') return String(value);
   if (value instanceof Float) return floatText(value.value);
   if (typeof value === 'string') return jsonText(value, options.ascii, budget);
   if (value instanceof List) {
