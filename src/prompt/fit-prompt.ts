@@ -23,6 +23,8 @@ export interface FitPromptOptions extends PromptInput {
 export interface FittedPrompt {
   /** Shape [promptTokens]. */
   readonly tokens: Int32Array;
+  /** The text that the tokens spell. */
+  readonly text: string;
   /** History events that the prompt holds. */
   readonly usedEvents: number;
   /** Events within `maxEvents` that were left out for lack of room. */
@@ -48,17 +50,20 @@ export function fitPrompt(options: FitPromptOptions): FittedPrompt {
   const chars = recentChars(user.history, limit);
 
   let fits = -1;
-  let tokens: Int32Array = new Int32Array(0);
+  let fitted: { readonly tokens: Int32Array; readonly text: string } = {
+    tokens: new Int32Array(0),
+    text: '',
+  };
   let tooMany = limit + 1;
   let need = 0;
   let guess = eventsWithin(chars, maxPromptTokens * CHARS_PER_TOKEN);
   for (let tries = 0; tooMany - fits > 1; tries++) {
     const inRange = Math.min(Math.max(guess, fits + 1), tooMany - 1);
     const measured = promptWith(options, inRange);
-    need = measured.length;
+    need = measured.tokens.length;
     if (need <= maxPromptTokens) {
       fits = inRange;
-      tokens = measured;
+      fitted = measured;
     } else {
       tooMany = inRange;
     }
@@ -75,14 +80,15 @@ export function fitPrompt(options: FitPromptOptions): FittedPrompt {
       `the prompt needs ${need} tokens with no history at all, and ${maxPromptTokens} are free for it; raise the context size, lower the new tokens a chain, or shorten the query and the responses`,
     );
   }
-  return { tokens, usedEvents: fits, droppedEvents: limit - fits };
+  return { ...fitted, usedEvents: fits, droppedEvents: limit - fits };
 }
 
-function promptWith(options: FitPromptOptions, events: number): Int32Array {
+function promptWith(options: FitPromptOptions, events: number): { tokens: Int32Array; text: string } {
   const { template, chat, tokenizer, user, context, responses } = options;
   const history = user.history.slice(user.history.length - events);
   const messages = template.render({ user: { ...user, history }, context, responses });
-  return tokenizePrompt(chat.apply(messages), tokenizer);
+  const pieces = chat.apply(messages);
+  return { tokens: tokenizePrompt(pieces, tokenizer), text: pieces.map((piece) => piece.text).join('') };
 }
 
 /** Characters of the k most recent events, for k from 0 to limit. Shape [limit + 1]. */

@@ -36,6 +36,13 @@ const APOSTROPHES = '\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\ua78c';
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 const DIGIT = /\p{Nd}/u;
 
+const ASCII = Array.from({ length: 0x80 }, (_, code) => {
+  const char = String.fromCharCode(code);
+  if (char === '>' || char === ']') return ']';
+  if (char === '<' || char === '[') return '[';
+  return /[a-z0-9/]/i.test(char) ? char.toLowerCase() : '';
+});
+
 /** Whether a character opens a marker, or looks like one that does. */
 export function isOpening(char: string): boolean {
   return OPENING.includes(char);
@@ -45,6 +52,8 @@ export function isOpening(char: string): boolean {
 export function skipUnseen(text: string, at: number): number {
   let pos = at;
   while (pos < text.length) {
+    const code = text.charCodeAt(pos);
+    if (code > 0x20 && code < 0x7f) break;
     const char = String.fromCodePoint(text.codePointAt(pos)!);
     if (!UNSEEN.test(char)) break;
     pos += char.length;
@@ -57,6 +66,8 @@ export function skipUnseen(text: string, at: number): number {
  * stand between letters, null for a letter or digit that looks like no ASCII one. `length`: its UTF-16 units.
  */
 export function folded(text: string, at: number): { readonly text: string | null; readonly length: number } {
+  const code = text.charCodeAt(at);
+  if (code < 0x80) return { text: ASCII[code]!, length: 1 };
   const char = String.fromCodePoint(text.codePointAt(at)!);
   const { length } = char;
   if (CLOSING.includes(char)) return { text: ']', length };

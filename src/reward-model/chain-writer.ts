@@ -18,6 +18,8 @@ export interface ChainJob {
   readonly order: PresentationOrder;
   /** Shape [promptTokens]. */
   readonly tokens: Int32Array;
+  /** The prompt's text: an object that a chain copies from it is no judgment. */
+  readonly prompt: string;
   /** Numbers of the chains within their level. */
   readonly indices: readonly number[];
 }
@@ -127,12 +129,13 @@ export class ChainWriter {
 
   #read(
     sample: Sample & { readonly finish: JudgedChain['finish'] },
-    { level, neighbour, order, indices }: ChainJob,
+    { level, neighbour, order, prompt, indices }: ChainJob,
   ): JudgedChain {
     // The generator leaves the stop string out; the model wrote it.
     const text = sample.finish === 'stop' ? `${sample.text}${JSON_END}` : sample.text;
     const reading = readChain(text, {
       responses: order.length,
+      prompt,
       prefer: this.#options.settings.prefer,
     });
     const scores = reading.responses.map((response) => response.score);

@@ -92,9 +92,9 @@ export class WaveWriter {
 
   /** Own chains `from` up to `to`, those of one order together. */
   #ownJobs(from: number, to: number): ChainJob[] {
-    return this.#prompts.own.flatMap(({ order, tokens, samples }) => {
+    return this.#prompts.own.flatMap(({ order, tokens, text: prompt, samples }) => {
       const indices = samples.filter((index) => index >= from && index < to);
-      return indices.length === 0 ? [] : [{ level: 'individual' as const, order, tokens, indices }];
+      return indices.length === 0 ? [] : [{ level: 'individual' as const, order, tokens, prompt, indices }];
     });
   }
 
@@ -125,8 +125,8 @@ export class WaveWriter {
   }
 
   #neighbourJob({ user, userId, similarity }: Neighbour, index: number): ChainJob {
-    const { order, tokens } = this.#prompts.neighbour(user, index);
-    return { level: 'prototype', neighbour: { userId, similarity }, order, tokens, indices: [index] };
+    const { order, tokens, text: prompt } = this.#prompts.neighbour(user, index);
+    return { level: 'prototype', neighbour: { userId, similarity }, order, tokens, prompt, indices: [index] };
   }
 }
 
