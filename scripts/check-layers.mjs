@@ -1,7 +1,9 @@
-// Fails on an import that runs against the layers of ARCHITECTURE.md: TypeScript by folder of src/, C++ by folder of native/.
+// Fails on an import that runs against the layers of ARCHITECTURE.md: TypeScript by folder of src/, C++ by folder of native/;
+// and on circles of files, imports of Node where a browser needs the code, and crowded folders (`source-shape.mjs`).
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { circleProblems, crowdProblems, nodeProblems } from './source-shape.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -118,6 +120,37 @@ const seesImplementations = ['reward-model', 'doctor', 'cli', 'scoring-run', 'ge
 const cpp = { core: [], engine: ['core'], addon: ['engine', 'core'] };
 const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], addon: [] };
 
+// Folders and files that do not have the shape yet. The lists only shrink: an entry that is not needed any more is a problem.
+const withCircles = ['chain', 'cli', 'generator', 'prompt', 'reward-model'];
+const crowded = ['chain', 'cli', 'evaluation', 'kernels', 'prompt'];
+/** What runs in a browser, too. */
+const browser = {
+  folders: [
+    'preference',
+    'options',
+    'concurrency',
+    'prompt',
+    'chain',
+    'scaling',
+    'kernels',
+    'reward-model',
+    'statistics',
+    'data/formats',
+  ],
+  except: ['kernels/native', 'kernels/native-kernels.ts'],
+  allowed: [
+    'prompt/template.ts',
+    'prompt/prompt-input.ts',
+    'prompt/import-authors.ts',
+    'chain/chain-seed.ts',
+    'kernels/index-path.ts',
+    'kernels/choose.ts',
+    'reward-model/load-parts.ts',
+    'reward-model/chain-writer.ts',
+    'concurrency/in-order.ts',
+  ],
+};
+
 const problems = [];
 
 function filesBelow(folder, extensions) {
@@ -176,10 +209,26 @@ function checkCpp() {
   }
 }
 
+function checkShape() {
+  const src = path.join(root, 'src');
+  const sources = new Map(
+    filesBelow(src, ['.ts']).map((file) => [
+      path.relative(src, file).split(path.sep).join('/'),
+      readFileSync(file, 'utf8'),
+    ]),
+  );
+  problems.push(...circleProblems(sources, withCircles));
+  problems.push(...nodeProblems(sources, browser));
+  problems.push(...crowdProblems(sources, crowded));
+}
+
 checkTypescript();
 checkCpp();
+checkShape();
 for (const problem of problems) console.error(problem);
 console.log(
-  problems.length === 0 ? 'layers: no import runs back' : `layers: ${problems.length} imports run back`,
+  problems.length === 0
+    ? 'layers: no import runs back, no new circle, nothing of Node in what a browser needs, no new crowd'
+    : `layers: ${problems.length} problems`,
 );
 process.exit(problems.length === 0 ? 0 : 1);
