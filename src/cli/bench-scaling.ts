@@ -24,6 +24,8 @@ import type { PreferenceRow } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
 import { loadKernels } from '../kernels/choose.js';
+import { printableJson } from '../output/printable.js';
+import { refuseSameFile } from '../output/same-file.js';
 import { type LoadedParts, loadParts } from '../reward-model/load-parts.js';
 import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
 import {
@@ -40,7 +42,7 @@ import { levelsOf } from './eval-options.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch, STOPPING_TEXT } from './interrupt.js';
 import { openJudgedData } from './judged-data.js';
-import { loadOptions } from './model-options.js';
+import { loadOptions, modelInputs } from './model-options.js';
 import type { CommandContext } from './run-cli.js';
 
 /** Where the command gets what it measures; tests put their own in place. */
@@ -79,6 +81,10 @@ async function benchScaling(
   const { signal } = watch;
   const loadAtStart = machineLoad();
   // What costs little is checked first: a wrong folder shall not cost the loading of a model.
+  await refuseSameFile(
+    Object.values(BENCH_FILES).map((name) => join(options.out, name)),
+    { data: options.data, 'users file': options.users, ...modelInputs(options) },
+  );
   await using store = await BenchStore.open(
     join(options.out, BENCH_FILES.blocks),
     options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
@@ -137,7 +143,7 @@ async function benchScaling(
     });
     const { files, withoutPictures } = await writeResult(options.out, result);
     context.out.write(
-      options.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, mayColour(context.out)),
+      options.json ? `${printableJson(result, 2)}\n` : resultText(result, mayColour(context.out)),
     );
     if (withoutPictures !== null) context.err.write(`no pictures: ${withoutPictures}\n`);
     if (!options.quiet) context.err.write(`wrote ${files.join(', ')}\n`);

@@ -22,6 +22,8 @@ import {
 } from '../evaluation/sample-chains.js';
 import { EVALUATION_FILES, writeReport } from '../evaluation/write-report.js';
 import { loadKernels } from '../kernels/choose.js';
+import { printableJson } from '../output/printable.js';
+import { refuseSameFile } from '../output/same-file.js';
 import { loadParts } from '../reward-model/load-parts.js';
 import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';
@@ -39,8 +41,8 @@ import {
 } from './eval-options.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
-import { openJudgedData } from './judged-data.js';
-import { loadOptions } from './model-options.js';
+import { lookAtSignals, openJudgedData, type Signals } from './judged-data.js';
+import { loadOptions, modelInputs } from './model-options.js';
 import { createProgress, type Progress } from './progress.js';
 import type { CommandContext } from './run-cli.js';
 
@@ -79,6 +81,20 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
       const levels = levelsOf(options.levels);
       risksOf(options.adaptive);
       checkEvalOptions(path, levels, options, self);
+      if (options.out !== undefined) {
+        const { chains, ...figures } = EVALUATION_FILES;
+        const outputs = path === undefined ? Object.values(figures) : [chains, ...Object.values(figures)];
+        await refuseSameFile(
+          outputs.map((name) => join(options.out!, name)),
+          {
+            data: path,
+            'users file': options.users,
+            'chains file': options.from,
+            'chains file of validation rows': options.learnShare,
+            ...(path === undefined ? {} : modelInputs(options)),
+          },
+        );
+      }
       // Opened for its errors: a wrong file shall not cost the sampling of a data set.
       if (options.learnShare !== undefined) await openChains(options.learnShare);
       context.end(
@@ -114,10 +130,21 @@ async function fromData(
     join(options.out!, EVALUATION_FILES.chains),
     options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
   );
-  const { data, split } = await openJudgedData(path, options);
-  signal.throwIfAborted();
+  const { data, split } = await openJudgedData(path, options, { limit: options.limit, signal });
+  const signals = await lookAtSignals(data, options, context, signal);
   try {
-    const summary = await sample({ data, split, asked, options, writer, context, host, progress, signal });
+    const summary = await sample({
+      data,
+      split,
+      asked,
+      options,
+      writer,
+      context,
+      host,
+      progress,
+      signal,
+      signals,
+    });
     progress.close();
     if (summary.status === 'stopped') {
       context.err.write(
@@ -141,10 +168,11 @@ interface Sampling {
   readonly host: EvalHost;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly signals: Signals;
 }
 
 async function sample(sampling: Sampling): Promise<SampleSummary> {
-  const { data, split, asked, options, writer, context, host, progress, signal } = sampling;
+  const { data, split, asked, options, writer, context, host, progress, signal, signals } = sampling;
   let bank: BankRecord | undefined;
   const load = { ...loadOptions(options), signal, onProgress: progress.loading };
   const view = async (whole: PrototypeBank): Promise<PrototypeBank> => {
@@ -156,6 +184,7 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
   const groups = data.users === undefined ? new Map<string, string>() : await userGroups(data.users.path);
   await using model =
     options.bank === undefined ? await context.loadModel(load) : await host.loadWithBank(load, view);
+  signals.say();
   const inBank = (user: string): string | undefined =>
     bank === undefined ? undefined : bank.shared.has(user) ? 'seen' : 'unseen';
   return await sampleChains({
@@ -174,7 +203,8 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     reorder: options.reorder,
     signal,
-    onEvent: (event) => progress.onEvent(runEvent(event)),
+    onEvent: (event) =>
+      progress.onEvent(event.type === 'started' ? { ...runEvent(event), ...signals.event } : runEvent(event)),
   });
 }
 
@@ -198,7 +228,7 @@ async function tell(
     signal,
   });
   context.out.write(
-    options.json ? `${JSON.stringify(report, null, 2)}\n` : terminalText(report, mayColour(context.out)),
+    options.json ? `${printableJson(report, 2)}\n` : terminalText(report, mayColour(context.out)),
   );
   if (options.out !== undefined) {
     const { files, withoutPictures } = await writeReport(options.out, report);

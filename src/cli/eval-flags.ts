@@ -13,6 +13,7 @@ import { GENERATOR_CHOICES } from '../reward-model/reward-model.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
 import { LIMIT_RANGE } from '../scoring-run/scoring-run.js';
+import { dataReadingFlags } from './judged-data.js';
 import { CHAT_TEMPLATE_HELP, runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { oldOption } from './renamed.js';
@@ -76,7 +77,8 @@ export function dataFlags(command: Command): void {
         LIMIT_RANGE,
       ),
     )
-    .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
+    .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE));
+  dataReadingFlags(command)
     .option('--bank <folder>', 'the prototype bank in which similar users are sought')
     .addOption(oldOption('--prototypes', '--bank'))
     .option(

@@ -2,7 +2,6 @@
 // Knows names on both sides; nothing of what the options do.
 
 import type { Command } from 'commander';
-import type { FormatName } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import type { OverlapChoice } from '../evaluation/bank-overlap.js';
 import type { EvaluateOptions } from '../evaluation/evaluate.js';
@@ -17,9 +16,10 @@ import { levelName, parseLevel, type ScalingLevel } from '../scaling/level.js';
 import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { LogLevel } from './console-streams.js';
 import type { EngineFlags } from './engine-flags.js';
+import type { JudgedDataOptions } from './judged-data.js';
 
 /** The options as commander reads them. */
-export interface EvalOptions extends EngineFlags {
+export interface EvalOptions extends EngineFlags, JudgedDataOptions {
   readonly from?: string;
   readonly levels?: string;
   readonly ties?: TieChoice;
@@ -31,11 +31,6 @@ export interface EvalOptions extends EngineFlags {
   readonly resamples: number;
   readonly intervalSeed: number;
   readonly protocol?: ProtocolName;
-  readonly users?: string;
-  readonly split?: string;
-  readonly format?: FormatName;
-  readonly group?: string;
-  readonly rowsPerUser?: number;
   readonly limit?: number;
   readonly bank?: string;
   readonly embedder?: string;

@@ -12,9 +12,10 @@ export const EXIT = {
   usage: 2,
   /** The run went through, and some rows failed, were invalid or are missing. */
   incomplete: 3,
-  /** Stopped by Ctrl-C (SIGINT), by a request to end (SIGTERM). */
+  /** Stopped by Ctrl-C (SIGINT), by a request to end (SIGTERM), by the terminal's end (SIGHUP). */
   interrupted: 130,
   terminated: 143,
+  hungUp: 129,
 } as const;
 
 /** The exit code for an error that ends a command. */

@@ -1,16 +1,25 @@
-// Ctrl-C and SIGTERM: the first asks a command to stop, the second ends the process at once.
+// Ctrl-C, SIGTERM and SIGHUP: the first asks a command to stop, the second ends the process at once.
 // Knows signals of the system; nothing of what is stopped.
 
 import { EXIT } from './exit-code.js';
+
+/** Signals that stop a command; SIGHUP comes when its terminal is closed. */
+type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+const EXIT_CODES: Readonly<Record<StopSignal, number>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hungUp,
+};
 
 /** Why a command was stopped: the reason of its AbortSignal. */
 export class Interruption extends Error {
   override readonly name = 'Interruption';
   readonly exitCode: number;
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super(signal === 'SIGINT' ? 'stopped by Ctrl-C' : 'stopped by SIGTERM');
-    this.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  constructor(signal: StopSignal) {
+    super(signal === 'SIGINT' ? 'stopped by Ctrl-C' : `stopped by ${signal}`);
+    this.exitCode = EXIT_CODES[signal];
   }
 }
 
@@ -23,12 +32,14 @@ export class InterruptWatch implements Disposable {
   readonly #stopping: () => void;
   readonly #onSigint = (): void => this.#stop('SIGINT');
   readonly #onSigterm = (): void => this.#stop('SIGTERM');
+  readonly #onSighup = (): void => this.#stop('SIGHUP');
 
   /** `stopping` is called on the first signal. */
   constructor(stopping: () => void) {
     this.#stopping = stopping;
     process.on('SIGINT', this.#onSigint);
     process.on('SIGTERM', this.#onSigterm);
+    process.on('SIGHUP', this.#onSighup);
   }
 
   /** Aborts with an {@link Interruption} on the first signal. */
@@ -36,7 +47,7 @@ export class InterruptWatch implements Disposable {
     return this.#controller.signal;
   }
 
-  #stop(signal: 'SIGINT' | 'SIGTERM'): void {
+  #stop(signal: StopSignal): void {
     const interruption = new Interruption(signal);
     if (this.#controller.signal.aborted) process.exit(interruption.exitCode);
     this.#stopping();
@@ -46,5 +57,6 @@ export class InterruptWatch implements Disposable {
   [Symbol.dispose](): void {
     process.off('SIGINT', this.#onSigint);
     process.off('SIGTERM', this.#onSigterm);
+    process.off('SIGHUP', this.#onSighup);
   }
 }

@@ -2,7 +2,10 @@
 // Knows nothing of what the command does with it.
 
 import type { Command } from 'commander';
+import { BUNDLED_MODEL } from '../model-file/model-file.js';
 import { JUDGE_RANGES } from '../options/option-range.js';
+import type { InputPaths } from '../output/same-file.js';
+import { packageFile } from '../package.js';
 import { GPU_CHOICES, type LoadOptions } from '../reward-model/reward-model.js';
 import { DEFAULT_REORDER } from '../scoring-run/scoring-run.js';
 import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
@@ -21,6 +24,20 @@ export interface ModelOptions extends EngineFlags {
 
 /** Help of `--chat-template`. */
 export const CHAT_TEMPLATE_HELP = "a Jinja file in place of the model's chat template";
+
+/** Files that a model is loaded from, as far as they are named. */
+export function modelInputs(
+  options: Pick<ModelOptions, 'model' | 'bank' | 'embedder' | 'template' | 'chatTemplate'>,
+): InputPaths {
+  const { model, bank, embedder, template, chatTemplate } = options;
+  return {
+    ...(model === BUNDLED_MODEL ? { 'bundled model': packageFile('models', `${model}.gguf`) } : { model }),
+    bank,
+    embedder,
+    template,
+    'chat template': chatTemplate,
+  };
+}
 
 /** How the model is loaded. */
 export function loadOptions(options: ModelOptions): LoadOptions {

@@ -3,6 +3,7 @@
 
 import type { Writable } from 'node:stream';
 import { Presets, SingleBar } from 'cli-progress';
+import { printableJson } from '../output/printable.js';
 import type { LoadProgress } from '../reward-model/reward-model.js';
 import type { RunEvent } from '../scoring-run/scoring-run.js';
 import { STOPPING_TEXT } from './interrupt.js';
@@ -86,7 +87,7 @@ function barProgress(err: Writable): Progress {
 
 function jsonProgress(err: Writable): Progress {
   const write = (event: object): void => {
-    err.write(`${JSON.stringify(event)}\n`);
+    err.write(`${printableJson(event)}\n`);
   };
   return {
     loading: tenths(({ phase, done, total }) => write({ event: phase, done, total })),

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { messageOf, PgenrmError } from '../errors.js';
+import { printable, printableJson } from '../output/printable.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { RewardModel } from '../reward-model/reward-model.js';
 import { bankCommand } from './bank/bank-command.js';
@@ -94,9 +95,9 @@ function optionsSeen(program: Command): { logLevel: LogLevel; jsonProgress: bool
 function errorText(error: unknown, asJson: boolean): string {
   const code =
     error instanceof PgenrmError ? error.code : error instanceof Interruption ? 'INTERRUPTED' : 'INTERNAL';
-  if (asJson) return `${JSON.stringify({ event: 'error', code, message: messageOf(error) })}\n`;
+  if (asJson) return `${printableJson({ event: 'error', code, message: messageOf(error) })}\n`;
   if (error instanceof Interruption) return `pgenrm: ${error.message}\n`;
   const hint =
     error instanceof PgenrmError ? '' : ' (this is a defect of pgenrm; --log-level debug shows where)';
-  return `pgenrm: ${code}: ${messageOf(error)}${hint}\n`;
+  return `pgenrm: ${code}: ${printable(messageOf(error))}${hint}\n`;
 }

@@ -5,17 +5,21 @@ import { type Command, Option } from 'commander';
 import { FORMAT_NAMES, openPreferenceData } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { JUDGE_RANGES } from '../options/option-range.js';
+import { refuseSameFile } from '../output/same-file.js';
 import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../reward-model/judgment.js';
 import { GENERATOR_CHOICES } from '../reward-model/reward-model.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
+import { retryPath } from '../scoring-run/retry-file.js';
 import type { RunSummary } from '../scoring-run/run-journal.js';
+import { manifestPath } from '../scoring-run/run-manifest.js';
 import { type OutputMode, openRunOutput, type RunOutput, streamOutput } from '../scoring-run/run-output.js';
 import { LIMIT_RANGE, runScoring } from '../scoring-run/scoring-run.js';
 import { createLog } from './console-streams.js';
 import { EXIT } from './exit-code.js';
 import { Interruption, InterruptWatch } from './interrupt.js';
-import { CHAT_TEMPLATE_HELP, loadOptions, runFlags } from './model-options.js';
+import { dataReadingFlags, lookAtSignals, openOptions } from './judged-data.js';
+import { CHAT_TEMPLATE_HELP, loadOptions, modelInputs, runFlags } from './model-options.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 import { createProgress } from './progress.js';
 import { oldOption } from './renamed.js';
@@ -34,7 +38,8 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .option('--users <file>', "users' stated criteria and histories")
     .option('--split <name>', 'only the rows of this split')
     .addOption(choiceOption('--format <name>', 'shape of the rows; detected by default', FORMAT_NAMES))
-    .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE))
+    .addOption(numberOption('--limit <n>', 'only the first n rows', LIMIT_RANGE));
+  dataReadingFlags(command)
     .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(1))
     .addOption(numberOption('--pro <n>', 'chains a row as similar users', JUDGE_RANGES.prototypes).default(0))
     .option('--bank <folder>', 'the prototype bank in which similar users are sought')
@@ -134,21 +139,31 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
   using watch = new InterruptWatch(progress.stopping);
   const { signal } = watch;
   // What costs little is checked first: a wrong output shall not cost the loading of a model.
+  if (options.out !== '-') {
+    await refuseSameFile(
+      [options.out, manifestPath(options.out), retryPath(options.out), `${options.out}.lock`],
+      {
+        data: path,
+        'users file': options.users,
+        ...modelInputs(options),
+      },
+    );
+  }
   await using output = await openOutput(options, context);
   const data = await openPreferenceData(path, {
-    ...(options.users === undefined ? {} : { users: options.users }),
-    ...(options.split === undefined ? {} : { split: options.split }),
-    ...(options.format === undefined ? {} : { format: options.format }),
+    ...openOptions(options, signal),
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
   });
   if (data.count === 0 && data.damage === undefined)
     throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to score`);
-  signal.throwIfAborted();
+  const signals = await lookAtSignals(data, options, context, signal);
   try {
     await using model = await context.loadModel({
       ...loadOptions(options),
       signal,
       onProgress: progress.loading,
     });
+    signals.say();
     log.info({ generator: model.generatorInfo, template: model.template.name }, 'model loaded');
     const summary = await runScoring({
       data,
@@ -165,7 +180,7 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
       onEvent(event) {
         if (event.type === 'row' && event.record.status !== 'scored')
           log.warn(withoutChains(event.record), 'row');
-        progress.onEvent(event);
+        progress.onEvent(event.type === 'started' ? { ...event, ...signals.event } : event);
       },
     });
     progress.close();

@@ -1,7 +1,6 @@
 // The options of `pgenrm score` as the parts of a run take them.
 // Knows names on both sides; neither commander nor what the options do.
 
-import type { FormatName } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import type { GrammarChoice, JudgeOptions, RetrieveBy, ScorePreference } from '../reward-model/judgment.js';
 import type { LoadOptions } from '../reward-model/reward-model.js';
@@ -9,12 +8,10 @@ import type { AggregateMethod } from '../scaling/aggregate-levels.js';
 import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { LogLevel } from './console-streams.js';
 import type { EngineFlags } from './engine-flags.js';
+import type { DataOptions } from './judged-data.js';
 
 /** The options as commander reads them. */
-export interface ScoreOptions extends EngineFlags {
-  readonly users?: string;
-  readonly split?: string;
-  readonly format?: FormatName;
+export interface ScoreOptions extends EngineFlags, DataOptions {
   readonly limit?: number;
   readonly ind: number;
   readonly pro: number;

@@ -1,5 +1,6 @@
 // The closing summary of a run, for people.
 
+import { printable } from '../output/printable.js';
 import type { RunSummary } from '../scoring-run/run-journal.js';
 
 /** What a run did, in a few lines; `path` is the output's, null for a stream. */
@@ -11,6 +12,9 @@ export function summaryText(summary: RunSummary, path: string | null): string {
     `rows      ${counts.scored} scored, ${counts.failed} failed, ${counts.invalid} invalid${counts.ties > 0 ? ` (${counts.ties} ties)` : ''}`,
     `chains    ${counts.usableChains} usable of ${counts.usableChains + lost}${lost > 0 ? ` (lost: ${reasons.join(', ')})` : ''}`,
   ];
+  lines.push(
+    `signals   ${counts.rowsWithHistory} rows with history, ${counts.rowsWithCriteria} with criteria`,
+  );
   if (counts.savedChains > 0) {
     const planned = counts.usableChains + lost + counts.savedChains;
     lines.push(
@@ -34,7 +38,7 @@ export function summaryText(summary: RunSummary, path: string | null): string {
   const seconds = session.ms / 1000;
   const rate = seconds > 0 ? session.generatedTokens / seconds : 0;
   lines.push(`time      ${seconds.toFixed(1)} s for ${session.rows} rows, ${rate.toFixed(0)} new tokens/s`);
-  if (path !== null) lines.push(`output    ${path}`);
+  if (path !== null) lines.push(`output    ${printable(path)}`);
   if (counts.rows < rows) {
     const how = path === null ? '' : '; the same command with --resume goes on';
     lines.push(`missing   ${rows - counts.rows} of ${rows} rows${how}`);

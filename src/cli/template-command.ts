@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander';
 import { writeAtomically } from '../output/atomic-file.js';
+import { refuseSameFile } from '../output/same-file.js';
 import type { User } from '../preference/preference.js';
 import { importAuthorsTemplate } from '../prompt/import-authors.js';
 import { resolveTemplate } from '../prompt/template.js';
@@ -18,6 +19,7 @@ export function templateCommand(program: Command, context: CommandContext): void
     .option('--out <file>', 'where the template file goes', 'template.json')
     .option('--name <name>', "the template's name", 'imported')
     .action(async (file: string, { out, name }: { out: string; name: string }) => {
+      await refuseSameFile([out], { 'Python file': file });
       const imported = await importAuthorsTemplate(file, { name });
       await writeAtomically(out, `${JSON.stringify(imported, null, 2)}\n`);
       context.out.write(`wrote ${out}; use it with: pgenrm score DATA --template ${out}\n`);

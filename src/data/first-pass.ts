@@ -104,6 +104,8 @@ export interface SignalFacts {
   /** Whether the users file has any history or criteria, whosever they are. */
   readonly usersFileHistory: boolean;
   readonly usersFileCriteria: boolean;
+  /** Whether the splits that are history were asked for by name. */
+  readonly historyAsked: boolean;
   /** Splits whose rows are history. */
   readonly historySplits: readonly string[];
   /** A user of the users file and one of the data, for a message. */

@@ -308,6 +308,7 @@ export async function openPreferenceData(path: string, options: OpenOptions = {}
       mayHaveCriteria: first.inlineCriteria || first.book.anyCriteria,
       usersFileHistory: users?.read.anyHistory ?? false,
       usersFileCriteria: users?.read.anyCriteria ?? false,
+      historyAsked: options.historySplits !== undefined,
       historySplits,
       userExamples: [users?.read.example, ...first.userIds].slice(0, 2),
     },

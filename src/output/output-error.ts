@@ -17,6 +17,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   EIO: 'the device reports an input/output error',
 };
 
+/** What standard output is called where a path would stand. */
+export const STANDARD_OUTPUT = 'standard output';
+
 /** The operating system's code of an error, such as `ENOSPC`, or '' where it has none. */
 export function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -25,7 +28,9 @@ export function systemCode(error: unknown): string {
 /** `OUTPUT_FAILED` for an operating system error; errors of this package pass through unchanged. */
 export function outputFailed(path: string, error: unknown): PgenrmError {
   if (error instanceof PgenrmError) return error;
-  const cause = CAUSES[systemCode(error)] ?? "see the system's message";
+  const known = CAUSES[systemCode(error)] ?? "see the system's message";
+  const cause =
+    path === STANDARD_OUTPUT ? known.replace('; free space there, then go on with --resume', '') : known;
   return new PgenrmError('OUTPUT_FAILED', `cannot write ${path}: ${cause} (${messageOf(error)})`, {
     cause: error,
   });

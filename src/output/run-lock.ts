@@ -1,15 +1,25 @@
-// Keeps two processes from writing one output: a lock file beside it that names its holder.
+// Keeps two processes from writing one output: a lock folder beside it that names its holder; `mkdir` is atomic everywhere.
 // Knows processes and hosts; nothing of what the output holds.
 
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rm, stat } from 'node:fs/promises';
+import { readFileSync, rmSync } from 'node:fs';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PgenrmError } from '../errors.js';
 import { outputFailed, systemCode } from './output-error.js';
 
 const BREAKING_PAUSE_MS = 10;
 const ABANDONED_MS = 10_000;
+const HOLDER = 'holder.json';
+
+/** Locks of this process, given back when it exits in whatever way runs exit handlers. */
+const held = new Set<RunLock>();
+
+function releaseHeld(): void {
+  for (const lock of held) lock.releaseNow();
+}
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -32,10 +42,11 @@ export class RunLock {
   }
 
   /**
-   * Takes the lock of an output: the file `OUTPUT.lock`.
+   * Takes the lock of an output: the folder `OUTPUT.lock`, with a file in it that names the holder.
    *
-   * A lock whose process on this host has ended is taken over. Errors: `OUTPUT_FAILED` where another process
-   * holds it (its pid and host are named) or the directory cannot be written.
+   * A lock whose process on this host has ended is taken over. It is given back when the process exits, also by
+   * `process.exit`. Errors: `OUTPUT_FAILED` where another process holds it (its pid and host are named) or the
+   * directory cannot be written.
    */
   static async acquire(output: string): Promise<RunLock> {
     const path = `${output}.lock`;
@@ -46,41 +57,71 @@ export class RunLock {
       since: new Date().toISOString(),
       token: randomUUID(),
     };
-    const own = `${path}.${holder.token}`;
     try {
-      const file = await open(own, 'wx');
-      try {
-        await file.writeFile(`${JSON.stringify(holder)}\n`);
-      } finally {
-        await file.close();
-      }
       for (let tries = 0; tries < 100; tries += 1) {
-        if (await linked(own, path)) return new RunLock(path, holder.token);
+        if (await made(path)) return await RunLock.#begin(path, holder);
         const text = await textOf(path);
-        if (text === null) continue;
+        if (text === null) {
+          // Gone again, or made a moment ago and not yet signed; left so by a process that was killed in between.
+          if (!(await isAbandoned(path))) await wait(BREAKING_PAUSE_MS);
+          else await removeStale(path, null);
+          continue;
+        }
         const other = parseHolder(text);
         if (other === null || !(await ended(other))) throw heldBy(output, path, other);
-        await removeStale(path, text, own);
+        await removeStale(path, text);
       }
       throw heldBy(output, path, null);
     } catch (error) {
       throw outputFailed(path, error);
-    } finally {
-      await rm(own, { force: true });
     }
+  }
+
+  static async #begin(path: string, holder: LockHolder): Promise<RunLock> {
+    try {
+      await writeFile(join(path, HOLDER), `${JSON.stringify(holder)}\n`, { flag: 'wx' });
+    } catch (error) {
+      await rm(path, { recursive: true, force: true });
+      throw error;
+    }
+    const lock = new RunLock(path, holder.token);
+    if (held.size === 0) process.on('exit', releaseHeld);
+    held.add(lock);
+    return lock;
   }
 
   /** Gives the lock back; safe to call twice. */
   async release(): Promise<void> {
+    this.#forget();
     const text = await textOf(this.path);
-    if (text !== null && parseHolder(text)?.token === this.#token) await rm(this.path, { force: true });
+    if (text !== null && this.#isOwn(text)) await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** As {@link release}, before it returns: for a process that is about to end. */
+  releaseNow(): void {
+    this.#forget();
+    try {
+      if (this.#isOwn(readFileSync(join(this.path, HOLDER), 'utf8')))
+        rmSync(this.path, { recursive: true, force: true });
+    } catch {
+      // Not there, or not readable: whoever comes next finds that its process has ended.
+    }
+  }
+
+  #isOwn(text: string): boolean {
+    return parseHolder(text)?.token === this.#token;
+  }
+
+  #forget(): void {
+    held.delete(this);
+    if (held.size === 0) process.off('exit', releaseHeld);
   }
 }
 
-/** A hard link appears with its whole content or not at all, which creating and then writing does not give. */
-async function linked(from: string, to: string): Promise<boolean> {
+/** Makes a folder; false where something of that name is there. Of many that ask at once one makes it. */
+async function made(path: string): Promise<boolean> {
   try {
-    await link(from, to);
+    await mkdir(path);
     return true;
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false;
@@ -92,33 +133,38 @@ async function linked(from: string, to: string): Promise<boolean> {
  * Removes a stale lock. Only one process at a time may, and only if the lock is still the stale one: otherwise a lock
  * that another process has just taken could be removed.
  */
-async function removeStale(path: string, staleText: string, own: string): Promise<void> {
+async function removeStale(path: string, staleText: string | null): Promise<void> {
   const breaking = `${path}.breaking`;
-  if (!(await linked(own, breaking))) {
-    await removeAbandoned(breaking);
+  if (!(await made(breaking))) {
+    if (await isAbandoned(breaking)) await rm(breaking, { recursive: true, force: true });
     await wait(BREAKING_PAUSE_MS);
     return;
   }
   try {
-    if ((await textOf(path)) === staleText) await rm(path, { force: true });
+    if ((await textOf(path)) === staleText) await rm(path, { recursive: true, force: true });
   } finally {
-    await rm(breaking, { force: true });
+    await rm(breaking, { recursive: true, force: true });
   }
 }
 
-/** The right to break a lock is held for a moment only; one that is old was left by a process that was killed. */
-async function removeAbandoned(breaking: string): Promise<void> {
-  const found = await stat(breaking).catch(() => null);
-  if (found !== null && Date.now() - found.ctimeMs > ABANDONED_MS) await rm(breaking, { force: true });
+/** What is held for a moment only and is old was left by a process that was killed. */
+async function isAbandoned(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found !== null && Date.now() - found.ctimeMs > ABANDONED_MS;
 }
 
+/** What a lock says of its holder; null where it says nothing. A file is a lock of an earlier version. */
 async function textOf(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null;
-    throw outputFailed(path, error);
+  for (const place of [join(path, HOLDER), path]) {
+    try {
+      return await readFile(place, 'utf8');
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'EISDIR') return null;
+      if (code !== 'ENOTDIR') throw outputFailed(path, error);
+    }
   }
+  return null;
 }
 
 function parseHolder(text: string): LockHolder | null {

@@ -52,6 +52,7 @@ export function judgeSettings(
   usualMaxTokens: number,
   hasBank: boolean,
 ): JudgeSettings {
+  checkObject('options', options);
   const {
     individual = 1,
     prototypes = 0,
@@ -151,6 +152,7 @@ const NOBODY: User = { history: [] };
 
 /** Checks an input. Errors: `INVALID_OPTION`. */
 export function judgeSubject(input: JudgeInput): JudgeSubject {
+  checkObject('input', input);
   const { id, user = NOBODY, candidates, analysis } = input;
   if (id !== undefined && typeof id !== 'string') throw invalidOption('id', 'a string', id);
   if (!Array.isArray(candidates) || candidates.length < 2) {
@@ -171,7 +173,8 @@ export function judgeSubject(input: JudgeInput): JudgeSubject {
  * What tells an item's user from others: the id, else what is known of the user. Undefined where nothing is known, and
  * where the user does not fit, which judging the item will say.
  */
-export function keyOfUser({ user }: JudgeInput): string | undefined {
+export function keyOfUser(input: JudgeInput): string | undefined {
+  const user = input?.user;
   if (user === undefined) return undefined;
   try {
     checkUser(user);
@@ -181,6 +184,21 @@ export function keyOfUser({ user }: JudgeInput): string | undefined {
   }
   if (user.id !== undefined) return `id ${user.id}`;
   return user.history.length === 0 && !user.criteria ? undefined : `signals ${userKey(user)}`;
+}
+
+/** Checks that an argument can be read one value after another. Errors: `INVALID_OPTION`. */
+export function checkIterable(name: string, value: unknown): void {
+  const isStream =
+    typeof value === 'object' &&
+    value !== null &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value);
+  if (!isStream) throw invalidOption(name, 'an array or another iterable', value);
+}
+
+/** Checks that an argument is an object. Errors: `INVALID_OPTION`. */
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidOption(name, 'an object', value);
 }
 
 function contextOf({ prompt, context }: JudgeInput): readonly Turn[] {

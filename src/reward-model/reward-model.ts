@@ -21,7 +21,14 @@ import { chatTokens } from '../prompt/chat-tokens.js';
 import { type PromptTemplate, resolveTemplate, withChatTemplate } from '../prompt/template.js';
 import { AnalysisCache } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
-import { chainsAtOnce, type JudgeSettings, judgeSettings, keyOfUser } from './judge-settings.js';
+import {
+  chainsAtOnce,
+  checkIterable,
+  checkObject,
+  type JudgeSettings,
+  judgeSettings,
+  keyOfUser,
+} from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
 import type { LoadOptions } from './load-options.js';
 import { loadParts } from './load-parts.js';
@@ -102,6 +109,7 @@ export class RewardModel implements AsyncDisposable {
    * `KERNELS_UNAVAILABLE`. Rejects with the signal's reason where it aborts.
    */
   static async load(options: LoadOptions = {}): Promise<RewardModel> {
+    checkObject('options', options);
     const { generator, ...rest } = await loadParts(options);
     try {
       return await RewardModel.over(generator, { ...rest, ownsBank: true });
@@ -205,14 +213,16 @@ export class RewardModel implements AsyncDisposable {
     inputs: AsyncIterable<I> | Iterable<I>,
     options: JudgeManyOptions<I> = {},
   ): AsyncGenerator<JudgeOutcome<I>, void, undefined> {
-    const { concurrency, reorder = 1, userKey = keyOfUser, signal, ...judgeOptions } = options;
     this.#throwIfDisposed();
+    checkObject('options', options);
+    checkIterable('inputs', inputs);
+    const { concurrency, reorder = 1, userKey = keyOfUser, signal, ...judgeOptions } = options;
     checkRange('reorder', reorder, JUDGE_RANGES.reorder);
     const settings = this.settings(judgeOptions);
     const atOnce = this.concurrencyFor(chainsAtOnce(settings), concurrency);
     const analyses = AnalysisCache.for(settings);
     const judgeOne = async (input: I, index: number, stop: AbortSignal): Promise<JudgeOutcome<I>> => {
-      const turn = analyses?.turn(input.user, input.id ?? `${index}`) ?? null;
+      const turn = analyses?.turn(input?.user, input?.id ?? `${index}`) ?? null;
       const own = { ...judgeOptions, ...(turn === null ? {} : { analysisTurn: turn }), signal: stop };
       try {
         return { index, input, judgment: await this.judge(input, own) };

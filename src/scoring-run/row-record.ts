@@ -42,6 +42,9 @@ export interface RowRecord {
   /** Usable chains, and lost chains by reason. */
   readonly usable: number;
   readonly lost: Readonly<Record<string, number>>;
+  /** History events that are known of the row's user, and whether criteria are; absent from rows that fit no shape. */
+  readonly history?: number;
+  readonly criteria?: boolean;
   /** History events that the prompt showed, and those left out because the context was full. */
   readonly usedEvents: number;
   readonly droppedEvents: number;
@@ -130,13 +133,17 @@ export function judgedRecord(
   };
 }
 
-function headOf(row: PreferenceRow): Pick<RowRecord, 'row' | 'id' | 'userId' | 'split' | 'subset'> {
+function headOf(
+  row: PreferenceRow,
+): Pick<RowRecord, 'row' | 'id' | 'userId' | 'split' | 'subset' | 'history' | 'criteria'> {
   return {
     row: row.number,
     id: row.id,
     ...(row.userId === undefined ? {} : { userId: row.userId }),
     ...(row.split === undefined ? {} : { split: row.split }),
     ...(row.subset === undefined ? {} : { subset: row.subset }),
+    history: row.user.history.length,
+    criteria: (row.user.criteria ?? '').trim() !== '',
   };
 }
 

@@ -184,6 +184,8 @@ function firstManifest(options: JournalOptions): RunManifest {
       model: model.modelInfo.path,
       ...(settings.prototypes === 0 || model.bank === null ? {} : { bank: model.bank.path }),
     },
+    usersFile:
+      data.users === undefined ? null : { users: data.users.userCount, inData: data.users.usersInData },
     modelDescription: model.modelInfo.description,
     rowsInData: data.available,
     counts: tally.counts(),
@@ -229,6 +231,7 @@ function identityOf({ data, split, model, judge, chains }: JournalOptions): RunI
       grammar,
       prefer,
       chains: chains ?? false,
+      ...(data.signals.historyAsked ? { historySplits: data.signals.historySplits.join(',') } : {}),
       ...scalingOptions(settings, model),
     },
   };

@@ -66,6 +66,8 @@ export interface RunManifest {
     /** Folder of the prototype bank; absent where no chains as similar users were asked for. */
     readonly bank?: string;
   };
+  /** Users in the users file, and those of them who occur in the data; null without one. */
+  readonly usersFile: { readonly users: number; readonly inData: number } | null;
   readonly modelDescription: string;
   /** Rows that the data has under `split`. */
   readonly rowsInData: number;

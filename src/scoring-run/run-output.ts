@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { PgenrmError } from '../errors.js';
 import { LineFile } from '../output/line-file.js';
 import { outputFailed, systemCode } from '../output/output-error.js';
+import { printableJson } from '../output/printable.js';
 import { RunLock } from '../output/run-lock.js';
 import { type ExistingLine, type ExistingOutput, existingLines, surveyOutput } from './existing-output.js';
 import { hasRetries, mergeRetries, type RetryLine, retryPath } from './retry-file.js';
@@ -132,7 +133,7 @@ class FileOutput implements RunOutput {
   async append(record: RowRecord): Promise<void> {
     if (this.#lines === undefined)
       throw new PgenrmError('INTERNAL', 'a row was written before its output was started');
-    await this.#lines.append(JSON.stringify(record));
+    await this.#lines.append(printableJson(record));
   }
 
   async writeManifest(manifest: RunManifest): Promise<void> {
@@ -192,7 +193,7 @@ class StreamOutput implements RunOutput {
   async append(record: RowRecord): Promise<void> {
     if (this.#error !== undefined) throw outputFailed(this.name, this.#error);
     await new Promise<void>((resolve, reject) => {
-      this.#stream.write(`${JSON.stringify(record)}\n`, (error) => {
+      this.#stream.write(`${printableJson(record)}\n`, (error) => {
         if (error === null || error === undefined) resolve();
         else reject(outputFailed(this.name, error));
       });

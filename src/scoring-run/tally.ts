@@ -18,6 +18,9 @@ export interface RunCounts {
   readonly savedChains: number;
   /** Rows that had fewer similar users than asked for, or none to be similar to. */
   readonly rowsShortOfNeighbours: number;
+  /** Rows of users of whom a history is known, and those of whom criteria are. */
+  readonly rowsWithHistory: number;
+  readonly rowsWithCriteria: number;
   /** Rows whose oldest history events did not fit. */
   readonly rowsWithDroppedEvents: number;
   readonly promptTokens: number;
@@ -42,6 +45,8 @@ export class Tally {
   #ties = 0;
   #usable = 0;
   #dropped = 0;
+  #history = 0;
+  #criteria = 0;
   #saved = 0;
   #short = 0;
   #correct = 0;
@@ -54,6 +59,8 @@ export class Tally {
     for (const [reason, count] of Object.entries(record.lost)) {
       this.#lost[reason] = (this.#lost[reason] ?? 0) + count;
     }
+    if ((record.history ?? 0) > 0) this.#history += 1;
+    if (record.criteria === true) this.#criteria += 1;
     if (record.droppedEvents > 0) this.#dropped += 1;
     this.#saved += record.scaling?.saved ?? 0;
     const retrieved = record.retrieval?.status;
@@ -77,6 +84,8 @@ export class Tally {
       lostChains: { ...this.#lost },
       savedChains: this.#saved,
       rowsShortOfNeighbours: this.#short,
+      rowsWithHistory: this.#history,
+      rowsWithCriteria: this.#criteria,
       rowsWithDroppedEvents: this.#dropped,
       promptTokens: this.#tokens.prompt,
       decodedPromptTokens: this.#tokens.decodedPrompt,

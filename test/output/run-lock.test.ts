@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { RunLock } from '../../src/output/run-lock.js';
 import { temporaryFolder } from '../support/preference-file.js';
 
@@ -48,6 +48,7 @@ describe('RunLock', () => {
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => RunLock.acquire(out)));
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
     expect(await readdir(folder)).toEqual(['scores.jsonl.lock']);
+    for (const result of results) if (result.status === 'fulfilled') await result.value.release();
   });
 
   it('is taken over from a process that has ended, and from one whose pid was given anew', async () => {
@@ -72,8 +73,36 @@ describe('RunLock', () => {
 
   it('of another is not removed by a late release', async () => {
     const lock = await RunLock.acquire(out);
-    await writeFile(`${out}.lock`, holder({}));
+    await writeFile(join(`${out}.lock`, 'holder.json'), holder({}));
     await lock.release();
     expect(await readdir(folder)).toEqual(['scores.jsonl.lock']);
+  });
+
+  it('is made without a hard link, and taken over where its process ended before it signed', async () => {
+    const lock = await RunLock.acquire(out);
+    const [name] = await readdir(`${out}.lock`);
+    expect((await stat(join(`${out}.lock`, name ?? ''))).nlink).toBe(1);
+    await lock.release();
+    await mkdir(`${out}.lock`);
+    await expect(RunLock.acquire(out)).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+    try {
+      await (await RunLock.acquire(out)).release();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('is given back when the process exits, and leaves no listener behind', async () => {
+    const before = process.listenerCount('exit');
+    const locks = await Promise.all([RunLock.acquire(out), RunLock.acquire(`${out}.2`)]);
+    expect(process.listenerCount('exit')).toBe(before + 1);
+    locks[0]?.releaseNow();
+    expect(await readdir(folder)).toEqual(['scores.jsonl.2.lock']);
+    await locks[1]?.release();
+    await locks[0]?.release();
+    expect(process.listenerCount('exit')).toBe(before);
+    expect(await readdir(folder)).toEqual([]);
   });
 });

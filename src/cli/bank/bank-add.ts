@@ -1,13 +1,18 @@
 // `pgenrm bank add`: users and events that came after a bank was built.
 // Knows the command line; the work is `src/bank-build`.
 
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PrototypeBank } from '../../bank/bank.js';
+import { BANK_FILES } from '../../bank/file/manifest.js';
 import { addRows } from '../../bank-build/add-rows.js';
 import { BUILD_RANGES } from '../../bank-build/build-bank.js';
 import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../../data/preference-data.js';
+import { printableJson } from '../../output/printable.js';
+import { refuseSameFile } from '../../output/same-file.js';
 import { EXIT } from '../exit-code.js';
 import { InterruptWatch } from '../interrupt.js';
+import { modelInputs } from '../model-options.js';
 import { choiceOption, numberOption } from '../option-parsers.js';
 import type { CommandContext } from '../run-cli.js';
 import {
@@ -58,6 +63,10 @@ async function add(
   using watch = new InterruptWatch(progress.stopping);
   const { signal } = watch;
   try {
+    await refuseSameFile(
+      Object.values(BANK_FILES).map((name) => join(path, name)),
+      { data: rows, 'users file': options.users, ...modelInputs(options) },
+    );
     await using bank = await PrototypeBank.open(path);
     const { users, split, format, concurrency } = options;
     const data = await openPreferenceData(rows, {
@@ -75,7 +84,7 @@ async function add(
       onEvent: progress.onEvent,
     });
     progress.close();
-    if (options.jsonProgress) context.err.write(`${JSON.stringify({ event: 'added', ...added })}\n`);
+    if (options.jsonProgress) context.err.write(`${printableJson({ event: 'added', ...added })}\n`);
     else if (!options.quiet) context.err.write(additionText(path, added));
     return added.failedRows.length === 0 ? EXIT.ok : EXIT.incomplete;
   } finally {

@@ -1,7 +1,9 @@
 // `pgenrm bank build`: a prototype bank of preference data.
 // Knows the command line; the work is `src/bank-build`.
 
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { BANK_FILES } from '../../bank/file/manifest.js';
 import { BUILD_RANGES, buildBank } from '../../bank-build/build-bank.js';
 import {
   FORMAT_NAMES,
@@ -10,8 +12,10 @@ import {
   type PreferenceData,
 } from '../../data/preference-data.js';
 import { selectRows } from '../../data/select-rows.js';
+import { refuseSameFile } from '../../output/same-file.js';
 import { EXIT } from '../exit-code.js';
 import { InterruptWatch } from '../interrupt.js';
+import { modelInputs } from '../model-options.js';
 import { choiceOption, numberIn, numberOption } from '../option-parsers.js';
 import type { CommandContext } from '../run-cli.js';
 import { type BankHost, type ModelOptions, modelSources, withModelOptions } from './bank-models.js';
@@ -121,6 +125,10 @@ async function build(
   const progress = buildProgress(context.err, progressKind(options, context.err));
   using watch = new InterruptWatch(progress.stopping);
   const { signal } = watch;
+  await refuseSameFile(
+    Object.values(BANK_FILES).map((name) => join(options.out, name)),
+    { data: train, 'users file': options.users, ...modelInputs(options) },
+  );
   const data = await openTraining(train, options);
   signal.throwIfAborted();
   const { judge, embedder } = await modelSources(options, host, signal);

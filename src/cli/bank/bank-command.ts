@@ -6,6 +6,8 @@ import { PrototypeBank } from '../../bank/bank.js';
 import { inspectBank } from '../../bank/inspect-bank.js';
 import { mapBank } from '../../bank/map-bank.js';
 import { writeAtomically } from '../../output/atomic-file.js';
+import { printableJson } from '../../output/printable.js';
+import { refuseSameFile } from '../../output/same-file.js';
 import { InterruptWatch, STOPPING_TEXT } from '../interrupt.js';
 import { numberOption } from '../option-parsers.js';
 import type { CommandContext } from '../run-cli.js';
@@ -48,7 +50,7 @@ export function bankCommand(program: Command, context: CommandContext, host: Ban
       const { manifest, additions } = bank;
       context.out.write(
         options.json
-          ? `${JSON.stringify({ manifest, additions, prototypes: described }, null, 2)}\n`
+          ? `${printableJson({ manifest, additions, prototypes: described }, 2)}\n`
           : inspectionText(bank, described),
       );
     });
@@ -62,6 +64,7 @@ export function bankCommand(program: Command, context: CommandContext, host: Ban
     )
     .action(async (path: string, { out, limit }: { out: string; limit: number }) => {
       using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
+      await refuseSameFile([out], { bank: path });
       await using bank = await PrototypeBank.open(path);
       await writeAtomically(out, await mapBank(bank, { users: limit, signal: watch.signal }));
       context.out.write(`wrote ${out}\n`);

@@ -9,6 +9,7 @@ import type { BankManifest } from '../../bank/file/manifest.js';
 import type { PrototypeDescription } from '../../bank/inspect-bank.js';
 import type { AddedRows, FailedRow } from '../../bank-build/add-rows.js';
 import type { BuildEvent } from '../../bank-build/build-bank.js';
+import { printableJson } from '../../output/printable.js';
 import { harmless } from '../demo-text.js';
 import { STOPPING_TEXT } from '../interrupt.js';
 import type { ProgressKind } from '../progress.js';
@@ -47,7 +48,7 @@ export function buildProgress(err: Writable, kind: ProgressKind): BuildProgress 
     onEvent(event) {
       if (kind === 'json') {
         const { type, ...facts } = event;
-        err.write(`${JSON.stringify({ event: type, ...(type === 'finished' ? {} : facts) })}\n`);
+        err.write(`${printableJson({ event: type, ...(type === 'finished' ? {} : facts) })}\n`);
       } else if (event.type === 'stage') {
         const before = event.done > 0 ? `, ${event.done} of ${event.total} done before` : '';
         err.write(`${event.stage}${before}\n`);
