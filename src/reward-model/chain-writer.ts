@@ -29,6 +29,8 @@ export interface ChainWriterOptions {
   readonly generator: Generator;
   readonly subject: JudgeSubject;
   readonly settings: JudgeSettings;
+  /** Every prompt ends inside a thought that the chat template opens: a chain begins in it. */
+  readonly thoughtsOpened: boolean;
   /** Ends the judgment with an error. */
   readonly stop: AbortSignal;
   /** Ends the writing alone: what has ended stays. */
@@ -112,7 +114,7 @@ export class ChainWriter {
   }
 
   #requestOf({ level, tokens, indices }: ChainJob): GenerationRequest {
-    const { settings, subject } = this.#options;
+    const { settings, subject, thoughtsOpened } = this.#options;
     const { seed, attempt, sampling, maxTokens, grammar } = settings;
     const responses = subject.item.candidates.length;
     return {
@@ -120,7 +122,8 @@ export class ChainWriter {
       seeds: indices.map((index) => chainSeed({ seed, key: subject.key, level, index, attempt })),
       sampling,
       maxTokens,
-      stop: [JSON_END],
+      // A draft inside a thought would end the chain; what follows the judgment's own end is not read.
+      ...(thoughtsOpened ? {} : { stop: [JSON_END] }),
       ...(grammar === 'part2' ? { grammar: chainGrammar(responses), grammarTrigger: GRAMMAR_TRIGGER } : {}),
       ...(grammar === 'chain' ? { grammar: chainGrammar(responses, { from: 'start' }) } : {}),
       signal: this.#signal,
@@ -137,6 +140,7 @@ export class ChainWriter {
       responses: order.length,
       prompt,
       prefer: this.#options.settings.prefer,
+      thoughtsOpened: this.#options.thoughtsOpened,
     });
     const scores = reading.responses.map((response) => response.score);
     const usable = reading.usable && scores.every((score): score is number => score !== null);

@@ -2,6 +2,7 @@
 // Knows which chains come when; how they are written, found and weighed each has its own file.
 
 import type { Generator } from '../generator/generator.js';
+import type { ChatTemplate } from '../prompt/chat-template.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import type { StopReason } from '../scaling/stopping.js';
 import { planWaves } from '../scaling/waves.js';
@@ -21,6 +22,7 @@ export interface WaveWriterOptions {
   readonly subject: JudgeSubject;
   readonly settings: JudgeSettings;
   readonly prompts: JudgePrompts;
+  readonly chat: ChatTemplate;
   /** What earlier items of the user left; null where nobody keeps it. */
   readonly turn: AnalysisTurn | null;
   /** Ends the judgment; a chain that fails aborts it with its error. */
@@ -59,6 +61,7 @@ export class WaveWriter {
     };
     this.writer = new ChainWriter({
       generator: options.generator,
+      thoughtsOpened: options.chat.opensThought !== null,
       subject,
       settings,
       stop: stop.signal,

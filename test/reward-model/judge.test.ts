@@ -7,6 +7,7 @@ import { RewardModel } from '../../src/reward-model/reward-model.js';
 import {
   byLength,
   chainText,
+  FAKE_CHAT_TEMPLATE,
   FakeGenerator,
   type FakeOptions,
   promptText,
@@ -48,6 +49,19 @@ describe('scores', () => {
     expect(orders[0]).toBe(orders[2]);
     expect(orders[0]).not.toBe(orders[1]);
     for (const chain of judgment.chains) expect(chain.scores).toEqual([5, 8]);
+  });
+
+  it('never come of a draft in a thought that the chat template opens', async () => {
+    const chatTemplate = `${FAKE_CHAT_TEMPLATE}<think>`;
+    const draft = chainText([9, 1]);
+    const { model } = await modelOf({ chatTemplate, script: () => draft });
+    const lost = await model.judge(INPUT, { individual: 2 });
+    expect(lost).toMatchObject({ status: 'failed', usable: 0, lost: { cutOff: 2 } });
+    const thinks = await modelOf({
+      chatTemplate,
+      script: (sample) => `${draft}</think>\n${byLength(sample)}`,
+    });
+    expect(await thinks.model.judge(INPUT, { individual: 2 })).toMatchObject({ scores: [5, 8], usable: 2 });
   });
 
   it('of three candidates map back from every rotation', async () => {
