@@ -437,7 +437,7 @@ describe('over', () => {
   });
 
   it('refuses a model without a usable chat template', async () => {
-    await expect(RewardModel.over(new FakeGenerator({ chatTemplate: '' }))).rejects.toMatchObject({
+    await expect(RewardModel.over(new FakeGenerator({ chatTemplate: 'silent' }))).rejects.toMatchObject({
       code: 'MODEL_UNUSABLE',
     });
   });
