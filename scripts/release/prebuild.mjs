@@ -137,7 +137,7 @@ function layOut(name, file, origin) {
     main: 'pgenrm.node',
     files: ['pgenrm.node', 'addon.json', 'SHA256SUMS', 'LICENSE', 'LICENSE-hnswlib'],
     preferUnplugged: true,
-    engines: { node: '>=20' },
+    engines: { node: '^20.15.0 || >=22.2.0' },
   };
   writeFileSync(path.join(fresh, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(

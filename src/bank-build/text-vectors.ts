@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { crc32 } from '../bank/file/crc32.js';
+import { crc32 } from 'node:zlib';
 import { unitVector } from '../bank/file/damage.js';
 import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';

@@ -16,7 +16,7 @@ export function diagnosisText(diagnosis: Diagnosis): string {
       `pgenrm ${diagnosis.package.version}`,
       [
         ['package', diagnosis.package.root],
-        ['node', `${machine.node} on ${machine.platform}-${machine.arch}, 20 or newer is needed`],
+        ['node', `${machine.node} on ${machine.platform}-${machine.arch}, 20.15, 22.2 or newer is needed`],
         ['processor', processor(machine)],
         ['memory', `${bytes(machine.memoryFree)} free of ${bytes(machine.memoryTotal)}`],
         ['native addon', nativeLine],

@@ -35,7 +35,6 @@ export interface ChainWriterOptions {
   readonly stop: AbortSignal;
   /** Ends the writing alone: what has ended stays. */
   readonly settled: AbortSignal;
-  readonly onChain: (chain: JudgedChain) => void;
 }
 
 /** The chains of one judgment. */
@@ -76,8 +75,11 @@ export class ChainWriter {
     return this.#prefillMs;
   }
 
-  /** Writes the chains of a job; resolves early where `settled` aborts. Errors: those of the generator. */
-  async write(job: ChainJob): Promise<void> {
+  /**
+   * Writes the chains of a job, each told to `onChain` as it ends; resolves early where `settled` aborts. Errors: those of
+   * the generator.
+   */
+  async write(job: ChainJob, onChain: (chain: JudgedChain) => void): Promise<void> {
     const { generator, settled, stop } = this.#options;
     if (settled.aborted && !stop.aborted) return;
     const since = performance.now() - this.#began;
@@ -95,7 +97,7 @@ export class ChainWriter {
       const key = `${chain.level} ${chain.index}`;
       if (this.#chains.has(key)) return;
       this.#chains.set(key, chain);
-      this.#options.onChain(chain);
+      onChain(chain);
     };
     let usage: GenerationUsage | null = null;
     try {

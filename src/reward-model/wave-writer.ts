@@ -37,28 +37,34 @@ export class WaveWriter {
   readonly #prompts: JudgePrompts;
   readonly #stop: AbortController;
   readonly #settled = new AbortController();
+  readonly #report: (event: JudgeEvent) => void;
+  readonly #key: string;
+  /** Chains of all waves. */
+  readonly #chains: number;
   readonly #waves: readonly ScalingLevel[];
   readonly #watch: StoppingWatch | null;
   /** Neighbours whose chains were asked for. */
   #admittedNeighbours = 0;
+  /** Chains that have ended. */
+  #done = 0;
 
   constructor(options: WaveWriterOptions) {
     const { subject, settings, stop, report } = options;
     this.#prompts = options.prompts;
     this.#stop = stop;
+    this.#report = report;
+    this.#key = subject.key;
     const { individual, prototypes, adaptive } = settings;
+    this.#chains = individual + prototypes;
     const level = { individual, prototype: prototypes };
     const candidates = subject.item.candidates.length;
     this.#waves = adaptive === null ? [level] : planWaves(level, candidates);
     this.#watch =
       adaptive === null ? null : new StoppingWatch(settings, candidates, adaptive, this.#waves.length - 1);
-    let done = 0;
-    const onChain = (chain: JudgedChain): void => {
-      done += 1;
-      if (chain.level === 'individual') this.search?.offer(chain);
-      report({ type: 'chain', key: subject.key, chain, done, chains: individual + prototypes });
-      if (this.#watch?.isCertain(this.writer.chains, this.search) === true) this.#settled.abort(SETTLED);
-    };
+    this.search =
+      prototypes === 0 || options.prototypes === null
+        ? null
+        : new NeighbourSearch(options.prototypes, subject, settings, stop.signal, options.turn);
     this.writer = new ChainWriter({
       generator: options.generator,
       thoughtsOpened: options.chat.opensThought !== null,
@@ -66,12 +72,7 @@ export class WaveWriter {
       settings,
       stop: stop.signal,
       settled: this.#settled.signal,
-      onChain,
     });
-    this.search =
-      prototypes === 0 || options.prototypes === null
-        ? null
-        : new NeighbourSearch(options.prototypes, subject, settings, stop.signal, options.turn);
   }
 
   /** Writes chains until all have ended, or no more are needed. */
@@ -80,7 +81,7 @@ export class WaveWriter {
     for (const [index, wave] of this.#waves.entries()) {
       const last = index === this.#waves.length - 1;
       const own = allOrNone(
-        this.#ownJobs(admitted, wave.individual).map((job) => this.writer.write(job)),
+        this.#ownJobs(admitted, wave.individual).map((job) => this.#write(job)),
         this.#stop,
       );
       admitted = wave.individual;
@@ -91,6 +92,17 @@ export class WaveWriter {
       if (reason !== null) return { waves: index + 1, stopped: reason };
     }
     return { waves: this.#waves.length, stopped: null };
+  }
+
+  #write(job: ChainJob): Promise<void> {
+    return this.writer.write(job, (chain) => this.#ended(chain));
+  }
+
+  #ended(chain: JudgedChain): void {
+    this.#done += 1;
+    if (chain.level === 'individual') this.search?.offer(chain);
+    this.#report({ type: 'chain', key: this.#key, chain, done: this.#done, chains: this.#chains });
+    if (this.#watch?.isCertain(this.writer.chains, this.search) === true) this.#settled.abort(SETTLED);
   }
 
   /** Own chains `from` up to `to`, those of one order together. */
@@ -122,7 +134,7 @@ export class WaveWriter {
     // Prompts first: one that cannot be made must not leave chains behind that nobody waits for.
     const jobs = admitted.map((neighbour, index) => this.#neighbourJob(neighbour, from + index));
     await allOrNone(
-      jobs.map((job) => this.writer.write(job)),
+      jobs.map((job) => this.#write(job)),
       this.#stop,
     );
   }

@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { writeAtomically } from '../../output/atomic-file.js';
 import { LineFile } from '../../output/line-file.js';
 import type { HistoryEvent } from '../../preference/preference.js';
-import { crc32 } from './crc32.js';
 import { damaged, unreadable } from './damage.js';
 import { BANK_FILES } from './manifest.js';
 import { asStoredUser, checkEvent, type StoredUser } from './stored-user.js';

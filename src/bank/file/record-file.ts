@@ -3,8 +3,8 @@
 
 import { read as readBytes } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { outputFailed } from '../../output/output-error.js';
-import { crc32 } from './crc32.js';
 import { damaged, unreadable } from './damage.js';
 
 /** Where the records of a file lie, and their checksums. */
