@@ -109,7 +109,7 @@ export function readChain(text: string, options: ReadChainOptions): EvaluationCh
     readings.findLast((candidate) => candidate.complete) ??
     readings.findLast((candidate) => candidate.usable) ??
     readings.at(-1) ??
-    withoutJson(readPart1(source.length), options.responses, unfinished);
+    withoutJson(readPart1(source.length), options.responses, reasonWithoutJson(source, unfinished));
   const { usable, lost, part1, rubric, responses, recovered } = reading;
   return {
     usable,
@@ -123,16 +123,21 @@ export function readChain(text: string, options: ReadChainOptions): EvaluationCh
   };
 }
 
+function reasonWithoutJson(source: string, unfinished: boolean): LostReason {
+  if (unfinished) return 'cutOff';
+  return source.trim() === '' ? 'empty' : 'noJson';
+}
+
 function withoutJson(
   part1: Part1,
   responses: number,
-  unfinished: boolean,
+  lost: LostReason,
 ): PartReading & { readonly part1: Part1 } {
   return {
     part1,
     complete: false,
     usable: false,
-    lost: unfinished ? 'cutOff' : part1.analysis === '' ? 'empty' : 'noJson',
+    lost,
     rubric: readRubric(part1.rubricLines),
     responses: Array.from({ length: responses }, () => ({
       criterionScores: null,

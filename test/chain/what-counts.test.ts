@@ -45,6 +45,8 @@ const PAIRS: [string, string][] = [
   ['<\u601d\u8003>', '</\u601d\u8003>'],
   ['<pens\u00e9e>', '</pens\u00e9e>'],
   ['\u3010\u601d\u8003\u3011', '\u3010/\u601d\u8003\u3011'],
+  ['<think:opensource>', '</think:opensource>'],
+  ['<|thought_start|>', '<|thought_end|>'],
   ['[THINK]', '[/THINK]'],
   ['[think]', '[/think]'],
   ['\u25c1think\u25b7', '\u25c1/think\u25b7'],

@@ -281,6 +281,27 @@ describe('an object in a candidate', () => {
   });
 });
 
+describe('thoughts that the chat template opens', () => {
+  const draft = `PART 1\nPART 2\n${'<JSON_START>\n{"rationale": "a draft", "better_response": {"response_1": 2, "response_2": 9}}'}`;
+  const chatTemplate = `${FAKE_CHAT_TEMPLATE}<think>\n`;
+
+  it('are no judgment where they do not end', async () => {
+    const { model } = await modelOf({ script: () => `${draft}\n<JSON_END>`, chatTemplate });
+    const judgment = await model.judge(INPUT);
+    expect(judgment.chains[0]).toMatchObject({ scores: null, lost: 'cutOff' });
+  });
+
+  it('are set apart where they do', async () => {
+    const answer = draft.replace('2, ', '7, ').replace('9}', '5}');
+    const { model } = await modelOf({
+      script: () => `${draft}</think>\n${answer}\n<JSON_END>`,
+      chatTemplate,
+    });
+    const { chains } = await model.judge(INPUT);
+    expect(chains[0]!.reading.responses.map(({ score }) => score)).toEqual([7, 5]);
+  });
+});
+
 describe('events', () => {
   it('tell of the start, every chain and the end', async () => {
     const { model } = await modelOf();
