@@ -1,7 +1,7 @@
-// Prints the closing line of CI from vitest's JSON report, and exits as the tests did.
+// Prints the closing line of CI from vitest's JSON report and the jobs beside it (NAME=passed|failed); fails where one failed.
 import { readFileSync } from 'node:fs';
 
-const [file, status] = process.argv.slice(2);
+const [file, status, ...jobs] = process.argv.slice(2);
 let report;
 try {
   report = JSON.parse(readFileSync(file, 'utf8'));
@@ -18,5 +18,10 @@ for (const suite of suitesFailed) console.log(`suite failed: ${suite.name}: ${su
 let failed = report.numFailedTests + suitesFailed.length;
 if (failed === 0 && Number(status) !== 0) failed = 1;
 if (report.numPassedTests === 0) failed = Math.max(failed, 1);
-console.log(`${report.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+const jobsPassed = jobs.filter((job) => job.endsWith('=passed')).length;
+for (const job of jobs) console.log(`job ${job.replace('=', ' ')}`);
+failed += jobs.length - jobsPassed;
+console.log(
+  `${report.numPassedTests + jobsPassed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
+);
 process.exit(failed === 0 ? 0 : 1);
