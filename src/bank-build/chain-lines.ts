@@ -2,7 +2,7 @@
 // Knows lines and the rows that they belong to; not how chains are written.
 
 import { z } from 'zod';
-import { type EvaluationChain, readChain } from '../chain/read-chain.js';
+import type { EvaluationChain } from '../chain/read-chain.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { jsonLines } from '../output/json-lines.js';
@@ -20,6 +20,14 @@ const CHAIN_LINE = z.object({
   reason: z.string().exactOptional(),
   /** The chain, where one was written. */
   text: z.string().exactOptional(),
+  /** What the chain says, as it was read beside its prompt; of a usable one alone. */
+  reading: z
+    .object({
+      personaText: z.string(),
+      analysisText: z.string(),
+      rubric: z.array(z.object({ name: z.string(), weight: z.number().nullable() })),
+    })
+    .exactOptional(),
   /** New tokens over all tries, and how many tries there were. */
   tokens: z.number().int(),
   attempts: z.number().int(),
@@ -40,11 +48,14 @@ export function rowsToTake({ data, settings }: Pick<ChainFile, 'data' | 'setting
   return Math.min(data.count, settings.limit ?? data.count);
 }
 
+/** What a bank takes of a chain. */
+export type ChainReading = Pick<EvaluationChain, 'personaText' | 'analysisText' | 'rubric'>;
+
 /** A row with its chain; rows that are not usable are left out. */
 export interface ChainedRow {
   /** The row's user without the row's own choice, whatever the data says. */
   readonly row: PreferenceRow;
-  readonly reading: EvaluationChain;
+  readonly reading: ChainReading;
 }
 
 /** The rows with usable chains, in their order. Errors: `RUN_MISMATCH` where the lines are not of these rows. */
@@ -59,8 +70,8 @@ export async function* chainedRows(file: ChainFile): AsyncGenerator<ChainedRow, 
           `${file.path} does not hold the chain of row ${row.number}; start anew with --force`,
         );
       }
-      if (row.kind !== 'row' || line.status !== 'usable' || line.text === undefined) continue;
-      yield { row, reading: readChain(line.text, { responses: row.item.candidates.length }) };
+      if (row.kind !== 'row' || line.reading === undefined) continue;
+      yield { row, reading: line.reading };
     }
   } finally {
     await lines.return();
@@ -71,7 +82,7 @@ export async function* chainedRows(file: ChainFile): AsyncGenerator<ChainedRow, 
 export async function* chainLines(path: string): AsyncGenerator<ChainLine, void, undefined> {
   for await (const { value, index } of jsonLines(path)) {
     const checked = CHAIN_LINE.safeParse(value);
-    if (!checked.success) {
+    if (!checked.success || (checked.data.status === 'usable') !== (checked.data.reading !== undefined)) {
       throw new PgenrmError(
         'RUN_MISMATCH',
         `${path}, line ${index + 1} is not as a build writes it; start anew with --force`,

@@ -111,9 +111,13 @@ async function rowChain(
       const [chain] = chains;
       tokens += chain!.tokens;
       text = chain!.text;
-      const { usable, analysisText, lost } = chain!.reading;
+      const { usable, personaText, analysisText, rubric, lost } = chain!.reading;
       if (usable && analysisText.trim() !== '') {
-        return { line: { ...named, status: 'usable', text, tokens, attempts: attempt }, error: null };
+        const reading = { personaText, analysisText, rubric: [...rubric] };
+        return {
+          line: { ...named, status: 'usable', text, reading, tokens, attempts: attempt },
+          error: null,
+        };
       }
       reason = lost ?? 'noAnalysis';
     } catch (error) {

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PrototypeBank } from '../../src/bank/bank.js';
 import { type BuildEvent, buildBank } from '../../src/bank-build/build-bank.js';
+import { chainedRows } from '../../src/bank-build/chain-lines.js';
 import { type ErrorCode, PgenrmError } from '../../src/errors.js';
 import { RunLock } from '../../src/output/run-lock.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
 import { dataOf, error, fakeBuild } from '../bank/made-world.js';
 import { STYLES, styledRow, styledRows, styleOf, tellStyle } from '../bank/styles.js';
-import { FakeGenerator, type FakeSample } from '../support/fake-generator.js';
+import { chainText, FakeGenerator, type FakeSample } from '../support/fake-generator.js';
 import { temporaryFolder } from '../support/preference-file.js';
 
 let folder: string;
@@ -192,6 +193,34 @@ describe('buildBank', () => {
     );
     expect(built).toEqual(judged);
     expect(built).toMatchObject({ sampling: { temperature: 0.7, topP: 0.9, minP: 0.1 }, most: 900 });
+  });
+
+  it('takes a chain as it was read beside its prompt, and reads it no second time', async () => {
+    const data = await dataOf(folder, [styledRow(0, 0), styledRow(0, 1), styledRow(1, 0)]);
+    const reading = {
+      personaText: 'as read',
+      analysisText: 'PART 1 as read',
+      rubric: [{ name: 'Wit', weight: null }],
+    };
+    const text = chainText([9, 1]);
+    const usable = { status: 'usable', text, reading, tokens: 1, attempts: 1 };
+    const line = (row: number, id: string, rest: object): string => JSON.stringify({ row, id, ...rest });
+    const path = join(folder, 'chains.jsonl');
+    const lost = line(2, 'u0-c1', { status: 'lost', reason: 'noJson', text, tokens: 1, attempts: 2 });
+    await writeFile(path, `${[line(1, 'u0-c0', usable), lost, line(3, 'u1-c0', usable)].join('\n')}\n`);
+    const found: object[] = [];
+    for await (const { row, reading: told } of chainedRows({ path, data, settings: { limit: null } })) {
+      found.push({ id: row.id, told });
+    }
+    expect(found).toEqual([
+      { id: 'u0-c0', told: reading },
+      { id: 'u1-c0', told: reading },
+    ]);
+    const { reading: _, ...without } = usable;
+    await writeFile(path, `${line(1, 'u0-c0', without)}\n`);
+    await expect(chainedRows({ path, data, settings: { limit: 1 } }).next()).rejects.toMatchObject(
+      error('RUN_MISMATCH', /line 1 is not as a build writes it/),
+    );
   });
 
   it('tries a lost chain again with another seed', async () => {
