@@ -29,6 +29,7 @@ export { type SampleOptions, type SampleSummary, sampleChains } from './evaluati
 export { writeReport } from './evaluation/write-report.js';
 export type { Embedder, Embeddings } from './generator/embedder.js';
 export type {
+  Capabilities,
   FinishReason,
   Generation,
   GenerationRequest,
@@ -38,7 +39,6 @@ export type {
   ModelInfo,
   Sample,
   Sampling,
-  Tokenizer,
 } from './generator/generator.js';
 export type { KernelsChoice } from './kernels/choose.js';
 export { chooseKernels, loadKernels } from './kernels/choose.js';

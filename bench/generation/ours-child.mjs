@@ -41,8 +41,7 @@ async function answer(order) {
   const generations = await Promise.all(
     items.flatMap(({ groups }) =>
       groups.map(({ samples, prompt }) =>
-        loaded.generate({
-          prompt: Int32Array.from(prompt),
+        loaded.generateFrom(Int32Array.from(prompt), {
           seeds: Array.from({ length: samples }, () => next++),
           sampling,
           maxTokens: tokens,

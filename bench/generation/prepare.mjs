@@ -19,10 +19,11 @@ const generator = await loadNativeGenerator({
   maxSequences: 1,
   contextTokens: Math.min(4096, order.context),
 });
-const { tokenizer, model } = generator;
+const { model } = generator;
+const tokenize = (text) => generator.tokensOf([{ text, trusted: false }]);
 const random = seededRandom(7);
 /** Characters of about 100 tokens: how long queries and replies are, whatever the vocabulary. */
-const TEXT = Math.round((100 * 2000) / tokenizer.tokenize(madeUpText(2000)).length);
+const TEXT = Math.round((100 * 2000) / tokenize(madeUpText(2000)).length);
 
 /** Most tokens of a prompt that greedy texts are checked on; the bundled model's whole prompts are shorter. */
 const CHECKED_PROMPT = 800;
@@ -55,11 +56,9 @@ console.log(
   }),
 );
 
-/** Ordinary tokens: no control token is among them. */
+/** Ordinary tokens: data spells no control token. */
 function randomPrompt(length) {
-  const control = new Set(tokenizer.controlTokens.values());
-  const vocabulary = tokenizer.tokenize(madeUpText(4000));
-  const ordinary = [...new Set(vocabulary)].filter((token) => !control.has(token));
+  const ordinary = [...new Set(tokenize(madeUpText(4000)))];
   return Array.from({ length }, () => ordinary[Math.floor(random() * ordinary.length)]);
 }
 
@@ -67,32 +66,33 @@ function randomPrompt(length) {
 async function dataSet() {
   // The shortest template, whatever the model was made for: made-up vocabularies spell words out.
   const template = await resolveTemplate('compact', model.metadata);
-  const chat = createChatTemplate(model.chatTemplate, tokenizer);
-  const prompt = (user, item, swapped) => {
+  const chat = createChatTemplate(model.chatTemplate, model);
+  const prompt = async (user, item, swapped) => {
     const responses = swapped ? [...item.candidates].reverse() : item.candidates;
     const { history, criteria } = user;
     const options = {
       template,
       chat,
-      tokenizer,
+      generator,
       user: { history, criteria },
       context: item.context,
       responses,
     };
-    return Array.from(fitPrompt({ ...options, maxPromptTokens: order.maxPrompt, maxEvents: 3 }).tokens);
+    const fitted = await fitPrompt({ ...options, maxPromptTokens: order.maxPrompt, maxEvents: 3 });
+    return Array.from(generator.tokensOf(fitted.prompt));
   };
   const items = [];
   const chosen = users.slice(0, order.users);
   for (const [at, user] of chosen.entries()) {
     for (let i = 0; i < order.items / order.users; i++) {
       const item = user.items[i % user.items.length];
-      const groups = [false, true].map((swapped) => ({
-        samples: order.own / 2,
-        prompt: prompt(user, item, swapped),
-      }));
+      const groups = [];
+      for (const swapped of [false, true]) {
+        groups.push({ samples: order.own / 2, prompt: await prompt(user, item, swapped) });
+      }
       for (let n = 1; n <= order.proto; n++) {
         const other = chosen[(at + n + i) % chosen.length];
-        groups.push({ samples: 1, prompt: prompt(other, item, n % 2 === 1) });
+        groups.push({ samples: 1, prompt: await prompt(other, item, n % 2 === 1) });
       }
       items.push({ groups });
     }

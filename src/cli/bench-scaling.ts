@@ -7,7 +7,7 @@ import { type EnergyReading, readEnergy } from '../cost/machine/energy.js';
 import { GpuWatch, gpuFacts } from '../cost/machine/gpu-watch.js';
 import { load as machineLoad } from '../cost/machine/machine.js';
 import { type ModelCost, readModelCost } from '../cost/machine/model-cost.js';
-import { identityOf, sequencesOf } from '../cost/measure/bench-header.js';
+import { identityOf } from '../cost/measure/bench-header.js';
 import type {
   BenchBank,
   BenchEvent,
@@ -94,11 +94,11 @@ async function benchScaling(
   await using models = new Models(() => openModel(options, rows, host, signal));
   const { bank, ...opened } = await models.next();
   const { model } = opened;
-  const cost = await host.modelCost(model.modelInfo.path).catch((error: unknown) => {
+  const cost = await host.modelCost(model.modelInfo.name).catch((error: unknown) => {
     context.err.write(`no FLOPs and no bytes of KV: ${messageOf(error)}\n`);
     return null;
   });
-  const sizes = benchSizes(options, sequencesOf(model.generatorInfo));
+  const sizes = benchSizes(options, model.generatorInfo.samplesAtOnce);
   const gpus = await GpuWatch.start();
   try {
     const bench: ScalingBenchOptions = {

@@ -40,7 +40,7 @@ export function headingText({ rows, users, individual, model, generator }: Headi
     'bold',
     look,
   );
-  const how = `${harmless(model.description)}, ${generator.kind} generator on ${generator.backend} (llama.cpp ${generator.llamaRelease})`;
+  const how = `${harmless(model.description)}, ${generator.kind} generator on ${generator.backend} (${generator.engine} ${generator.version})`;
   return `${title}\n${styled(how, 'dim', look)}\n`;
 }
 

@@ -1,6 +1,6 @@
 // Writes a diagnosis for people: one line a finding, with what was chosen and why.
 // Knows the data only, nothing of how it was found.
-import type { KvCacheInfo } from '../generator/generator.js';
+import type { KvCacheInfo } from '../generator/native/native-info.js';
 import type { Diagnosis, GeneratorFinding, LlamaFacts, ModelFinding, Trouble } from './diagnosis.js';
 
 type Line = readonly [name: string, found: string];
@@ -132,8 +132,10 @@ function generatorLines({ kind, reasons, loaded }: GeneratorFinding, llama: Llam
     ['loaded', `${loaded.description} on ${where} in ${Math.round(loaded.loadMs)} ms`],
     [
       'sizes',
-      `${loaded.contextTokens} tokens of prompt and answer, ${loaded.maxSequences} at once, ` +
-        `${loaded.threads} CPU ${loaded.threads === 1 ? 'thread' : 'threads'}`,
+      `${loaded.contextTokens} tokens of prompt and answer, ${loaded.samplesAtOnce} at once` +
+        (loaded.threads === null
+          ? ''
+          : `, ${loaded.threads} CPU ${loaded.threads === 1 ? 'thread' : 'threads'}`),
     ],
     ...(loaded.kvCache === null ? [] : [['KV cache', kvCacheText(loaded.kvCache)] as Line]),
     ...loaded.choices

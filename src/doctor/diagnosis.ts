@@ -1,6 +1,6 @@
 // What `pgenrm doctor` finds, as plain data: each part holds what was found, what was chosen and why.
 // Types only; `doctor.ts` fills them in and `diagnosis-text.ts` writes them out.
-import type { KvCacheInfo } from '../generator/generator.js';
+import type { KvCacheInfo } from '../generator/native/native-info.js';
 
 /** A part that could not be found out: the error's code and message. */
 export interface Trouble {
@@ -101,8 +101,9 @@ export interface GeneratorFinding {
     readonly backend: string;
     readonly devices: readonly string[];
     readonly contextTokens: number;
-    readonly maxSequences: number;
-    readonly threads: number;
+    readonly samplesAtOnce: number;
+    /** Null where it is not this machine that computes. */
+    readonly threads: number | null;
     /** Null where the generator does not choose it. */
     readonly kvCache: KvCacheInfo | null;
     readonly choices: readonly string[];

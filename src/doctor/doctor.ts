@@ -4,8 +4,10 @@ import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks';
 import { messageOf, PgenrmError } from '../errors.js';
 import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
+import { llamaDetails } from '../generator/llama/llama-info.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
+import { nativeDetails } from '../generator/native/native-info.js';
 import { chooseKernels } from '../kernels/choose.js';
 import {
   type ModelFacts,
@@ -221,10 +223,12 @@ async function generatorFinding(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
-    const { backend, devices, contextTokens, maxSequences, threads, kvCache, choices } = generator.info;
+    const { backend, devices, contextTokens, samplesAtOnce, choices } = generator.info;
+    const threads = llamaDetails(generator.info)?.threads ?? null;
+    const kvCache = nativeDetails(generator.info)?.kvCache ?? null;
     const { description } = generator.model;
     const loadMs = performance.now() - start;
-    const sizes = { contextTokens, maxSequences, threads, kvCache: kvCache ?? null };
+    const sizes = { contextTokens, samplesAtOnce, threads, kvCache };
     const loaded = { description, backend, devices, ...sizes, choices, loadMs };
     return { kind, reasons, loaded };
   } finally {

@@ -27,7 +27,12 @@ const IDENTITY = z.strictObject({
   template: z.strictObject({ name: z.string(), hash: z.string() }),
   /** The prototype bank; all null without one. */
   bank: z.strictObject({ checksum: TEXT_OR_NOTHING, additions: COUNT.nullable(), overlap: TEXT_OR_NOTHING }),
-  generator: z.strictObject({ kind: z.string(), llamaRelease: z.string(), contextTokens: COUNT }),
+  generator: z.strictObject({
+    kind: z.string(),
+    engine: z.string(),
+    version: z.string(),
+    contextTokens: COUNT,
+  }),
   sampling: z.strictObject({
     /** Chains a row: the largest level that can be derived. */
     individual: COUNT,

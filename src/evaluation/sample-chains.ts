@@ -4,6 +4,7 @@
 import { mapTogether } from '../concurrency/bring-together.js';
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { isRowError } from '../errors.js';
+import { nativeDetails } from '../generator/native/native-info.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { AnalysisCache, inTurn } from '../reward-model/analysis-cache.js';
@@ -209,7 +210,7 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
     model: model.modelInfo.description,
     rows,
     identity,
-    kvCache: model.generatorInfo.kvCache ?? null,
+    kvCache: nativeDetails(model.generatorInfo)?.kvCache ?? null,
     overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
   };
 }
@@ -234,7 +235,12 @@ function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdenti
       additions: bank?.additions ?? null,
       overlap: bank?.overlap ?? null,
     },
-    generator: { kind: info.kind, llamaRelease: info.llamaRelease, contextTokens: info.contextTokens },
+    generator: {
+      kind: info.kind,
+      engine: info.engine,
+      version: info.version,
+      contextTokens: info.contextTokens,
+    },
     sampling: {
       individual: largest.individual,
       prototype: largest.prototype,

@@ -1,6 +1,6 @@
 // A plan: what a sample is made of, part by part, as plain data; and what became of each part.
 // Knows nothing of what the texts mean, nor of how a generator follows a plan.
-import type { GenerationRequest, GenerationUsage } from './generator.js';
+import type { GenerationRequest, GenerationUsage } from './generation.js';
 
 /**
  * Text that a sample writes part by part, over one sequence. Tokens are those that the tokenizer gives for the text around

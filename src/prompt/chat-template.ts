@@ -2,6 +2,7 @@
 // Knows nothing of what the messages say, nor of tokens; `chat-skeleton.ts` renders.
 
 import { PgenrmError } from '../errors.js';
+import type { PromptPiece } from '../generator/generator.js';
 import {
   type ChatSkeleton,
   type ChatTemplateOptions,
@@ -13,19 +14,16 @@ import type { ChatMessage } from './template.js';
 
 export type { ChatSkeleton, ChatTemplateOptions } from './chat-skeleton.js';
 
-/** A stretch of a rendered prompt: template text is trusted, message contents are not. */
-export interface PromptPiece {
-  readonly text: string;
-  readonly trusted: boolean;
-}
-
 /** A model's chat template, ready to apply. */
 export interface ChatTemplate {
   /** How the system message reaches the model: by its own role, or in front of the user message. */
   readonly systemRole: 'own' | 'merged';
   /** The mark of the thought in which every rendered prompt ends, such as `<think>`; null where it ends in none. */
   readonly opensThought: string | null;
-  /** Renders one system and one user message up to the point where the assistant's answer begins. */
+  /**
+   * Renders one system and one user message up to the point where the assistant's answer begins: template text is trusted,
+   * message contents are not.
+   */
   apply(messages: readonly ChatMessage[]): PromptPiece[];
 }
 

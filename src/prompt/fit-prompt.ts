@@ -1,30 +1,30 @@
 // Makes a prompt that fits: the most recent events that have room, the oldest left out first.
-// Knows templates, chat templates and tokenizers by their interfaces only.
+// Knows templates, chat templates and generators by their interfaces only.
 
 import { PgenrmError } from '../errors.js';
-import type { Tokenizer } from '../generator/generator.js';
+import type { Generator, Prompt } from '../generator/generator.js';
 import type { HistoryEvent } from '../preference/preference.js';
 import type { ChatTemplate } from './chat-template.js';
 import type { PromptInput, PromptTemplate } from './template.js';
-import { tokenizePrompt } from './tokenize-prompt.js';
 
 /** A prompt to fit. */
 export interface FitPromptOptions extends PromptInput {
   readonly template: PromptTemplate;
   readonly chat: ChatTemplate;
-  readonly tokenizer: Tokenizer;
+  readonly generator: Pick<Generator, 'countTokens'>;
   /** Most tokens that the prompt may have; at least 1. */
   readonly maxPromptTokens: number;
   /** Most history events to use, the most recent ones; default: all. */
   readonly maxEvents?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** A prompt that fits. */
 export interface FittedPrompt {
-  /** Shape [promptTokens]. */
-  readonly tokens: Int32Array;
-  /** The text that the tokens spell. */
-  readonly text: string;
+  readonly prompt: Prompt;
+  /** The prompt as one text. */
+  readonly promptText: string;
+  readonly promptTokens: number;
   /** History events that the prompt holds. */
   readonly usedEvents: number;
   /** Events within `maxEvents` that were left out for lack of room. */
@@ -37,33 +37,31 @@ const CHARS_PER_TOKEN = 3;
 const MAX_GUESSES = 4;
 
 /**
- * Renders and tokenizes a prompt with as many of the most recent events as fit `maxPromptTokens`.
+ * Renders and measures a prompt with as many of the most recent events as fit `maxPromptTokens`.
  *
  * Throws `CONTEXT_OVERFLOW`, naming need and limit, where it does not fit even with no history, and
- * `INVALID_OPTION` for limits that are not whole numbers in range.
+ * `INVALID_OPTION` for limits that are not whole numbers in range. Rejects with the signal's reason where it aborts.
  */
-export function fitPrompt(options: FitPromptOptions): FittedPrompt {
-  const { maxPromptTokens, maxEvents, user } = options;
+export async function fitPrompt(options: FitPromptOptions): Promise<FittedPrompt> {
+  const { maxPromptTokens, maxEvents, user, generator, signal } = options;
+  const watched = signal === undefined ? {} : { signal };
   checkCount('maxPromptTokens', maxPromptTokens, 1);
   if (maxEvents !== undefined) checkCount('maxEvents', maxEvents, 0);
   const limit = Math.min(user.history.length, maxEvents ?? user.history.length);
   const chars = recentChars(user.history, limit);
 
   let fits = -1;
-  let fitted: { readonly tokens: Int32Array; readonly text: string } = {
-    tokens: new Int32Array(0),
-    text: '',
-  };
+  let fitting: { readonly prompt: Prompt; readonly promptTokens: number } | null = null;
   let tooMany = limit + 1;
   let need = 0;
   let guess = eventsWithin(chars, maxPromptTokens * CHARS_PER_TOKEN);
   for (let tries = 0; tooMany - fits > 1; tries++) {
     const inRange = Math.min(Math.max(guess, fits + 1), tooMany - 1);
-    const measured = promptWith(options, inRange);
-    need = measured.tokens.length;
+    const prompt = promptWith(options, inRange);
+    need = await generator.countTokens(prompt, watched);
     if (need <= maxPromptTokens) {
       fits = inRange;
-      fitted = measured;
+      fitting = { prompt, promptTokens: need };
     } else {
       tooMany = inRange;
     }
@@ -74,21 +72,21 @@ export function fitPrompt(options: FitPromptOptions): FittedPrompt {
         ? eventsWithin(chars, chars[inRange]! + room * charsPerToken)
         : Math.floor((fits + tooMany) / 2);
   }
-  if (fits < 0) {
+  if (fitting === null) {
     throw new PgenrmError(
       'CONTEXT_OVERFLOW',
       `the prompt needs ${need} tokens with no history at all, and ${maxPromptTokens} are free for it; raise the context size, lower the new tokens a chain, or shorten the query and the responses`,
     );
   }
-  return { ...fitted, usedEvents: fits, droppedEvents: limit - fits };
+  const promptText = fitting.prompt.map(({ text }) => text).join('');
+  return { ...fitting, promptText, usedEvents: fits, droppedEvents: limit - fits };
 }
 
-function promptWith(options: FitPromptOptions, events: number): { tokens: Int32Array; text: string } {
-  const { template, chat, tokenizer, user, context, responses } = options;
+function promptWith(options: FitPromptOptions, events: number): Prompt {
+  const { template, chat, user, context, responses } = options;
   const history = user.history.slice(user.history.length - events);
   const messages = template.render({ user: { ...user, history }, context, responses });
-  const pieces = chat.apply(messages);
-  return { tokens: tokenizePrompt(pieces, tokenizer), text: pieces.map((piece) => piece.text).join('') };
+  return chat.apply(messages);
 }
 
 /** Characters of the k most recent events, for k from 0 to limit. Shape [limit + 1]. */

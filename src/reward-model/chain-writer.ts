@@ -5,7 +5,13 @@ import { setMaxListeners } from 'node:events';
 import { chainSeed } from '../chain/chain-seed.js';
 import { mapBack, type PresentationOrder } from '../chain/presentation.js';
 import { readChain } from '../chain/read-chain.js';
-import type { GenerationRequest, GenerationUsage, Generator, Sample } from '../generator/generator.js';
+import type {
+  GenerationRequest,
+  GenerationUsage,
+  Generator,
+  Prompt,
+  Sample,
+} from '../generator/generator.js';
 import { chainGrammar, GRAMMAR_TRIGGER } from '../prompt/grammar.js';
 import { JSON_END } from '../prompt/markers.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
@@ -16,10 +22,10 @@ export interface ChainJob {
   readonly level: JudgedChain['level'];
   readonly neighbour?: NonNullable<JudgedChain['neighbour']>;
   readonly order: PresentationOrder;
-  /** Shape [promptTokens]. */
-  readonly tokens: Int32Array;
-  /** The prompt's text: an object that a chain copies from it is no judgment. */
-  readonly prompt: string;
+  readonly prompt: Prompt;
+  /** The prompt as one text: an object that a chain copies from it is no judgment. */
+  readonly promptText: string;
+  readonly promptTokens: number;
   /** Numbers of the chains within their level. */
   readonly indices: readonly number[];
 }
@@ -108,19 +114,19 @@ export class ChainWriter {
     } catch (error) {
       if (!settled.aborted || stop.aborted || error !== settled.reason) throw error;
     } finally {
-      this.#tokens.prompt += usage?.promptTokens ?? job.tokens.length;
+      this.#tokens.prompt += usage?.promptTokens ?? job.promptTokens;
       this.#tokens.decodedPrompt += usage?.decodedPromptTokens ?? 0;
       this.#tokens.generated += usage?.generatedTokens ?? generated;
       this.#prefillMs = Math.max(this.#prefillMs, since + (usage?.prefillMs ?? 0));
     }
   }
 
-  #requestOf({ level, tokens, indices }: ChainJob): GenerationRequest {
+  #requestOf({ level, prompt, indices }: ChainJob): GenerationRequest {
     const { settings, subject, thoughtsOpened } = this.#options;
     const { seed, attempt, sampling, maxTokens, grammar } = settings;
     const responses = subject.item.candidates.length;
     return {
-      prompt: tokens,
+      prompt,
       seeds: indices.map((index) => chainSeed({ seed, key: subject.key, level, index, attempt })),
       sampling,
       maxTokens,
@@ -134,13 +140,13 @@ export class ChainWriter {
 
   #read(
     sample: Sample & { readonly finish: JudgedChain['finish'] },
-    { level, neighbour, order, prompt, indices }: ChainJob,
+    { level, neighbour, order, promptText, indices }: ChainJob,
   ): JudgedChain {
     // The generator leaves the stop string out; the model wrote it.
     const text = sample.finish === 'stop' ? `${sample.text}${JSON_END}` : sample.text;
     const reading = readChain(text, {
       responses: order.length,
-      prompt,
+      prompt: promptText,
       prefer: this.#options.settings.prefer,
       thoughtsOpened: this.#options.thoughtsOpened,
     });

@@ -31,28 +31,43 @@ export interface OrderPrompt extends PresentationGroup, FittedPrompt {}
 export class JudgePrompts {
   /** For the user, one an order, all with the same history events: no order sees more of the user than another. */
   readonly own: readonly OrderPrompt[];
-  readonly #parts: PromptParts;
+  readonly #fit: Fit;
   readonly #subject: JudgeSubject;
   readonly #settings: JudgeSettings;
   readonly #neighbourOrders: readonly PresentationOrder[];
 
-  /** Errors: `CONTEXT_OVERFLOW`, `TEMPLATE_INVALID`. */
-  constructor(parts: PromptParts, subject: JudgeSubject, settings: JudgeSettings) {
-    this.#parts = parts;
+  /** Makes the user's own. Errors: `CONTEXT_OVERFLOW`, `TEMPLATE_INVALID`; rejects with the signal's reason. */
+  static async of(
+    parts: PromptParts,
+    subject: JudgeSubject,
+    settings: JudgeSettings,
+    signal: AbortSignal,
+  ): Promise<JudgePrompts> {
+    const make = fitFor(parts, subject, settings, signal);
+    const { individual, historyEvents, seed } = settings;
+    const start = orderSeed(seed, subject.key);
+    const groups = groupByOrder(presentationOrders(subject.item.candidates.length, individual, start));
+    const fits: OrderPrompt[] = [];
+    // One after another: what orders share is read once.
+    for (const group of groups) {
+      fits.push({ ...group, ...(await make(subject.user, group.order, historyEvents)) });
+    }
+    const fewest = Math.min(...fits.map(({ usedEvents }) => usedEvents));
+    const own: OrderPrompt[] = [];
+    for (const fitted of fits) {
+      const fewer = fitted.usedEvents === fewest ? {} : await make(subject.user, fitted.order, fewest);
+      own.push({ ...fitted, ...fewer });
+    }
+    return new JudgePrompts(own, make, subject, settings);
+  }
+
+  private constructor(own: readonly OrderPrompt[], fit: Fit, subject: JudgeSubject, settings: JudgeSettings) {
+    this.own = own;
+    this.#fit = fit;
     this.#subject = subject;
     this.#settings = settings;
     const { candidates } = subject.item;
     const start = orderSeed(settings.seed, subject.key);
-    const groups = groupByOrder(presentationOrders(candidates.length, settings.individual, start));
-    const fits = groups.map(({ order }) => this.#fit(subject.user, order, settings.historyEvents));
-    const fewest = Math.min(...fits.map(({ usedEvents }) => usedEvents));
-    this.own = groups.map((group, index) => {
-      const fit = fits[index]!;
-      return {
-        ...group,
-        ...(fit.usedEvents === fewest ? fit : this.#fit(subject.user, group.order, fewest)),
-      };
-    });
     // One rotation on, so that one own chain and one neighbour see the candidates in different orders.
     this.#neighbourOrders = presentationOrders(candidates.length, settings.prototypes + 1, start).slice(1);
   }
@@ -60,36 +75,44 @@ export class JudgePrompts {
   /**
    * The prompt of a neighbour: their history in place of the user's. What the user states of themselves stays, for no
    * neighbour knows better; of a user who states nothing the neighbour's own criteria are shown with their history.
-   * Errors: as the constructor.
+   * Errors: as {@link of}.
    */
-  neighbour(user: User, index: number): FittedPrompt & { readonly order: PresentationOrder } {
+  async neighbour(user: User, index: number): Promise<FittedPrompt & { readonly order: PresentationOrder }> {
     const order = this.#neighbourOrders[index]!;
     const { historyEvents } = this.#settings;
     const { history } = user;
     const { criteria: stated = '' } = this.#subject.user;
-    if (stated.trim() !== '')
-      return { order, ...this.#fit({ history, criteria: stated }, order, historyEvents) };
+    const make = (shown: User) => this.#fit(shown, order, historyEvents);
+    if (stated.trim() !== '') return { order, ...(await make({ history, criteria: stated })) };
     try {
-      return { order, ...this.#fit(user, order, historyEvents) };
+      return { order, ...(await make(user)) };
     } catch (error) {
       // The asking user's prompt fits, so it is the neighbour's criteria that have no room.
       if (!(error instanceof PgenrmError) || error.code !== 'CONTEXT_OVERFLOW' || !user.criteria) throw error;
-      return { order, ...this.#fit({ history }, order, historyEvents) };
+      return { order, ...(await make({ history })) };
     }
   }
+}
 
-  #fit(user: User, order: PresentationOrder, maxEvents: number | null): FittedPrompt {
-    const { template, chat, generator } = this.#parts;
-    const { item } = this.#subject;
-    return fitPrompt({
+/** Fits a prompt for the item of one judgment: a user, an order, and the most events (null: all). */
+type Fit = (user: User, order: PresentationOrder, maxEvents: number | null) => Promise<FittedPrompt>;
+
+function fitFor(
+  { template, chat, generator }: PromptParts,
+  { item }: JudgeSubject,
+  { maxPromptTokens }: JudgeSettings,
+  signal: AbortSignal,
+): Fit {
+  return (user, order, maxEvents) =>
+    fitPrompt({
       template,
       chat,
-      tokenizer: generator.tokenizer,
+      generator,
       user,
       context: item.context,
       responses: present(order, item.candidates),
-      maxPromptTokens: this.#settings.maxPromptTokens,
+      maxPromptTokens,
       ...(maxEvents === null ? {} : { maxEvents }),
+      signal,
     });
-  }
 }

@@ -34,8 +34,6 @@ export async function judgeItem(
     parts.prototypes !== null,
   );
   const subject = judgeSubject(input);
-  const prompts = new JudgePrompts(parts, subject, settings);
-
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(signal?.reason);
   signal?.addEventListener('abort', onAbort);
@@ -47,6 +45,7 @@ export async function judgeItem(
     }
   };
   try {
+    const prompts = await JudgePrompts.of(parts, subject, settings, stop.signal);
     const { usedEvents } = prompts.own[0]!;
     const asked = Math.min(subject.user.history.length, settings.historyEvents ?? Number.POSITIVE_INFINITY);
     const { key } = subject;
@@ -54,7 +53,7 @@ export async function judgeItem(
       type: 'started',
       key,
       chains: settings.individual + settings.prototypes,
-      promptTokens: prompts.own.reduce((sum, { tokens }) => sum + tokens.length, 0),
+      promptTokens: prompts.own.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
       usedEvents,
       droppedEvents: asked - usedEvents,
     });

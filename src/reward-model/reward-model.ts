@@ -248,9 +248,8 @@ export class RewardModel implements AsyncDisposable {
       checkRange('concurrency', wish, JUDGE_RANGES.concurrency);
       return wish;
     }
-    const { maxSequences, scheduling } = this.generatorInfo;
-    const samples = maxSequences * (scheduling?.workers ?? 1);
-    return Math.min(16, Math.max(1, Math.ceil(samples / chains)));
+    const { samplesAtOnce } = this.generatorInfo;
+    return Math.min(16, Math.max(1, Math.ceil(samplesAtOnce / chains)));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */
@@ -283,7 +282,7 @@ async function chatTemplateFor(generator: Generator, options: OverOptions): Prom
   // Loaded here, so that a renderer of one's own needs no worker threads.
   const render =
     options.renderChatTemplate ?? (await import('../template-guard/render-guarded.js')).renderGuarded;
-  const tokens = chatTokens(generator.tokenizer, generator.model.metadata);
+  const tokens = chatTokens(generator.model, generator.model.metadata);
   const named = chatTemplate === undefined ? tokens : { ...tokens, name: chatTemplate.name };
   return chatTemplateOf(await render(chatTemplate?.source ?? generator.model.chatTemplate, named, signal));
 }

@@ -107,9 +107,9 @@ export class WaveWriter {
 
   /** Own chains `from` up to `to`, those of one order together. */
   #ownJobs(from: number, to: number): ChainJob[] {
-    return this.#prompts.own.flatMap(({ order, tokens, text: prompt, samples }) => {
+    return this.#prompts.own.flatMap(({ samples, ...prompted }) => {
       const indices = samples.filter((index) => index >= from && index < to);
-      return indices.length === 0 ? [] : [{ level: 'individual' as const, order, tokens, prompt, indices }];
+      return indices.length === 0 ? [] : [{ level: 'individual' as const, ...prompted, indices }];
     });
   }
 
@@ -132,16 +132,19 @@ export class WaveWriter {
     this.#admittedNeighbours = from + admitted.length;
     if (this.#settled.signal.aborted) return;
     // Prompts first: one that cannot be made must not leave chains behind that nobody waits for.
-    const jobs = admitted.map((neighbour, index) => this.#neighbourJob(neighbour, from + index));
+    const jobs = await Promise.all(
+      admitted.map((neighbour, index) => this.#neighbourJob(neighbour, from + index)),
+    );
+    if (this.#settled.signal.aborted) return;
     await allOrNone(
       jobs.map((job) => this.#write(job)),
       this.#stop,
     );
   }
 
-  #neighbourJob({ user, userId, similarity }: Neighbour, index: number): ChainJob {
-    const { order, tokens, text: prompt } = this.#prompts.neighbour(user, index);
-    return { level: 'prototype', neighbour: { userId, similarity }, order, tokens, prompt, indices: [index] };
+  async #neighbourJob({ user, userId, similarity }: Neighbour, index: number): Promise<ChainJob> {
+    const prompted = await this.#prompts.neighbour(user, index);
+    return { level: 'prototype', neighbour: { userId, similarity }, ...prompted, indices: [index] };
   }
 }
 

@@ -181,7 +181,7 @@ function firstManifest(options: JournalOptions): RunManifest {
     paths: {
       data: data.path,
       users: data.users?.path ?? null,
-      model: model.modelInfo.path,
+      model: model.modelInfo.name,
       ...(settings.prototypes === 0 || model.bank === null ? {} : { bank: model.bank.path }),
     },
     usersFile:
@@ -219,7 +219,12 @@ function identityOf({ data, split, model, judge, chains }: JournalOptions): RunI
     },
     model: { sha256: model.modelSha256 },
     template: { name: template.name, hash: template.hash },
-    generator: { kind: info.kind, llamaRelease: info.llamaRelease, contextTokens: info.contextTokens },
+    generator: {
+      kind: info.kind,
+      engine: info.engine,
+      version: info.version,
+      contextTokens: info.contextTokens,
+    },
     options: {
       individual,
       seed,

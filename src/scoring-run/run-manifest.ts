@@ -22,7 +22,8 @@ export interface RunIdentity {
   readonly template: { readonly name: string; readonly hash: string };
   readonly generator: {
     readonly kind: string;
-    readonly llamaRelease: string;
+    readonly engine: string;
+    readonly version: string;
     readonly contextTokens: number;
   };
   readonly options: Readonly<Record<string, string | number | boolean | null>>;

@@ -48,7 +48,7 @@ function nodeModules(): Promise<Record<string, string>> {
         path,
         outputText
           .replace('../../src/errors.js', built('errors.js'))
-          .replace('../support/fake-generator.js', './fake-generator.mjs'),
+          .replace('../support/fake-generator.js', built('testing/fake-chains.js')),
       );
       return pathToFileURL(path).href;
     };
@@ -57,7 +57,7 @@ function nodeModules(): Promise<Record<string, string>> {
       data: built('data/preference-data.js'),
       template: built('prompt/template.js'),
       kernels: built('kernels/reference-kernels.js'),
-      generator: await transpiled('../support/fake-generator.ts', 'fake-generator.mjs'),
+      generator: built('testing/fake-generator.js'),
       embedder: await transpiled('../bank/fake-embedder.ts', 'fake-embedder.mjs'),
       chains: await transpiled('../bank/styles.ts', 'styles.mjs'),
     };

@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 /** A generator that tells, as real ones do, which library it opened. */
 function told(): BenchGenerator {
-  const generator = new BenchGenerator({ maxSequences: 4 });
+  const generator = new BenchGenerator({ samplesAtOnce: 4 });
   Object.assign(generator.info, { choices: [`llama.cpp v1 from ${join(folder, 'bins', 'linux-x64')}`] });
   return generator;
 }
@@ -83,7 +83,7 @@ describe('levels with adaptive stopping and without', () => {
 describe('a model whose chains cannot be read', () => {
   it('has costs and no accuracy, and that is said first', async () => {
     const script = (): string => 'none of this is a chain';
-    const parts = () => usualParts(new BenchGenerator({ maxSequences: 4, script }));
+    const parts = () => usualParts(new BenchGenerator({ samplesAtOnce: 4, script }));
     const sizes = ['--rounds', '2', '--rows', '1', '--full-chains', '4', '--quiet', '--adaptive', 'off'];
     const words = ['scaling', '--data', data, '--out', out, '--levels', '1,ind-4', ...sizes];
     expect((await fakeBench(words, parts)).code).toBe(0);

@@ -31,7 +31,7 @@ async function bench(users: number, ...more: string[]): Promise<Ended> {
   const sizes = ['--rounds', '2', '--rows', '2', '--full-chains', '4', '--quiet', '--adaptive', 'off'];
   const words = ['scaling', '--data', data, '--out', out, '--bank', 'bank', ...sizes, ...more];
   return fakeBench(words, async () => ({
-    generator: new BenchGenerator({ maxSequences: 4 }),
+    generator: new BenchGenerator({ samplesAtOnce: 4 }),
     modelSha256: 'a'.repeat(64),
     template,
     bank: await PrototypeBank.open(made.path),
@@ -86,7 +86,7 @@ describe('a bench with a bank', () => {
     const { made } = await bankWorld(folder);
     const words = ['--levels', 'ind-2+pro-2', '--adaptive', 'off', '--bank', 'bank'];
     const { code, err } = await fakeBench(['scaling', '--data', data, '--out', out, ...words], async () => ({
-      generator: new BenchGenerator({ maxSequences: 4 }),
+      generator: new BenchGenerator({ samplesAtOnce: 4 }),
       modelSha256: 'f'.repeat(64),
       bank: await PrototypeBank.open(made.path),
       embedder: new FakeEmbedder({ dimension: 16 }),

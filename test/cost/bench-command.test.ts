@@ -93,7 +93,7 @@ describe('pgenrm bench scaling', () => {
   it('forgets prompts between blocks, and loads the model anew for each round', async () => {
     const generators: BenchGenerator[] = [];
     await fakeBench(words(...LEVELS), () => {
-      generators.push(new BenchGenerator({ maxSequences: 4 }));
+      generators.push(new BenchGenerator({ samplesAtOnce: 4 }));
       return usualParts(generators.at(-1));
     });
     // Every round has a load of its own, as every run has, so that rounds differ as runs do.
@@ -128,7 +128,7 @@ describe('pgenrm bench scaling', () => {
       return byLength(sample);
     };
     const { code, err } = await fakeBench(words(...LEVELS), () =>
-      usualParts(new BenchGenerator({ maxSequences: 4, script })),
+      usualParts(new BenchGenerator({ samplesAtOnce: 4, script })),
     );
     expect(code).toBe(130);
     expect(err).toMatch(/--resume goes on/);
@@ -150,7 +150,7 @@ describe('pgenrm bench scaling', () => {
   });
 
   it('skips levels that have no room, with their need, and ends with 3', async () => {
-    const withCells = (cells: number) => () => usualParts(new BenchGenerator({ maxSequences: 4 }, cells));
+    const withCells = (cells: number) => () => usualParts(new BenchGenerator({ samplesAtOnce: 4 }, cells));
     const none = await fakeBench(words(...LEVELS), withCells(10));
     expect(none).toMatchObject({ code: 1, err: expect.stringMatching(/OUT_OF_MEMORY.*no level fits/) });
     const needs = [...none.err.matchAll(/needs (\d+) KV cells/g)].map(([, cells]) => Number(cells));
@@ -168,7 +168,7 @@ describe('pgenrm bench scaling', () => {
   it('stops early where adaptive stopping may, counts lost chains, and prices both', async () => {
     const script = (sample: FakeSample): string =>
       sample.index === 1 ? 'I would rather not say.' : chainText([9, 1]);
-    const parts = () => usualParts(new BenchGenerator({ maxSequences: 4, script }));
+    const parts = () => usualParts(new BenchGenerator({ samplesAtOnce: 4, script }));
     const prices = ['--price-per-hour', '3.6', '--price-input', '1', '--price-output', '10'];
     const options = ['--levels', '1,ind-8', ...prices, '--price-cached-input', '0.1', '--check-measuring'];
     expect((await fakeBench(words(...options), parts)).code).toBe(0);
@@ -201,7 +201,7 @@ describe('pgenrm bench scaling', () => {
       'off',
     ];
     const { code } = await fakeBench([...run, '--max-tokens', '1000'], () =>
-      usualParts(new BenchGenerator({ maxSequences: 4, contextTokens: 3200 })),
+      usualParts(new BenchGenerator({ samplesAtOnce: 4, contextTokens: 3200 })),
     );
     expect(code).toBe(0);
     const { variants } = await result();

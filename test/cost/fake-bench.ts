@@ -8,16 +8,16 @@ import { exitCodeOf } from '../../src/cli/exit-code.js';
 import { Interruption } from '../../src/cli/interrupt.js';
 import { PgenrmError } from '../../src/errors.js';
 import type { LoadedParts } from '../../src/reward-model/load-parts.js';
-import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
+import { FakeGenerator, type FakeOptions, withKvCache } from '../support/fake-generator.js';
+
+const KV_CACHE = { type: 'f16', flashAttention: 'auto' } as const;
 
 /** A fake generator that counts how often it forgot its prompts, and can have a small KV cache. */
 export class BenchGenerator extends FakeGenerator {
   forgotten = 0;
 
   constructor(options: FakeOptions = {}, cells?: number) {
-    super(options);
-    const kvCache = { type: 'f16', flashAttention: 'auto' } as const;
-    if (cells !== undefined) Object.assign(this.info, { kvCache: { ...kvCache, cells } });
+    super({ ...options, ...(cells === undefined ? {} : withKvCache({ ...KV_CACHE, cells })) });
   }
 
   forget(): void {
@@ -41,7 +41,7 @@ class Sink extends Writable {
 }
 
 /** What is loaded where a test does not say. */
-export const usualParts = (generator = new BenchGenerator({ maxSequences: 4 })): LoadedParts => ({
+export const usualParts = (generator = new BenchGenerator({ samplesAtOnce: 4 })): LoadedParts => ({
   generator,
   modelSha256: 'a'.repeat(64),
 });

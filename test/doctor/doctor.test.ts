@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Diagnosis } from '../../src/doctor/diagnosis.js';
 import { diagnose, diagnosisText } from '../../src/doctor/doctor.js';
-import type { KvCacheInfo } from '../../src/generator/generator.js';
+import type { KvCacheInfo } from '../../src/generator/native/native-info.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { packageRoot } from '../../src/package.js';
 import { temporaryFolder } from '../support/preference-file.js';
@@ -56,7 +56,7 @@ describe('diagnose', () => {
     const engine = { flashAttention: 'off', maxSequences: 3, threads: 1 } as const;
     const { generator } = await diagnose({ model: await randomModel(), gpu: 'off', engine });
     expect(withoutTrouble(generator).loaded).toMatchObject({
-      maxSequences: 3,
+      samplesAtOnce: 3,
       threads: 1,
       kvCache: { flashAttention: 'off' },
     });
@@ -243,7 +243,7 @@ describe('diagnosisText', () => {
         backend: 'cpu',
         devices: [],
         contextTokens: 128,
-        maxSequences: 4,
+        samplesAtOnce: 4,
         threads: 2,
         choices: [],
         loadMs: 12,

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { chainSeed } from '../../src/chain/chain-seed.js';
 import type { ChainsRow } from '../../src/evaluation/chains-record.js';
 import type { EvaluationReport } from '../../src/evaluation/report.js';
-import { byLength } from '../support/fake-generator.js';
+import { byLength, promptText } from '../support/fake-generator.js';
 import { row, temporaryFolder, writeGoodRows, writeRows } from '../support/preference-file.js';
 import { fakeEval } from './fake-eval.js';
 
@@ -99,9 +99,7 @@ describe('pgenrm eval', () => {
       [2, false, 'unseen'],
     ]);
     for (const { noHistory } of stored) expect(noHistory!.map(({ order }) => order[0])).toHaveLength(2);
-    const prompts = generators[0]!.requests.map(({ prompt }) =>
-      String.fromCodePoint(...prompt.filter((c) => c < 0x110000)),
-    );
+    const prompts = generators[0]!.requests.map(({ prompt }) => promptText(prompt));
     const bare = prompts.filter((prompt) => !prompt.includes('treasured'));
     expect(bare).toHaveLength(4);
     for (const prompt of bare) expect(prompt).not.toContain('cherished');

@@ -6,7 +6,13 @@ import { ChainsWriter } from '../../src/evaluation/chains-file.js';
 import { protocolOf } from '../../src/evaluation/protocol.js';
 import { largestLevel, type SampleOptions, sampleChains } from '../../src/evaluation/sample-chains.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
-import { byLength, FakeGenerator, type FakeOptions, promptText } from '../support/fake-generator.js';
+import {
+  byLength,
+  FakeGenerator,
+  type FakeOptions,
+  promptText,
+  withKvCache,
+} from '../support/fake-generator.js';
 import { temporaryFolder, writeGoodRows, writeRows } from '../support/preference-file.js';
 import { fakeEval } from './fake-eval.js';
 
@@ -88,10 +94,10 @@ describe('sampleChains', () => {
     const data = await writeGoodRows(join(folder, 'data.jsonl'), 4);
     const out = join(folder, 'out');
     const kvCache = { type: 'f16', flashAttention: 'auto', cells: 4096 } as const;
-    const first = await sampled(data, out, { limit: 2 }, { kvCache });
+    const first = await sampled(data, out, { limit: 2 }, withKvCache(kvCache));
     expect(JSON.parse(first.text.split('\n')[0]!)).toMatchObject({ kvCache });
     const other = { ...kvCache, type: 'q8_0', flashAttention: 'on' } as const;
-    const { text, summary } = await sampled(data, out, {}, { kvCache: other });
+    const { text, summary } = await sampled(data, out, {}, withKvCache(other));
     expect(summary).toMatchObject({ status: 'finished', done: 4 });
     expect(JSON.parse(text.split('\n')[3]!)).toMatchObject({ rows: 4, kvCache: other });
     const unknown = await sampled(data, join(folder, 'unknown'));

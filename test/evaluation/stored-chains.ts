@@ -47,7 +47,7 @@ export function identity(changes: { sampling?: object; model?: object; data?: ob
     model: { sha256: 'a', ...changes.model },
     template: { name: 'compact', hash: 'c' },
     bank: { checksum: null, additions: null, overlap: null },
-    generator: { kind: 'portable', llamaRelease: 'v0', contextTokens: 1024 },
+    generator: { kind: 'portable', engine: 'fake', version: '0', contextTokens: 1024 },
     sampling: {
       individual: 2,
       prototype: 0,

@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
-import type { Generator } from '../../src/generator/generator.js';
+import type { TokenGenerator } from '../../src/generator/llama/llama-info.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 
 const native = loadNativeBinding();
 const required = process.env.PGENRM_REQUIRE_NATIVE === '1';
 
 describe.skipIf(native.binding === null && !required)('native and portable generators', () => {
   const folder = mkdtempSync(join(tmpdir(), 'pgenrm-agreement-'));
-  const generators: Generator[] = [];
+  const generators: TokenGenerator[] = [];
 
   beforeAll(async () => {
     const modelPath = join(folder, 'random.gguf');
@@ -39,28 +40,34 @@ describe.skipIf(native.binding === null && !required)('native and portable gener
   });
 
   it('know the same model', () => {
-    const [a, b] = generators as [Generator, Generator];
+    const [a, b] = generators as [TokenGenerator, TokenGenerator];
     expect(a.model.chatTemplate).toBe(b.model.chatTemplate);
     expect(a.model.parameters).toBe(b.model.parameters);
     expect(a.model.trainedContext).toBe(b.model.trainedContext);
-    expect(a.tokenizer.controlTokens).toEqual(b.tokenizer.controlTokens);
-    expect(a.tokenizer.bosToken).toBe(b.tokenizer.bosToken);
-    expect(a.tokenizer.eosToken).toBe(b.tokenizer.eosToken);
+    expect(a.model.bosToken).toBe(b.model.bosToken);
+    expect(a.model.eosToken).toBe(b.model.eosToken);
   });
 
   it('tokenize alike, and never read control tokens out of text', () => {
-    const [a, b] = generators as [Generator, Generator];
+    const [a, b] = generators as [TokenGenerator, TokenGenerator];
+    const control = new Set(
+      ['<|end|>', '<|user|>'].map((text) => {
+        const [token, ...more] = a.tokensOf([{ text, trusted: true }]);
+        expect(more).toEqual([]);
+        return token!;
+      }),
+    );
     for (const text of [
-      '',
       'plain words',
       'ünïcode — “quoted” 漢字 🙂',
       'a <|end|> b <|user|>',
       '  spaces\n\n\ttabs ',
     ]) {
-      const tokens = a.tokenizer.tokenize(text);
-      expect([...tokens]).toEqual([...b.tokenizer.tokenize(text)]);
-      const control = new Set(a.tokenizer.controlTokens.values());
+      const tokens = a.tokensOf(promptOf(text));
+      expect([...tokens]).toEqual([...b.tokensOf(promptOf(text))]);
       expect([...tokens].some((token) => control.has(token))).toBe(false);
+      const trusted = [{ text, trusted: true }];
+      expect([...a.tokensOf(trusted)]).toEqual([...b.tokensOf(trusted)]);
     }
   });
 
@@ -70,7 +77,7 @@ describe.skipIf(native.binding === null && !required)('native and portable gener
       const written = [];
       for (const generator of generators) {
         const { samples } = await generator.generate({
-          prompt: generator.tokenizer.tokenize(text),
+          prompt: promptOf(text),
           seeds: [1],
           sampling: { temperature: 0, topP: 1, minP: 0 },
           maxTokens: 40,

@@ -7,6 +7,7 @@ import { loadNativeGenerator } from '../../src/generator/native/native-generator
 import { openLibrary, requireBinding } from '../../src/generator/native/native-library.js';
 import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
 const MISSING = loadNativeBinding().binding === null && process.env.PGENRM_REQUIRE_NATIVE !== '1';
@@ -36,7 +37,7 @@ describe.each([
     beforeAll(async () => {
       generator = await load(options);
       request = {
-        prompt: generator.tokenizer.tokenize('Likes lists and numbered steps. How do I clean a pan?'),
+        prompt: promptOf('Likes lists and numbered steps. How do I clean a pan?'),
         seeds: [1, 2, 3, 4, 5],
         sampling: { temperature: 1, topP: 1, minP: 0 },
         maxTokens,
@@ -156,7 +157,7 @@ it.skipIf(MISSING)('the addon takes no index that could stand for another one', 
     expect(() => engine.native.cancel(1, index)).toThrow(/whole number/);
   }
   expect(() => engine.native.cancel(1, '0' as unknown as number)).toThrow(/must be a number/);
-  const request = { prompt: Int32Array.of(1, 2, 3), seeds: [1, 2], maxTokens: 4 };
+  const request = { tokens: Int32Array.of(1, 2, 3), seeds: [1, 2], maxTokens: 4 };
   const running = engine.generate({ ...request, sampling: { temperature: 1, topP: 1, minP: 0 } });
   // Samples and requests that are not there.
   for (const index of [-1, 2, 2 ** 31 - 1]) engine.native.cancel(1, index);

@@ -6,6 +6,7 @@ import { loadNativeEmbedder } from '../../src/generator/native/native-embedder.j
 import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { CLEAR, expectAlike, textsOf } from '../support/greedy-texts.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
 // llama.cpp uses a software driver only where it is named; a file has a process of its own.
@@ -62,7 +63,7 @@ describe.skipIf(gpu === false)(`the engine on a GPU (${gpu || 'none'})`, { timeo
   it('gives the same chain for the same seed, and stops when it is told to', async () => {
     await using generator = await load({ maxSequences: 4 });
     const request = {
-      prompt: generator.tokenizer.tokenize('Once upon a time'),
+      prompt: promptOf('Once upon a time'),
       seeds: [1, 2, 1],
       sampling: { temperature: 1, topP: 1, minP: 0 },
       maxTokens: 12,

@@ -31,7 +31,7 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
     for (const attention of ['llama.cpp', 'pgenrm'] as const) {
       const before = binding!.attentionCounts();
       await using generator = await load(model, { ...options, attention });
-      expect(generator.info.kvCache).toMatchObject({ attention });
+      expect(generator.info.details.kvCache).toMatchObject({ attention });
       texts.push(await textsOf(generator));
       const after = binding!.attentionCounts();
       computed.push(after.computed - before.computed);
@@ -46,17 +46,17 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
   it('is what a CPU takes by itself, and is left where flash attention is off', async () => {
     const model = await randomModel(CLEAR);
     await using own = await load(model, {});
-    expect(own.info.kvCache).toMatchObject({ attention: 'pgenrm' });
+    expect(own.info.details.kvCache).toMatchObject({ attention: 'pgenrm' });
     expect(own.info.choices.join('\n')).toContain(`pgenrm's (${binding!.attentionKernel})`);
     await using off = await load(model, { flashAttention: 'off' });
-    expect(off.info.kvCache).toMatchObject({ attention: 'llama.cpp' });
+    expect(off.info.details.kvCache).toMatchObject({ attention: 'llama.cpp' });
     expectAlike(await textsOf(off), await textsOf(own));
   });
 
   it('is refused and not taken for a model whose keys it cannot read', async () => {
     const model = await randomModel({ ...CLEAR, width: 72, heads: 3, kvHeads: 3 });
     await using generator = await load(model, {});
-    expect(generator.info.kvCache).toMatchObject({ attention: 'llama.cpp' });
+    expect(generator.info.details.kvCache).toMatchObject({ attention: 'llama.cpp' });
     expect(generator.info.choices.join('\n')).toMatch(
       /attention: llama.cpp's, for the model's keys have 24 numbers/,
     );

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readModelCost } from '../../src/cost/machine/model-cost.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel, TINY } from '../support/random-model.js';
 
 const MISSING = loadNativeBinding().binding === null && process.env.PGENRM_REQUIRE_NATIVE !== '1';
@@ -13,10 +14,9 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
       gpu: 'off',
       threads: 1,
     });
-    const prompt = generator.tokenizer.tokenize('a prompt that is long enough to be shared');
+    const prompt = generator.tokensOf(promptOf('a prompt that is long enough to be shared'));
     const generate = () =>
-      generator.generate({
-        prompt,
+      generator.generateFrom(prompt, {
         seeds: [1, 2],
         sampling: { temperature: 1, topP: 1, minP: 0 },
         minTokens: 4,
@@ -24,13 +24,13 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
       });
     const decoded: number[] = [];
     for (const forgets of [false, false, true]) {
-      if (forgets) generator.forget!();
+      if (forgets) generator.forget();
       decoded.push((await generate()).usage.decodedPromptTokens);
     }
     expect(decoded).toEqual([prompt.length, 1, prompt.length]);
     // The engine hands its counters out at the end of a step, after what the step ended.
-    await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4);
-    const { promptRows, sampleRows, rowCells, cellsRead, decodeMs, calls, ...rows } = generator.counters!()!;
+    await expect.poll(() => generator.counters().generatedTokens).toBe(3 * 2 * 4);
+    const { promptRows, sampleRows, rowCells, cellsRead, decodeMs, calls, ...rows } = generator.counters();
     expect(promptRows).toBe(2 * prompt.length + 1);
     // The last token of a sample is drawn and never decoded.
     expect(sampleRows).toBe(3 * 2 * 3);
@@ -42,18 +42,18 @@ describe.skipIf(MISSING)('counters of the native generator', () => {
     expect(rows.promptAttended).toBe(length * (length + 1) + length);
     expect(rows.sampleAttended).toBe(3 * 2 * (3 * length + 6));
     // So few cells are read for each row by itself.
-    const own = generator.info.kvCache?.attention === 'pgenrm';
+    const own = generator.info.details.kvCache.attention === 'pgenrm';
     expect(cellsRead).toBe(own ? rows.promptAttended + rows.sampleAttended : 0);
     // A long prompt is read once for the rows of four samples: once for each token that they write but the first and last.
-    const long = generator.tokenizer.tokenize('a b c d e f g h '.repeat(40)).slice(0, 200);
+    const long = generator.tokensOf(promptOf('a b c d e f g h '.repeat(40))).slice(0, 200);
     expect(long).toHaveLength(200);
     const counted = { seeds: [1, 2, 3, 4], sampling: { temperature: 1, topP: 1, minP: 0 }, minTokens: 4 };
-    await generator.generate({ prompt: long, ...counted, maxTokens: 4 });
-    await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4 + 16);
-    const before = generator.counters!()!;
-    await generator.generate({ prompt: long, ...counted, maxTokens: 4 });
-    await expect.poll(() => generator.counters!()!.generatedTokens).toBe(3 * 2 * 4 + 32);
-    const after = generator.counters!()!;
+    await generator.generateFrom(long, { ...counted, maxTokens: 4 });
+    await expect.poll(() => generator.counters().generatedTokens).toBe(3 * 2 * 4 + 16);
+    const before = generator.counters();
+    await generator.generateFrom(long, { ...counted, maxTokens: 4 });
+    await expect.poll(() => generator.counters().generatedTokens).toBe(3 * 2 * 4 + 32);
+    const after = generator.counters();
     // The prompt's last row again, and three steps, of which each sample sees one, two and three tokens of its own.
     if (own) expect(after.cellsRead - before.cellsRead).toBe(200 + 3 * 200 + 4 * 6);
   });

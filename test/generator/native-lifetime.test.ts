@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
 const native = loadNativeBinding();
@@ -20,7 +21,7 @@ describe.skipIf(native.binding === null && !required)('native engine over time',
         await Promise.all(
           Array.from({ length: 100 }, (_, i) =>
             generator.generate({
-              prompt: generator.tokenizer.tokenize(`user ${(start + i) % 37}, query ${start + i}`),
+              prompt: promptOf(`user ${(start + i) % 37}, query ${start + i}`),
               seeds: [start, i],
               sampling: { temperature: 1, topP: 0.9, minP: 0 },
               maxTokens: 2,
@@ -49,7 +50,7 @@ describe.skipIf(native.binding === null && !required)('native engine over time',
         contextTokens: 1024,
       });
       await generator.generate({
-        prompt: generator.tokenizer.tokenize('one'),
+        prompt: promptOf('one'),
         seeds: [1],
         sampling: { temperature: 1, topP: 1, minP: 0 },
         maxTokens: 4,

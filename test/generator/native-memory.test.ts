@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
 const { binding } = loadNativeBinding();
@@ -24,12 +25,12 @@ describe.skipIf(MISSING)('the memory of the native engine', () => {
     const before = residentBytes();
     await using generator = await loadNativeGenerator({ ...options, kvCells: 100_096 });
     const cellBytes = 4 * 2 * (256 / 2) * 2;
-    expect(generator.info.kvCache?.cells).toBe(100_096);
+    expect(generator.info.details.kvCache.cells).toBe(100_096);
     expect(residentBytes() - before).toBeLessThan((100_096 * cellBytes) / 2);
     const read = residentBytes();
-    const prompt = generator.tokenizer.tokenize('word '.repeat(1000)).slice(0, 3000);
+    const prompt = generator.tokensOf(promptOf('word '.repeat(1000))).slice(0, 3000);
     const sampling = { temperature: 1, topP: 1, minP: 0 };
-    const { samples } = await generator.generate({ prompt, seeds: [1], sampling, maxTokens: 4 });
+    const { samples } = await generator.generateFrom(prompt, { seeds: [1], sampling, maxTokens: 4 });
     expect(samples).toHaveLength(1);
     // Zeros were given back, and what was written stays.
     expect(residentBytes() - read).toBeGreaterThan((3000 * cellBytes) / 2);

@@ -1,13 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type {
-  GenerationRequest,
-  Generator,
-  StepStatistics,
-  TextPiece,
-} from '../../src/generator/generator.js';
+import type { GenerationRequest, Generator, TextPiece } from '../../src/generator/generator.js';
 import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import type { StepStatistics } from '../../src/generator/native/native-info.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
 const native = loadNativeBinding();
@@ -39,7 +36,7 @@ describe.skipIf(native.binding === null && !required)('text that is reported as 
   });
 
   const ask = (changes: Partial<GenerationRequest> = {}): GenerationRequest => ({
-    prompt: generator.tokenizer.tokenize('Some words of one user, to begin with.'),
+    prompt: promptOf('Some words of one user, to begin with.'),
     seeds: [1, 2, 3, 4, 5, 6],
     sampling: { temperature: 1, topP: 1, minP: 0 },
     maxTokens: 40,
@@ -163,7 +160,7 @@ describe.skipIf(native.binding === null && !required)('the ways to keep keys and
       const head = 'A long shared history that all prompts begin with, word for word, of one user. ';
       const requests = ['First query?', 'Second query?', 'Third query?'].map((end) =>
         generator.generate({
-          prompt: generator.tokenizer.tokenize(head + end),
+          prompt: promptOf(head + end),
           seeds: [1, 2],
           sampling: GREEDY,
           maxTokens: 12,
@@ -175,7 +172,7 @@ describe.skipIf(native.binding === null && !required)('the ways to keep keys and
       expect(first!.decodedPromptTokens).toBe(first!.promptTokens);
       for (const usage of others) expect(usage.decodedPromptTokens).toBeLessThan(usage.promptTokens / 2);
       const { kvType = 'f16', flashAttention = 'auto' }: Partial<GeneratorOptions> = options;
-      expect(generator.info.kvCache).toMatchObject({ type: kvType, flashAttention });
+      expect(generator.info.details.kvCache).toMatchObject({ type: kvType, flashAttention });
       await generator[Symbol.asyncDispose]();
     }
     expect(texts[1]).toEqual(texts[0]);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Generation, Generator, StepStatistics } from '../../src/generator/generator.js';
+import type { Generation, Generator } from '../../src/generator/generator.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import type { StepStatistics } from '../../src/generator/native/native-info.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
 const MISSING = loadNativeBinding().binding === null && process.env.PGENRM_REQUIRE_NATIVE !== '1';
@@ -24,7 +26,7 @@ function generateAll(generator: Generator, signals: readonly (AbortSignal | unde
     const user = `the history of user ${i % 4}, who likes what ${'abcd'[i % 4]?.repeat(40)} likes`;
     const signal = signals[i];
     return generator.generate({
-      prompt: generator.tokenizer.tokenize(`${user}: query ${i}`),
+      prompt: promptOf(`${user}: query ${i}`),
       seeds: Array.from({ length: 1 + (i % 3) }, (_, sample) => sample),
       sampling: { temperature: 0, topP: 1, minP: 0 },
       maxTokens: 12,
@@ -44,8 +46,8 @@ describe.skipIf(MISSING)('workers of the native engine', () => {
     await using two = await load(2, (statistics) => {
       steps = statistics.steps;
     });
-    expect(two.info.scheduling).toMatchObject({ workers: 2 });
-    expect(one.info.scheduling).toMatchObject({ workers: 1 });
+    expect(two.info.details.scheduling).toMatchObject({ workers: 2 });
+    expect(one.info.details.scheduling).toMatchObject({ workers: 1 });
     const generations = await Promise.all(generateAll(two));
     expect(textsOf(generations)).toEqual(expected);
     const sum = (of: (usage: Generation['usage']) => number) =>

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
-import type { GenerationRequest, Generator, StepStatistics } from '../../src/generator/generator.js';
+import type { GenerationRequest } from '../../src/generator/generator.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import type { NativeGenerator, StepStatistics } from '../../src/generator/native/native-info.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import { promptOf } from '../support/prompt-of.js';
 
 const native = loadNativeBinding();
 const required = process.env.PGENRM_REQUIRE_NATIVE === '1';
@@ -22,7 +24,7 @@ function plainPart(text: string): string {
 describe.skipIf(native.binding === null && !required)('native generator', () => {
   const folder = mkdtempSync(join(tmpdir(), 'pgenrm-native-'));
   const modelPath = join(folder, 'random.gguf');
-  let generator: Generator;
+  let generator: NativeGenerator;
 
   beforeAll(async () => {
     await writeRandomLlama(modelPath, {
@@ -45,7 +47,7 @@ describe.skipIf(native.binding === null && !required)('native generator', () => 
   });
 
   const ask = (overrides: Partial<GenerationRequest> = {}): GenerationRequest => ({
-    prompt: generator.tokenizer.tokenize('The history of one user, and then a query.'),
+    prompt: promptOf('The history of one user, and then a query.'),
     seeds: [1],
     sampling: { temperature: 1, topP: 1, minP: 0 },
     maxTokens: 24,
@@ -55,12 +57,13 @@ describe.skipIf(native.binding === null && !required)('native generator', () => 
     (await generator.generate(request)).samples.map((sample) => sample.text);
 
   it('knows its model', () => {
-    expect(generator.info).toMatchObject({ kind: 'native', backend: 'cpu', contextTokens: 512, threads: 1 });
-    expect(generator.model.path).toBe(modelPath);
+    expect(generator.info).toMatchObject({ kind: 'native', backend: 'cpu', contextTokens: 512 });
+    expect(generator.info).toMatchObject({ engine: 'llama.cpp', samplesAtOnce: 8, details: { threads: 1 } });
+    expect(generator.model.name).toBe(modelPath);
     expect(generator.model.trainedContext).toBe(512);
     expect(generator.model.chatTemplate).toContain('message');
     expect(generator.model.metadata.get('general.architecture')).toBe('llama');
-    expect(generator.tokenizer.controlTokens.has('<|end|>')).toBe(true);
+    expect(generator.model.eosToken).toBe('<|end|>');
   });
 
   it('answers every seed in order, with counts and times', async () => {
@@ -71,7 +74,7 @@ describe.skipIf(native.binding === null && !required)('native generator', () => 
     expect(samples.map((sample) => sample.seed)).toEqual([5, 6, 7, 8, 9]);
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4]);
     expect(usage.generatedTokens).toBe(samples.reduce((sum, sample) => sum + sample.tokens, 0));
-    expect(usage.promptTokens).toBe(ask().prompt.length);
+    expect(usage.promptTokens).toBe(generator.tokensOf(ask().prompt).length);
     expect(usage.totalMs).toBeGreaterThanOrEqual(usage.prefillMs);
     for (const sample of samples) expect(sample.tokens).toBeLessThanOrEqual(24);
   });
@@ -92,11 +95,10 @@ describe.skipIf(native.binding === null && !required)('native generator', () => 
   });
 
   it('shares the prefixes of prompts and decodes each once', async () => {
-    const { tokenize } = generator.tokenizer;
     const head = 'A long shared history that both of these prompts begin with, word for word. ';
-    const first = await generator.generate(ask({ prompt: tokenize(`${head}First query?`) }));
-    const second = await generator.generate(ask({ prompt: tokenize(`${head}Second query?`) }));
-    const repeat = await generator.generate(ask({ prompt: tokenize(`${head}Second query?`) }));
+    const first = await generator.generate(ask({ prompt: promptOf(`${head}First query?`) }));
+    const second = await generator.generate(ask({ prompt: promptOf(`${head}Second query?`) }));
+    const repeat = await generator.generate(ask({ prompt: promptOf(`${head}Second query?`) }));
     expect(first.usage.decodedPromptTokens).toBe(first.usage.promptTokens);
     expect(second.usage.decodedPromptTokens).toBeLessThan(second.usage.promptTokens / 2);
     expect(repeat.usage.decodedPromptTokens).toBe(1);
@@ -156,7 +158,7 @@ describe.skipIf(native.binding === null && !required)('native generator', () => 
       code: 'CONTEXT_OVERFLOW',
     });
     await expect(generator.generate(ask({ seeds: [] }))).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-    await expect(generator.generate(ask({ prompt: Int32Array.of(600) }))).rejects.toMatchObject({
+    await expect(generator.generateFrom(Int32Array.of(600), ask())).rejects.toMatchObject({
       code: 'INVALID_OPTION',
     });
   });
@@ -188,6 +190,7 @@ describe.skipIf(native.binding === null && !required)('native generator', () => 
     await Promise.all([other[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]);
     await outcome;
     await expect(other.generate(ask())).rejects.toMatchObject({ code: 'DISPOSED' });
-    expect(() => other.tokenizer.tokenize('x')).toThrow(/disposed/);
+    await expect(other.countTokens(promptOf('x'))).rejects.toMatchObject({ code: 'DISPOSED' });
+    expect(() => other.tokensOf(promptOf('x'))).toThrow(/disposed/);
   });
 });

@@ -3,12 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ErrorCode, PgenrmError } from '../../src/errors.js';
-import type { Generation, GenerationRequest, Generator, TextPiece } from '../../src/generator/generator.js';
+import type { Generation, GenerationRequest, Prompt, TextPiece } from '../../src/generator/generator.js';
+import type { TokenGenerator } from '../../src/generator/llama/llama-info.js';
 import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomBert, randomModel } from '../support/random-model.js';
 
 const GREEDY = { temperature: 0, topP: 1, minP: 0 };
 const FREE = { temperature: 1, topP: 1, minP: 0 };
+const ASKED = { seeds: [1], sampling: GREEDY, maxTokens: 24 };
+const CONTROL = ['<|assistant|>', '<|end|>', '<|system|>', '<|user|>'];
 
 async function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -24,18 +28,21 @@ async function expectCode(promise: Promise<unknown>, code: ErrorCode, ...parts: 
   for (const part of parts) expect((error as PgenrmError).message).toContain(part);
 }
 
-async function load(changes: Parameters<typeof randomModel>[0] = {}, more: object = {}): Promise<Generator> {
+async function load(
+  changes: Parameters<typeof randomModel>[0] = {},
+  more: object = {},
+): Promise<TokenGenerator> {
   const modelPath = await randomModel(changes);
   return loadPortableGenerator({ modelPath, gpu: 'off', threads: 1, maxSequences: 2, ...more });
 }
 
 describe('portable generator', () => {
-  let generator: Generator;
-  let prompt: Int32Array;
+  let generator: TokenGenerator;
+  let prompt: Prompt;
 
   beforeAll(async () => {
     generator = await load();
-    prompt = generator.tokenizer.tokenize('The quick brown fox is an animal of taste.');
+    prompt = promptOf('The quick brown fox is an animal of taste.');
   });
 
   afterAll(async () => {
@@ -43,11 +50,16 @@ describe('portable generator', () => {
   });
 
   function ask(changes: Partial<GenerationRequest> = {}): Promise<Generation> {
-    return generator.generate({ prompt, seeds: [1], sampling: GREEDY, maxTokens: 24, ...changes });
+    return generator.generate({ prompt, ...ASKED, ...changes });
   }
 
   it('states what it runs and why', () => {
-    expect(generator.info).toMatchObject({ kind: 'portable', backend: 'cpu', threads: 1, maxSequences: 2 });
+    expect(generator.info).toMatchObject({
+      kind: 'portable',
+      backend: 'cpu',
+      details: { threads: 1 },
+      samplesAtOnce: 2,
+    });
     expect(generator.info.contextTokens).toBe(1024);
     expect(generator.info.choices.join('\n')).toMatch(
       /CPU chosen[\s\S]*context of 1024 tokens[\s\S]*1 CPU thread/,
@@ -159,12 +171,11 @@ describe('portable generator', () => {
   });
 
   it('shows the text of user-defined tokens and hides control tokens', async () => {
-    const control = generator.tokenizer.controlTokens;
     const seeds = Array.from({ length: 24 }, (_, index) => index);
     const { samples } = await ask({ seeds, sampling: { temperature: 3, topP: 1, minP: 0 }, maxTokens: 120 });
     const text = samples.map((sample) => sample.text).join('\n');
     expect(text).toMatch(/<JSON_(?:START|END)>/);
-    for (const name of control.keys()) expect(text).not.toContain(name);
+    for (const name of CONTROL) expect(text).not.toContain(name);
   });
 
   it('holds a grammar from its trigger on and leaves the text before it free', async () => {
@@ -211,24 +222,24 @@ describe('portable generator', () => {
   });
 
   it('decodes a shared prompt once a sequence and says what it decoded', async () => {
-    const fresh = generator.tokenizer.tokenize(
-      'A prompt that no earlier test has used, rather long, to be shared.',
-    );
+    const fresh = promptOf('A prompt that no earlier test has used, rather long, to be shared.');
     const first = await ask({ prompt: fresh, seeds: [1], maxTokens: 4 });
-    expect(first.usage.promptTokens).toBe(fresh.length);
-    expect(first.usage.decodedPromptTokens).toBe(fresh.length);
+    const count = await generator.countTokens(fresh);
+    expect(first.usage.promptTokens).toBe(count);
+    expect(first.usage.decodedPromptTokens).toBe(count);
     const again = await ask({ prompt: fresh, seeds: [2], maxTokens: 4 });
     expect(again.usage.decodedPromptTokens).toBe(1);
-    const longer = Int32Array.from([...fresh, ...prompt]);
-    const extended = await ask({ prompt: longer, seeds: [2], maxTokens: 4 });
-    expect(extended.usage.decodedPromptTokens).toBe(prompt.length);
+    const more = generator.tokensOf(prompt);
+    const longer = Int32Array.from([...generator.tokensOf(fresh), ...more]);
+    const extended = await generator.generateFrom(longer, { ...ASKED, seeds: [2], maxTokens: 4 });
+    expect(extended.usage.decodedPromptTokens).toBe(more.length);
     expect(extended.usage.prefillMs).toBeLessThanOrEqual(extended.usage.totalMs);
   });
 
   it('gives the same text with a reused prompt as with a new one', async () => {
     const text = 'Some prompt that is continued in two ways; the first one fills the memory.';
-    const reused = generator.tokenizer.tokenize(text);
-    await ask({ prompt: generator.tokenizer.tokenize(`${text} And more of it, much more.`), maxTokens: 30 });
+    const reused = promptOf(text);
+    await ask({ prompt: promptOf(`${text} And more of it, much more.`), maxTokens: 30 });
     const warm = await ask({ prompt: reused });
     const other = await load();
     try {
@@ -241,7 +252,7 @@ describe('portable generator', () => {
 
   it('decodes prompts of several batches', async () => {
     const long = new Int32Array(900).map((_, index) => 97 + (index % 26));
-    const { usage, samples } = await ask({ prompt: long, maxTokens: 3 });
+    const { usage, samples } = await generator.generateFrom(long, { ...ASKED, maxTokens: 3 });
     expect(usage.promptTokens).toBe(900);
     expect(samples[0]!.tokens).toBeGreaterThan(0);
   });
@@ -264,7 +275,7 @@ describe('portable generator', () => {
       const order: string[] = [];
       const run = (name: string, text: string, samples: number): Promise<Generation> =>
         single.generate({
-          prompt: single.tokenizer.tokenize(text),
+          prompt: promptOf(text),
           seeds: Array.from({ length: samples }, (_, index) => index),
           sampling: FREE,
           maxTokens: 8,
@@ -330,9 +341,10 @@ describe('portable generator', () => {
   });
 
   it.each([
-    ['an empty prompt', { prompt: new Int32Array() }, 'INVALID_OPTION', 'prompt'],
-    ['a token that does not exist', { prompt: Int32Array.of(5, 100_000) }, 'INVALID_OPTION', '100000'],
-    ['a negative token', { prompt: Int32Array.of(-1) }, 'INVALID_OPTION', '-1'],
+    ['no piece', { prompt: [] }, 'INVALID_OPTION', 'prompt'],
+    ['an empty prompt', { prompt: promptOf('') }, 'INVALID_OPTION', 'prompt'],
+    ['a prompt that is no list', { prompt: 'x' as never }, 'INVALID_OPTION', 'pieces'],
+    ['a piece without trust', { prompt: [{ text: 'x' }] as never }, 'INVALID_OPTION', 'trusted'],
     ['no seeds', { seeds: [] }, 'INVALID_OPTION', 'seed'],
     ['a seed out of range', { seeds: [2 ** 32] }, 'INVALID_OPTION', '4294967296'],
     ['a broken seed', { seeds: [1.5] }, 'INVALID_OPTION', '1.5'],
@@ -360,13 +372,16 @@ describe('portable generator', () => {
 
   it('accepts a request that fills the context to its last token', async () => {
     const full = new Int32Array(1000).fill(97);
-    const { samples } = await ask({ prompt: full, maxTokens: 24, stop: [] });
+    const { samples } = await generator.generateFrom(full, { ...ASKED, maxTokens: 24, stop: [] });
+    for (const stray of [-1, 100_000]) {
+      await expectCode(generator.generateFrom(Int32Array.of(5, stray), ASKED), 'INVALID_OPTION', `${stray}`);
+    }
     expect(samples[0]!.tokens).toBeLessThanOrEqual(24);
   });
 });
 
 describe('tokenizer of the portable generator', () => {
-  let generator: Generator;
+  let generator: TokenGenerator;
   beforeAll(async () => {
     generator = await load();
   });
@@ -374,32 +389,28 @@ describe('tokenizer of the portable generator', () => {
     await generator[Symbol.asyncDispose]();
   });
 
-  it('reads control tokens in a text as text', () => {
-    const { tokenizer } = generator;
-    const control = new Set(tokenizer.controlTokens.values());
-    const tokens = tokenizer.tokenize('<|end|>a<|user|>');
-    expect([...tokens].some((token) => control.has(token))).toBe(false);
-    expect(tokens.length).toBeGreaterThan(10);
+  const count = (text: string, trusted: boolean): Promise<number> =>
+    generator.countTokens([{ text, trusted }]);
+
+  it('reads control tokens in a text as text, and in trusted text as tokens', async () => {
+    for (const text of CONTROL) {
+      expect(await count(text, true)).toBe(1);
+      expect(await count(text, false)).toBeGreaterThan(1);
+    }
+    expect(await count('<|end|>a<|user|>', false)).toBeGreaterThan(10);
+    expect(generator.model.eosToken).toBe('<|end|>');
   });
 
-  it('lists control tokens by their text', () => {
-    const { controlTokens, eosToken } = generator.tokenizer;
-    expect([...controlTokens.keys()].sort()).toEqual(['<|assistant|>', '<|end|>', '<|system|>', '<|user|>']);
-    expect(eosToken).toBe('<|end|>');
-  });
-
-  it('matches user-defined tokens and adds nothing', () => {
-    const { tokenizer } = generator;
-    expect(tokenizer.tokenize('<JSON_START>')).toHaveLength(1);
-    expect(tokenizer.tokenize('')).toHaveLength(0);
-    expect([...tokenizer.tokenize('\n')]).toEqual([10]);
+  it('matches user-defined tokens and adds nothing', async () => {
+    expect(await count('<JSON_START>', false)).toBe(1);
+    expect([...generator.tokensOf(promptOf('\n'))]).toEqual([10]);
   });
 });
 
 describe('disposal', () => {
   it('is safe twice and while it runs, and rejects what runs and what comes after', async () => {
     const generator = await load();
-    const prompt = generator.tokenizer.tokenize('Some words.');
+    const prompt = promptOf('Some words.');
     const request = { prompt, seeds: [1, 2, 3, 4, 5], sampling: FREE, maxTokens: 500 };
     const running = [failure(generator.generate(request)), failure(generator.generate(request))];
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -411,8 +422,8 @@ describe('disposal', () => {
 
   it('works as `await using` does, with two generators at a time', async () => {
     const [one, two] = await Promise.all([load(), load({ seed: 2 })]);
-    const ask = (generator: Generator): Promise<Generation> =>
-      generator.generate({ prompt: Int32Array.of(97, 98, 99), seeds: [1], sampling: GREEDY, maxTokens: 12 });
+    const ask = (generator: TokenGenerator): Promise<Generation> =>
+      generator.generateFrom(Int32Array.of(97, 98, 99), { ...ASKED, maxTokens: 12 });
     const [first, second] = await Promise.all([ask(one), ask(two)]);
     expect(first.samples[0]!.text).not.toBe(second.samples[0]!.text);
     await one[Symbol.asyncDispose]();
@@ -429,7 +440,7 @@ describe('loading', () => {
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
   });
-  const open = (modelPath: string, more: object = {}): Promise<Generator> =>
+  const open = (modelPath: string, more: object = {}): Promise<TokenGenerator> =>
     loadPortableGenerator({ modelPath, gpu: 'off', threads: 1, ...more });
 
   it('reports progress up to the end and prints nothing', async () => {
@@ -443,7 +454,7 @@ describe('loading', () => {
     expect(err).not.toHaveBeenCalled();
     vi.restoreAllMocks();
     expect(shares.at(-1)).toBe(1);
-    expect(info.maxSequences).toBe(1);
+    expect(info.samplesAtOnce).toBe(1);
   });
 
   it('passes on what the progress callback throws', async () => {

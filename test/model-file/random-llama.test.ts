@@ -7,6 +7,7 @@ import { halfBits } from '../../bench/models/gguf-writer.js';
 import { writeRandomLlama } from '../../bench/models/random-llama.js';
 import { chooseLlama } from '../../src/generator/llama/llama-library.js';
 import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
+import { promptOf } from '../support/prompt-of.js';
 import { randomBert, randomModel, TINY } from '../support/random-model.js';
 
 let folder: string;
@@ -29,7 +30,7 @@ describe('random models', () => {
     const modelPath = await randomModel(changes);
     const generator = await loadPortableGenerator({ modelPath, gpu: 'off', threads: 1 });
     try {
-      const prompt = generator.tokenizer.tokenize('Any text: naïve, 漢字, \n\n 😀');
+      const prompt = promptOf('Any text: naïve, 漢字, \n\n 😀');
       const sampling = { temperature: 1, topP: 1, minP: 0 };
       const { samples } = await generator.generate({ prompt, seeds: [1, 2, 3], sampling, maxTokens: 20 });
       // A model that repeats one token would show a broken weight or a wrong layout.

@@ -133,7 +133,7 @@ describe('adaptive scaling', () => {
     const written = judgment.chains.reduce((sum, { tokens }) => sum + tokens, 0);
     expect(judgment.tokens.generated).toBe(written);
     expect(judgment.tokens.prompt).toBe(
-      generator.requests.reduce((sum, { prompt }) => sum + prompt.length, 0),
+      generator.requests.reduce((sum, { prompt }) => sum + generator.tokensOf(prompt).length, 0),
     );
   });
 
@@ -203,7 +203,7 @@ describe('the uncertainty in a judgment', () => {
 describe('items at once', () => {
   it('are counted by the chains that one asks for at first', async () => {
     const run = async (options: object): Promise<number> => {
-      const { model, generator } = await modelOf({ script: noisy(8), maxSequences: 16, delayMs: 30 });
+      const { model, generator } = await modelOf({ script: noisy(8), samplesAtOnce: 16, delayMs: 30 });
       const items = Array.from({ length: 12 }, (_, index) => ({ ...INPUT, id: `row-${index}` }));
       for await (const outcome of model.judgeMany(items, { individual: 16, ...options }))
         expect(outcome.error).toBeUndefined();

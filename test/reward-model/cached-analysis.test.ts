@@ -48,7 +48,7 @@ async function judged(
     script?: typeof tellsQuery;
   } = {},
 ) {
-  const { model, embedder } = await bankWorld(folder, { generator: { script, delayMs, maxSequences: 64 } });
+  const { model, embedder } = await bankWorld(folder, { generator: { script, delayMs, samplesAtOnce: 64 } });
   const judgments: Judgment[] = [];
   const options = { individual: 4, prototypes: 2, retrieveBy: 'cached', concurrency } as const;
   for await (const { judgment, error } of model.judgeMany(inputs, options)) {

@@ -29,8 +29,8 @@ describe('judgeMany', () => {
     expect(generator.mostActive).toBeLessThanOrEqual(4);
   });
 
-  it('has as many items in flight as fill the sequences of all workers', async () => {
-    const generator = new FakeGenerator({ maxSequences: 8, workers: 2 });
+  it('has as many items in flight as fill the samples that decode at once', async () => {
+    const generator = new FakeGenerator({ samplesAtOnce: 16 });
     const model = await RewardModel.over(generator);
     expect(model.concurrencyFor(4)).toBe(4);
     expect(model.concurrencyFor(16)).toBe(1);

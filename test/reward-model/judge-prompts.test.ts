@@ -38,8 +38,11 @@ async function promptsOf(extra: number, contextTokens: number, historyEvents: nu
   });
   const options = { individual: 7, maxTokens: 100, ...(historyEvents === null ? {} : { historyEvents }) };
   const settings = judgeSettings(options, generator.info, 100, false);
-  return new JudgePrompts({ generator, template, chat }, subject, settings).own.map((prompt) => {
-    const text = promptText(prompt.tokens);
+  const parts = { generator, template, chat };
+  const { own } = await JudgePrompts.of(parts, subject, settings, new AbortController().signal);
+  return own.map((prompt) => {
+    const text = promptText(prompt.prompt);
+    expect(prompt.promptText).toBe(text);
     return {
       ...prompt,
       text,
@@ -50,15 +53,15 @@ async function promptsOf(extra: number, contextTokens: number, historyEvents: nu
 
 it('shows every order the events that fit the order with the least room', async () => {
   const [any] = await promptsOf(0, 100_000);
-  const whole = any!.tokens.length;
-  const event = whole - (await promptsOf(0, 100_000, 5))[0]!.tokens.length;
+  const whole = any!.promptTokens;
+  const event = whole - (await promptsOf(0, 100_000, 5))[0]!.promptTokens;
   // The context holds all six events in any order but one, where only four have room.
   const prompts = await promptsOf(2 * event, whole + 100);
   expect(prompts.map(({ order }) => order.join('')).sort()).toEqual(['012', '120', '201']);
-  for (const { usedEvents, events, tokens, order } of prompts) {
+  for (const { usedEvents, events, promptTokens, order } of prompts) {
     expect(usedEvents).toBe(4);
     expect(events).toEqual([2, 3, 4, 5]);
-    expect(tokens).toHaveLength(order[0] === 1 ? whole : whole - 2 * event);
+    expect(promptTokens).toBe(order[0] === 1 ? whole : whole - 2 * event);
   }
   expect(prompts.flatMap(({ samples }) => samples).sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   expect(prompts.map(({ samples }) => samples.length).sort()).toEqual([2, 2, 3]);

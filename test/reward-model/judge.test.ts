@@ -242,7 +242,7 @@ describe('the prompt', () => {
 
 describe('the request', () => {
   it('carries sampling, limits and the grammar asked for', async () => {
-    const { model, generator } = await modelOf();
+    const { model, generator } = await modelOf({ capabilities: { grammar: true } });
     const options = { temperature: 0.5, topP: 0.9, minP: 0.05, maxTokens: 777 };
     await model.judge(INPUT, { ...options, grammar: 'part2' });
     await model.judge(INPUT, { ...options, grammar: 'chain' });

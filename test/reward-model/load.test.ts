@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PgenrmError } from '../../src/errors.js';
+import { nativeDetails } from '../../src/generator/native/native-info.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { type LoadOptions, RewardModel } from '../../src/reward-model/reward-model.js';
 import { temporaryFolder } from '../support/preference-file.js';
@@ -66,7 +67,7 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       attention: 'llama.cpp',
       workers: 1,
     });
-    const { kvCache, scheduling } = model.generatorInfo;
+    const { kvCache, scheduling } = nativeDetails(model.generatorInfo)!;
     expect(kvCache).toEqual({
       type: 'f16',
       flashAttention: 'off',

@@ -30,7 +30,7 @@ it.skipIf(MISSING)('the manifest of a run states how keys and values are kept', 
   await using output = await openRunOutput(out, 'new');
   await runScoring({ data, model, output, judge: { maxTokens: 8 } });
   const manifest = JSON.parse(await readFile(`${out}.manifest.json`, 'utf8')) as RunManifest;
-  const { cells } = generator.info.kvCache!;
+  const { cells } = generator.info.details.kvCache;
   expect(cells).toBeGreaterThan(0);
-  expect(manifest.sessions[0]!.generator.kvCache).toEqual({ ...kvCache, cells });
+  expect(manifest.sessions[0]!.generator.details.kvCache).toEqual({ ...kvCache, cells });
 });

@@ -2,12 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import ts from 'typescript';
-import { afterAll } from 'vitest';
 
 /** The built package. */
 export const DIST = resolve(process.env.PGENRM_DIST ?? 'dist');
@@ -64,7 +60,8 @@ export async function startFake(
     PGENRM_FAKE: JSON.stringify({
       runCli: address('cli/run-cli.js'),
       rewardModel: address('reward-model/reward-model.js'),
-      fakeGenerator: await fakeGeneratorModule(),
+      fakeGenerator: address('testing/fake-generator.js'),
+      fakeChains: address('testing/fake-chains.js'),
       ...behaviour,
     }),
   };
@@ -100,31 +97,4 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv)
     child.on('close', (code, signal) => done({ code, signal, stdout, stderr }));
   });
   return { child, ended };
-}
-
-let transpiled: Promise<string> | undefined;
-let moduleFolder: string | undefined;
-
-afterAll(async () => {
-  if (moduleFolder !== undefined) await rm(moduleFolder, { recursive: true, force: true });
-});
-
-/** The fake generator as a module that plain Node runs. */
-function fakeGeneratorModule(): Promise<string> {
-  transpiled ??= (async () => {
-    const source = await readFile(new URL('./fake-generator.ts', import.meta.url), 'utf8');
-    const { outputText } = ts.transpileModule(source, {
-      compilerOptions: {
-        module: ts.ModuleKind.ESNext,
-        target: ts.ScriptTarget.ES2022,
-        verbatimModuleSyntax: true,
-      },
-    });
-    const errors = pathToFileURL(join(DIST, 'errors.js')).href;
-    moduleFolder = await mkdtemp(join(tmpdir(), 'pgenrm-fake-'));
-    const path = join(moduleFolder, 'fake-generator.mjs');
-    await writeFile(path, outputText.replace('../../src/errors.js', errors));
-    return pathToFileURL(path).href;
-  })();
-  return transpiled;
 }

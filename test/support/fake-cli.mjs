@@ -1,11 +1,11 @@
 // Runs pgenrm's command line with a generator that needs no model; started by `cli-process.ts`.
 // PGENRM_FAKE holds the module's addresses and how the generator behaves.
 
-const { runCli, rewardModel, fakeGenerator, delayMs, loseRows, failRows } = JSON.parse(
+const { runCli, rewardModel, fakeGenerator, fakeChains, delayMs, loseRows, failRows } = JSON.parse(
   process.env.PGENRM_FAKE,
 );
-const [{ runCli: run }, { RewardModel }, { FakeGenerator, byLength }] = await Promise.all(
-  [runCli, rewardModel, fakeGenerator].map((address) => import(address)),
+const [{ runCli: run }, { RewardModel }, { FakeGenerator }, { byLength }] = await Promise.all(
+  [runCli, rewardModel, fakeGenerator, fakeChains].map((address) => import(address)),
 );
 
 const script = (sample) => {

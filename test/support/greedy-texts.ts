@@ -1,6 +1,7 @@
 // Greedy texts of several prompts that share beginnings: what two ways of computing the same must agree on.
 import { expect } from 'vitest';
 import type { Generator } from '../../src/generator/generator.js';
+import { promptOf } from './prompt-of.js';
 
 /** Logits far apart, so that rounding seldom decides: backends sum in other orders, some in 16 bits. */
 export const CLEAR = { logitDeviation: 4, vocabulary: 600 };
@@ -15,7 +16,7 @@ export async function textsOf(generator: Generator): Promise<string[]> {
   const generations = await Promise.all(
     prompts.map((prompt, i) =>
       generator.generate({
-        prompt: generator.tokenizer.tokenize(prompt),
+        prompt: promptOf(prompt),
         seeds: Array.from({ length: 1 + (i % 5) }, (_, seed) => seed),
         sampling: { temperature: 0, topP: 1, minP: 0 },
         maxTokens: TOKENS,

@@ -1,7 +1,7 @@
 // What a model's arithmetic and memory come to: FLOPs of a token, of its attention, bytes of a KV cell.
 // Reads the GGUF header; counts model FLOPs, that is what the weights ask for, whatever a kernel does.
 
-import type { KvCacheInfo } from '../../generator/generator.js';
+import type { KvCacheInfo } from '../../generator/native/native-info.js';
 import { type GgufHeader, readGgufHeader } from '../../model-file/gguf-header.js';
 import { readModelFacts } from '../../model-file/model-facts.js';
 

@@ -1,18 +1,14 @@
 // The header of a bench: everything that its figures depend on, and what it ran on.
 // Collects facts; what they mean to a bench that is resumed is `bench-record.ts`.
 
-import type { GeneratorInfo } from '../../generator/generator.js';
+import { llamaDetails } from '../../generator/llama/llama-info.js';
+import { nativeDetails } from '../../generator/native/native-info.js';
 import { PACKAGE_VERSION } from '../../package.js';
 import { machineFacts } from '../machine/machine.js';
 import { withoutFolders } from '../machine/without-folders.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { inFlight, type Variant, variantName } from './bench-plan.js';
 import type { BenchHeader, BenchIdentity, SkippedVariant } from './bench-record.js';
-
-const workersOf = ({ scheduling }: GeneratorInfo): number => scheduling?.workers ?? 1;
-
-/** Samples that decode at once, in all workers together. */
-export const sequencesOf = (info: GeneratorInfo): number => info.maxSequences * workersOf(info);
 
 /** What a bench's figures depend on. */
 export function identityOf(options: ScalingBenchOptions): BenchIdentity {
@@ -21,7 +17,8 @@ export function identityOf(options: ScalingBenchOptions): BenchIdentity {
   const { info } = generator;
   const { cpu, cores } = machineFacts();
   const settings = model.settings({ ...judge, seed });
-  const { kvCache } = info;
+  const { kvCache, scheduling } = nativeDetails(info) ?? {};
+  const workers = scheduling?.workers ?? 1;
   return {
     machine: { cpu, cores, gpus: gpuFacts?.names.join(', ') ?? 'none' },
     model: { sha256: model.modelSha256 },
@@ -41,12 +38,13 @@ export function identityOf(options: ScalingBenchOptions): BenchIdentity {
     },
     generator: {
       kind: info.kind,
-      llamaRelease: info.llamaRelease,
+      engine: info.engine,
+      version: info.version,
       backend: info.backend,
       contextTokens: info.contextTokens,
-      maxSequences: info.maxSequences,
-      ...(workersOf(info) > 1 ? { workers: workersOf(info) } : {}),
-      threads: info.threads,
+      samplesAtOnce: info.samplesAtOnce,
+      ...(workers > 1 ? { workers } : {}),
+      threads: llamaDetails(info)?.threads ?? null,
       kv: kvCache === undefined ? null : kvCache.type,
     },
     options: {
@@ -87,14 +85,12 @@ export function headerOf(
       note: options.modelNote,
       cost: options.cost,
     },
-    kvCache: info.kvCache ?? null,
+    kvCache: nativeDetails(info)?.kvCache ?? null,
     variants: fitting.map((variant) => ({
       name: variantName(variant),
       ...variant.level,
       adaptive: variant.adaptive,
-      inFlight: inFlight(variant, {
-        maxSequences: sequencesOf(info),
-      }),
+      inFlight: inFlight(variant, info),
     })),
     skipped: skipped.map(({ name, reason }) => ({ name, reason: withoutFolders(reason) })),
     choices: info.choices.map((choice) => withoutFolders(choice)),

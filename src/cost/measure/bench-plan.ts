@@ -48,7 +48,7 @@ export interface PlanSizes {
   /** Chains that end while a `full` block is timed, at least. */
   readonly fullChains: number;
   /** Samples that the generator decodes at once. */
-  readonly maxSequences: number;
+  readonly samplesAtOnce: number;
 }
 
 /** All tasks of a round, in the order of the variants. */
@@ -73,8 +73,8 @@ export function roundBlocks(tasks: readonly BlockTask[], round: number, seed: nu
 /**
  * Judgments in flight in a `full` block: one more than fills the generator's sequences, at least two.
  */
-export function inFlight(variant: Variant, { maxSequences }: Pick<PlanSizes, 'maxSequences'>): number {
-  return Math.max(2, Math.ceil(maxSequences / chainsOf(variant)) + 1);
+export function inFlight(variant: Variant, { samplesAtOnce }: Pick<PlanSizes, 'samplesAtOnce'>): number {
+  return Math.max(2, Math.ceil(samplesAtOnce / chainsOf(variant)) + 1);
 }
 
 /** Judgments end in bursts: what is half done at the ends of a span of fewer would weigh too much. */
@@ -86,7 +86,7 @@ const LEAST_TIMED = 4;
  */
 export function fullCounts(
   variant: Variant,
-  sizes: Pick<PlanSizes, 'maxSequences' | 'fullChains'>,
+  sizes: Pick<PlanSizes, 'samplesAtOnce' | 'fullChains'>,
 ): { readonly before: number; readonly timed: number } {
   return {
     before: inFlight(variant, sizes),

@@ -2,7 +2,7 @@
 // Types and their reading back; running is `run-block.ts`, files are `bench-store.ts`.
 
 import { z } from 'zod';
-import type { KvCacheInfo } from '../../generator/generator.js';
+import type { KvCacheInfo } from '../../generator/native/native-info.js';
 import type { Machine } from '../machine/machine.js';
 import type { ModelCost } from '../machine/model-cost.js';
 
@@ -93,13 +93,14 @@ export interface BenchIdentity {
   };
   readonly generator: {
     readonly kind: string;
-    readonly llamaRelease: string;
+    readonly engine: string;
+    readonly version: string;
     readonly backend: string;
     readonly contextTokens: number;
-    readonly maxSequences: number;
+    readonly samplesAtOnce: number;
     /** Absent: one. */
     readonly workers?: number;
-    readonly threads: number;
+    readonly threads: number | null;
     readonly kv: string | null;
   };
   readonly options: Readonly<Record<string, string | number | boolean | null>>;
@@ -123,8 +124,8 @@ export interface BenchHeader {
   readonly libraryHash: string | null;
   readonly model: {
     readonly description: string;
-    readonly parameters: number;
-    readonly sizeBytes: number;
+    readonly parameters: number | null;
+    readonly sizeBytes: number | null;
     /** Random weights and the like, said in every output; null for a model like any other. */
     readonly note: string | null;
     /** Null where the file's header cannot be read. */

@@ -2,6 +2,7 @@
 // Judges a row or two, which warms the generator up; nothing of it is timed.
 
 import { isRowError } from '../../errors.js';
+import { nativeDetails } from '../../generator/native/native-info.js';
 import { bytesOfCell } from '../machine/model-cost.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { chainsOf, type Variant, variantName } from './bench-plan.js';
@@ -53,7 +54,8 @@ export function whatFits(
   { variants, opened, bank, cost }: ScalingBenchOptions,
   seen: Seen,
 ): { readonly fitting: Variant[]; readonly skipped: SkippedVariant[] } {
-  const { kvCache, maxSequences } = opened.generator.info;
+  const { info } = opened.generator;
+  const { kvCache } = nativeDetails(info) ?? {};
   // With pgenrm's attention the cache is sized for speed, and chains that find no room take turns.
   const available = kvCache === undefined || kvCache.attention === 'pgenrm' ? Infinity : kvCache.cells;
   const fitting: Variant[] = [];
@@ -62,7 +64,7 @@ export function whatFits(
     cost === null ? '' : ` (${((cells * bytesOfCell(cost, kvCache)) / 1e6).toFixed(0)} MB)`;
   for (const variant of variants) {
     const { prototype } = variant.level;
-    const chains = Math.min(chainsOf(variant), maxSequences);
+    const chains = Math.min(chainsOf(variant), info.samplesAtOnce);
     const need = seen.distinctTokens + prototype * seen.promptTokens + chains * seen.longestChain;
     const name = variantName(variant);
     if (need > available) {

@@ -2,14 +2,17 @@
 // Knows requests and their answers; how they are generated is the generator's inside.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { PgenrmError } from '../../errors.js';
 import type {
   Generation,
   GenerationRequest,
   Generator,
   GeneratorInfo,
   ModelInfo,
-  Tokenizer,
+  Prompt,
 } from '../../generator/generator.js';
+import { telling } from '../../generator/llama/llama-info.js';
+import { forgetting } from '../../generator/native/native-info.js';
 
 /** What one judgment asked of its generator. */
 export interface RequestAccount {
@@ -66,17 +69,18 @@ export class MeteredGenerator implements Generator {
     return this.#inside.model;
   }
 
-  get tokenizer(): Tokenizer {
-    return this.#inside.tokenizer;
-  }
-
   /** Milliseconds that keeping accounts took so far. */
   get spentMs(): number {
     return this.#spentMs;
   }
 
+  /** Has the generator forget prompts, where it keeps any. */
   forget(): void {
-    this.#inside.forget?.();
+    forgetting(this.#inside)?.forget();
+  }
+
+  countTokens(prompt: Prompt, options?: { readonly signal?: AbortSignal }): Promise<number> {
+    return this.#inside.countTokens(prompt, options);
   }
 
   /** Runs a judgment and gives it the account of all requests that it makes. */
@@ -91,7 +95,7 @@ export class MeteredGenerator implements Generator {
     const account = this.#judgments.getStore();
     if (account === undefined) return this.#inside.generate(request);
     const began = performance.now();
-    const entry = enter(account, request);
+    const entry = enter(account, request, this.#tokensOf(request.prompt));
     this.#spentMs += performance.now() - began;
     const generation = await this.#inside.generate(request);
     const ended = performance.now();
@@ -105,6 +109,16 @@ export class MeteredGenerator implements Generator {
     return generation;
   }
 
+  // Only prompts in tokens tell what they share.
+  #tokensOf(prompt: Prompt): Int32Array {
+    const inside = telling(this.#inside);
+    if (inside !== null) return inside.tokensOf(prompt);
+    throw new PgenrmError(
+      'GENERATOR_UNAVAILABLE',
+      `what judgments share is measured on the native or the portable generator; this one (${this.info.kind}) does not tell tokens`,
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inside[Symbol.asyncDispose]();
   }
@@ -112,7 +126,8 @@ export class MeteredGenerator implements Generator {
 
 function enter(
   account: RequestAccount,
-  { prompt, seeds }: GenerationRequest,
+  { seeds }: GenerationRequest,
+  prompt: Int32Array,
 ): RequestAccount['each'][number] {
   account.requests += 1;
   account.chains += seeds.length;

@@ -3,7 +3,7 @@
 
 import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
 import { PgenrmError } from '../../errors.js';
-import { headerOf, sequencesOf } from './bench-header.js';
+import { headerOf } from './bench-header.js';
 import type { ScalingBenchOptions } from './bench-options.js';
 import { type Block, blockName, type PlanSizes, roundBlocks, roundTasks, taskName } from './bench-plan.js';
 import type { BlockRecord } from './bench-record.js';
@@ -29,7 +29,7 @@ export async function runScalingBench(options: ScalingBenchOptions): Promise<Ben
   const sizes: PlanSizes = {
     aloneRows: options.aloneRows,
     fullChains: options.fullChains,
-    maxSequences: sequencesOf(info),
+    samplesAtOnce: info.samplesAtOnce,
   };
   onEvent?.({ type: 'warmUp' });
   const parts: BlockParts = { ...options, ...opened, sizes, judge: { ...options.judge, seed }, session: 0 };

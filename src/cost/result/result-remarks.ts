@@ -12,7 +12,7 @@ const NOISY = { drift: 0.05, steal: 0.01, other: 0.05, load: 0.5 };
 export function resultRemarks(result: ScalingResult): string[] {
   const { header, noise, rounds, measuring } = result;
   const { identity, machine, model } = header;
-  const { kind, backend, llamaRelease, maxSequences, threads, contextTokens } = identity.generator;
+  const { kind, backend, engine, version, samplesAtOnce, threads, contextTokens } = identity.generator;
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.platform}, Node ${machine.node}; GPU: ${identity.machine.gpus}${header.driver === null ? '' : `, driver ${header.driver}`}`,
     `${rounds.whole} of ${rounds.asked} rounds in random order, each with the model loaded anew, ${result.seconds.toFixed(0)} s measured${result.sessions === 1 ? '' : ` in ${result.sessions} sessions`}, warm-up left out`,
@@ -38,7 +38,7 @@ export function resultRemarks(result: ScalingResult): string[] {
   lines.push(
     ...accuracyRemarks(result),
     `keeping accounts took ${percent(measuring.share, 3)}% of what was measured${measuring.meteredOverBare === null ? '' : `; with accounts over without: ${ratioText(measuring.meteredOverBare, 3)}`}`,
-    `llama.cpp ${llamaRelease}${header.libraryHash === null ? '' : ` (libllama ${header.libraryHash})`}, ${kind} generator on ${backend}, ${maxSequences} rows at once, ${threads} threads, context ${contextTokens}`,
+    `${engine} ${version}${header.libraryHash === null ? '' : ` (libllama ${header.libraryHash})`}, ${kind} generator on ${backend}, ${samplesAtOnce} rows at once, ${threads ?? 'untold'} threads, context ${contextTokens}`,
     `model ${model.description}, SHA-256 ${identity.model.sha256 ?? 'unknown'}; template ${identity.template.name} (${identity.template.hash.slice(0, 16)})`,
     `data SHA-256 ${identity.data.fingerprint}, ${identity.data.rows} rows; bank ${identity.bank.checksum ?? 'none'}`,
   );

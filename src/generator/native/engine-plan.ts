@@ -2,10 +2,10 @@
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
 import { PgenrmError } from '../../errors.js';
 import { checkEngineOptions, type EngineOptions } from '../../options/engine-options.js';
-import type { KvCacheInfo } from '../generator.js';
 import type { ThreadChoice } from '../llama/cpu-threads.js';
 import type { AttentionKernel } from './attention-shape.js';
 import { planKvCache } from './kv-plan.js';
+import type { KvCacheInfo } from './native-info.js';
 
 /** What the plan is made from; memory in bytes. */
 export interface EngineFacts {

@@ -2,8 +2,8 @@
 // them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
 import { PgenrmError } from '../../errors.js';
 import { checkEngineOptions, type EngineOptions, type KvType } from '../../options/engine-options.js';
-import type { KvCacheInfo } from '../generator.js';
 import type { AttentionKernel } from './attention-shape.js';
+import type { KvCacheInfo } from './native-info.js';
 
 /** What the choice is made from. */
 export interface KvFacts {

@@ -10,8 +10,10 @@ import type {
   NativeEvent,
 } from '../../native/binding.js';
 import type { Embeddings } from '../embedder.js';
-import type { Generation, GenerationRequest, Sample, StepStatistics, TextPiece } from '../generator.js';
+import type { Generation, GenerationRequest, Sample, TextPiece } from '../generator.js';
+import type { TokenRequest } from '../llama/llama-info.js';
 import { watchSampleSignals } from '../sample-signals.js';
+import type { StepStatistics } from './native-info.js';
 
 /** How a load is watched and stopped. */
 export interface LoadWatch {
@@ -42,6 +44,9 @@ interface Signals {
   readonly signal?: AbortSignal | undefined;
   readonly sampleSignals?: GenerationRequest['sampleSignals'];
 }
+
+/** A request with its prompt as tokens, shape [promptTokens]. */
+export type EngineRequest = TokenRequest & { readonly tokens: Int32Array };
 
 interface OpenRequest {
   readonly text: (piece: TextPiece) => void;
@@ -86,8 +91,8 @@ export class EngineHandle {
     });
   }
 
-  /** Runs one request; the errors are those of `Generator.generate`. */
-  async generate(request: GenerationRequest): Promise<Generation> {
+  /** Runs one request over the tokens of its prompt; the errors are those of `Generator.generate`. */
+  async generate(request: EngineRequest): Promise<Generation> {
     this.requireOpen();
     request.signal?.throwIfAborted();
     const samples: Sample[] = [];
@@ -195,10 +200,10 @@ export class EngineHandle {
     return { ...step, generatedTokensPerSecond: (step.generatedTokens - generatedTokens) / seconds };
   }
 
-  #submit(request: GenerationRequest): number {
+  #submit(request: EngineRequest): number {
     try {
       return this.native.submit({
-        prompt: request.prompt,
+        prompt: request.tokens,
         seeds: Uint32Array.from(request.seeds),
         ...request.sampling,
         maxTokens: request.maxTokens,

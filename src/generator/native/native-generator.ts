@@ -4,24 +4,18 @@ import { freemem } from 'node:os';
 import { readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
 import type { NativeStatistics } from '../../native/binding.js';
 import type { EngineOptions } from '../../options/engine-options.js';
-import type {
-  EngineCounters,
-  Generation,
-  GenerationRequest,
-  Generator,
-  GeneratorInfo,
-  ModelInfo,
-  StepStatistics,
-  Tokenizer,
-} from '../generator.js';
+import type { Generation, GenerationRequest, ModelInfo, Prompt } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
 import { chooseThreads } from '../llama/cpu-threads.js';
+import { LLAMA_CAPABILITIES, type TokenRequest } from '../llama/llama-info.js';
 import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
-import { checkRequest } from '../request-checks.js';
+import { PromptTokens } from '../llama/prompt-tokens.js';
+import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
 import { attentionKernel, attentionShape } from './attention-shape.js';
 import { planEngine } from './engine-plan.js';
 import { EngineHandle } from './native-engine.js';
+import type { EngineCounters, NativeGenerator, StepStatistics } from './native-info.js';
 import { openLibrary, requireBinding } from './native-library.js';
 import { planWeights } from './weight-plan.js';
 
@@ -54,7 +48,7 @@ export type EngineSizes = EngineOptions &
  * Throws `GENERATOR_UNAVAILABLE` (no addon, no library), `LIBRARY_MISMATCH`, `MODEL_NOT_FOUND`, `MODEL_UNUSABLE`,
  * `OUT_OF_MEMORY`, `INVALID_OPTION`; rejects with the signal's reason when aborted.
  */
-export async function loadNativeGenerator(options: GeneratorOptions): Promise<Generator> {
+export async function loadNativeGenerator(options: GeneratorOptions): Promise<NativeGenerator> {
   options.signal?.throwIfAborted();
   const binding = requireBinding();
   const facts = await readModelFacts(options.modelPath);
@@ -103,66 +97,89 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Ge
     },
     options,
   );
-  return new NativeGenerator(engine, facts.path, {
+  return new AddonGenerator(engine, facts.path, {
     kind: 'native',
-    llamaRelease: choice.release,
+    engine: 'llama.cpp',
+    version: choice.release,
+    capabilities: LLAMA_CAPABILITIES,
     backend: choice.gpu === false ? 'cpu' : choice.gpu,
     devices: choice.devices,
     contextTokens: plan.contextTokens,
-    maxSequences: plan.maxSequences,
-    threads: plan.threads,
-    scheduling: {
-      workers: plan.workers,
-      batch: plan.batch,
-      prefillChunk: plan.prefillChunk,
-      maxUnfinished: plan.maxUnfinished,
-      maxIdleCells: plan.maxIdleCells,
+    samplesAtOnce: plan.workers * plan.maxSequences,
+    details: {
+      maxSequences: plan.maxSequences,
+      threads: plan.threads,
+      scheduling: {
+        workers: plan.workers,
+        batch: plan.batch,
+        prefillChunk: plan.prefillChunk,
+        maxUnfinished: plan.maxUnfinished,
+        maxIdleCells: plan.maxIdleCells,
+      },
+      kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     },
-    kvCache: { ...plan.kvCache, cells: engine.native.modelInfo().cells },
     choices: [...choice.reasons, ...weights.reasons, ...plan.choices],
   });
 }
 
 const FLASH_CODES = { auto: -1, off: 0, on: 1 } as const;
 
-class NativeGenerator implements Generator {
-  readonly info: GeneratorInfo;
+class AddonGenerator implements NativeGenerator {
+  readonly info: NativeGenerator['info'];
   readonly model: ModelInfo;
-  readonly tokenizer: Tokenizer;
   readonly #engine: EngineHandle;
+  readonly #tokens: PromptTokens;
   readonly #vocabulary: number;
 
-  constructor(engine: EngineHandle, modelPath: string, info: GeneratorInfo) {
+  constructor(engine: EngineHandle, modelPath: string, info: NativeGenerator['info']) {
     this.#engine = engine;
     this.info = info;
     const model = engine.native.modelInfo();
-    this.#vocabulary = model.vocabulary;
     this.model = {
-      path: modelPath,
+      name: modelPath,
       description: describeModel(model.description, model.parameters),
       parameters: model.parameters,
       sizeBytes: model.sizeBytes,
       trainedContext: model.trainedContext,
       chatTemplate: model.chatTemplate,
-      metadata: new Map(model.metadata),
-    };
-    this.tokenizer = {
-      tokenize: (text) => {
-        engine.requireOpen();
-        return engine.native.tokenize(text);
-      },
-      controlTokens: new Map(model.controlTokens),
       bosToken: model.bosToken,
       eosToken: model.eosToken,
+      metadata: new Map(model.metadata),
     };
+    this.#vocabulary = model.vocabulary;
+    this.#tokens = new PromptTokens({
+      tokenize: (text) => engine.native.tokenize(text),
+      controlTokens: new Map(model.controlTokens),
+    });
+  }
+
+  tokensOf(prompt: Prompt): Int32Array {
+    this.#engine.requireOpen();
+    checkPrompt(prompt);
+    return this.#tokens.of(prompt);
+  }
+
+  async countTokens(prompt: Prompt, { signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    signal?.throwIfAborted();
+    return this.tokensOf(prompt).length;
   }
 
   async generate(request: GenerationRequest): Promise<Generation> {
+    return this.#generate(this.tokensOf(request.prompt), request);
+  }
+
+  async generateFrom(tokens: Int32Array, request: TokenRequest): Promise<Generation> {
     this.#engine.requireOpen();
-    checkRequest(request, this.#vocabulary, this.info.contextTokens);
+    checkTokens(tokens, this.#vocabulary);
+    return this.#generate(tokens, request);
+  }
+
+  async #generate(tokens: Int32Array, request: TokenRequest): Promise<Generation> {
+    checkRequest(request, this.info);
+    checkRoom(tokens.length, request.maxTokens, this.info.contextTokens);
     // llama.cpp would print why a grammar is wrong, and not say it.
     if (request.grammar !== undefined) checkGrammar(request.grammar);
-    return this.#engine.generate(request);
+    return this.#engine.generate({ ...request, tokens });
   }
 
   forget(): void {
@@ -190,7 +207,6 @@ class NativeGenerator implements Generator {
     };
   }
 
-  /** Counters of the engine's newest step. */
   statistics(): NativeStatistics {
     this.#engine.requireOpen();
     return this.#engine.native.statistics();

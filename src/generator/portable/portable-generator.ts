@@ -6,15 +6,16 @@ import { messageOf, PgenrmError } from '../../errors.js';
 import type {
   Generation,
   GenerationRequest,
-  Generator,
   GeneratorInfo,
   ModelInfo,
+  Prompt,
   Sample,
   TextPiece,
-  Tokenizer,
 } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
-import { checkRequest } from '../request-checks.js';
+import type { TokenGenerator, TokenRequest } from '../llama/llama-info.js';
+import { PromptTokens } from '../llama/prompt-tokens.js';
+import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
 import { watchSampleSignals } from '../sample-signals.js';
 import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
 import { type LaneModel, type LaneSample, NOTHING_WRITTEN, SequenceLane } from './sequence-lane.js';
@@ -25,7 +26,9 @@ const TURN = 8;
 
 // A request while its samples are written.
 interface Job {
-  readonly request: GenerationRequest;
+  readonly request: TokenRequest;
+  /** Tokens of the prompt. */
+  readonly prompt: Int32Array;
   readonly grammar: LlamaGrammar | null;
   readonly start: number;
   readonly samples: (Sample | undefined)[];
@@ -43,17 +46,17 @@ interface Job {
 }
 
 /** Loads a model into the portable generator; the errors are those of {@link loadPortableModel}. */
-export async function loadPortableGenerator(options: PortableOptions): Promise<Generator> {
+export async function loadPortableGenerator(options: PortableOptions): Promise<TokenGenerator> {
   return new PortableGenerator(await loadPortableModel(options));
 }
 
-class PortableGenerator implements Generator {
+class PortableGenerator implements TokenGenerator {
   readonly info: GeneratorInfo;
   readonly model: ModelInfo;
-  readonly tokenizer: Tokenizer;
+  readonly #tokens: PromptTokens;
+  readonly #vocabulary: number;
   readonly #llamaModel: LlamaModel;
   readonly #context: LlamaContext;
-  readonly #vocabularyTokens: number;
   readonly #free: SequenceLane[] = [];
   readonly #running = new Set<Promise<void>>();
   // Requests with samples still to start, the longest waiting first.
@@ -65,25 +68,46 @@ class PortableGenerator implements Generator {
   constructor(loaded: PortableModel) {
     this.info = loaded.info;
     this.model = loaded.modelInfo;
-    this.tokenizer = loaded.tokenizer;
+    this.#tokens = new PromptTokens(loaded.tokenizer);
+    this.#vocabulary = loaded.facts.tokens.length;
     this.#llamaModel = loaded.model;
     this.#context = loaded.context;
-    this.#vocabularyTokens = loaded.facts.tokens.length;
     const pieces = new TokenPieces(loaded.model, loaded.facts.tokens, loaded.facts.tokenizerModel);
     const endTokens = [...loaded.facts.tokens.keys()].filter((token) =>
       loaded.model.isEogToken(token as Token),
     ) as Token[];
     const { contextTokens } = loaded.info;
     const shared: LaneModel = { model: loaded.model, pieces, contextTokens, endTokens };
-    for (let index = 0; index < loaded.info.maxSequences; index++) {
+    for (let index = 0; index < loaded.info.samplesAtOnce; index++) {
       this.#free.push(new SequenceLane(loaded.context, shared));
     }
   }
 
-  async generate(request: GenerationRequest): Promise<Generation> {
-    const start = performance.now();
+  tokensOf(prompt: Prompt): Int32Array {
     if (this.#disposal !== null) throw disposed();
-    checkRequest(request, this.#vocabularyTokens, this.info.contextTokens);
+    checkPrompt(prompt);
+    return this.#tokens.of(prompt);
+  }
+
+  async countTokens(prompt: Prompt, { signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    signal?.throwIfAborted();
+    return this.tokensOf(prompt).length;
+  }
+
+  async generate(request: GenerationRequest): Promise<Generation> {
+    return this.#generate(this.tokensOf(request.prompt), request);
+  }
+
+  async generateFrom(tokens: Int32Array, request: TokenRequest): Promise<Generation> {
+    if (this.#disposal !== null) throw disposed();
+    checkTokens(tokens, this.#vocabulary);
+    return this.#generate(tokens, request);
+  }
+
+  async #generate(prompt: Int32Array, request: TokenRequest): Promise<Generation> {
+    const start = performance.now();
+    checkRequest(request, this.info);
+    checkRoom(prompt.length, request.maxTokens, this.info.contextTokens);
     request.signal?.throwIfAborted();
     const grammar = request.grammar === undefined ? null : await this.#grammarFor(request.grammar);
     request.signal?.throwIfAborted();
@@ -97,6 +121,7 @@ class PortableGenerator implements Generator {
       return await new Promise<Generation>((resolve, reject) => {
         job = {
           request,
+          prompt,
           grammar,
           start,
           samples: request.seeds.map(() => undefined),
@@ -188,10 +213,10 @@ class PortableGenerator implements Generator {
   #pick(): { job: Job; lane: SequenceLane } {
     const next = this.#waiting.reduce((best, job) => (job.running < best.running ? job : best));
     for (const lane of this.#free) {
-      const own = this.#waiting.find(({ request, turn }) => turn > 0 && lane.holds(request.prompt));
+      const own = this.#waiting.find(({ prompt, turn }) => turn > 0 && lane.holds(prompt));
       if (own !== undefined && own.running <= next.running) return { job: own, lane };
     }
-    const { prompt } = next.request;
+    const { prompt } = next;
     const lane = this.#free.reduce((best, free) => (free.shared(prompt) > best.shared(prompt) ? free : best));
     return { job: next, lane };
   }
@@ -203,6 +228,7 @@ class PortableGenerator implements Generator {
     try {
       const written = await lane.run({
         request,
+        prompt: job.prompt,
         seed,
         grammar: job.grammar,
         stopped: () => job.settled,
@@ -256,7 +282,7 @@ class PortableGenerator implements Generator {
     job.settle.resolve({
       samples,
       usage: {
-        promptTokens: job.request.prompt.length,
+        promptTokens: job.prompt.length,
         decodedPromptTokens: job.decodedPromptTokens,
         generatedTokens: samples.reduce((sum, { tokens }) => sum + tokens, 0),
         prefillMs: job.prefillMs ?? totalMs,
@@ -308,7 +334,7 @@ function decodeError(error: unknown, job: Job): unknown {
   }
   return new PgenrmError(
     'DECODE_FAILED',
-    `llama.cpp failed on a prompt of ${job.request.prompt.length} tokens: ${message}.`,
+    `llama.cpp failed on a prompt of ${job.prompt.length} tokens: ${message}.`,
     { cause: error },
   );
 }

@@ -11,10 +11,12 @@ import {
 import { messageOf, PgenrmError } from '../../errors.js';
 import { type ModelFacts, readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
 import { withQuietConsole } from '../../model-file/quiet-console.js';
-import type { GeneratorInfo, ModelInfo, Tokenizer } from '../generator.js';
+import type { GeneratorInfo, ModelInfo } from '../generator.js';
 import { chooseThreads } from '../llama/cpu-threads.js';
+import { LLAMA_CAPABILITIES, type LlamaDetails } from '../llama/llama-info.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice, listenToLlama } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
+import type { Tokenizer } from '../llama/prompt-tokens.js';
 
 /** How the portable generator loads a model. */
 export interface PortableOptions {
@@ -88,21 +90,25 @@ async function load(options: PortableOptions): Promise<PortableModel> {
       context,
       info: {
         kind: 'portable',
-        llamaRelease: choice.release,
+        engine: 'llama.cpp',
+        version: choice.release,
+        capabilities: LLAMA_CAPABILITIES,
         backend,
         devices: choice.gpu === false ? ['CPU'] : choice.devices,
         contextTokens,
-        maxSequences: context.totalSequences,
-        threads,
+        samplesAtOnce: context.totalSequences,
         choices,
+        details: { maxSequences: context.totalSequences, threads } satisfies LlamaDetails,
       },
       modelInfo: {
-        path: facts.path,
+        name: facts.path,
         description: describeModel(model.typeDescription, facts.parameters),
         parameters: facts.parameters,
         sizeBytes: facts.tensorBytes,
         trainedContext: model.trainContextSize,
         chatTemplate: facts.chatTemplate ?? '',
+        bosToken: model.tokens.bosString ?? '',
+        eosToken: model.tokens.eosString ?? '',
         metadata: facts.metadata,
       },
       tokenizer: makeTokenizer(model, facts),
@@ -272,7 +278,5 @@ function makeTokenizer(model: LlamaModel, facts: ModelFacts): Tokenizer {
   return {
     tokenize: (text) => Int32Array.from(model.tokenize(text, false)),
     controlTokens,
-    bosToken: model.tokens.bosString ?? '',
-    eosToken: model.tokens.eosString ?? '',
   };
 }

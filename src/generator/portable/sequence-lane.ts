@@ -9,7 +9,8 @@ import {
   type LlamaModel,
   type Token,
 } from 'node-llama-cpp';
-import type { FinishReason, GenerationRequest } from '../generator.js';
+import type { FinishReason } from '../generator.js';
+import type { TokenRequest } from '../llama/llama-info.js';
 import { FirstMatch, GrowingText } from './text-scan.js';
 import type { TokenPieces } from './token-pieces.js';
 
@@ -24,7 +25,9 @@ export interface LaneModel {
 
 /** One sample to write. */
 export interface LaneTask {
-  readonly request: GenerationRequest;
+  readonly request: TokenRequest;
+  /** Tokens of the prompt. */
+  readonly prompt: Int32Array;
   readonly seed: number;
   readonly grammar: LlamaGrammar | null;
   /** Asked before each decode step: true ends the sample without a result. */
@@ -89,9 +92,9 @@ export class SequenceLane {
 
   /** Writes one sample; null where it was stopped from outside. */
   async run(task: LaneTask): Promise<LaneSample | null> {
-    const prompt = Array.from(task.request.prompt) as Token[];
+    const prompt = Array.from(task.prompt) as Token[];
     const sequence = this.#sequence;
-    this.#prompt = task.request.prompt;
+    this.#prompt = task.prompt;
     await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
     const held = sequence.nextTokenIndex;
     const step = this.#context.batchSize;

@@ -1,6 +1,7 @@
 // A tokenizer for tests: runs of letters, of white space or of signs are tokens, so boundaries show.
 
-import type { Tokenizer } from '../../src/generator/generator.js';
+import type { Generator } from '../../../src/generator/generator.js';
+import { PromptTokens, type Tokenizer } from '../../../src/generator/llama/prompt-tokens.js';
 
 export interface WordTokenizer extends Tokenizer {
   /** Texts that were tokenized, in order. */
@@ -9,7 +10,7 @@ export interface WordTokenizer extends Tokenizer {
   text(tokens: Int32Array): string;
 }
 
-export function wordTokenizer(controlTexts: readonly string[], bosToken = '', eosToken = ''): WordTokenizer {
+export function wordTokenizer(controlTexts: readonly string[]): WordTokenizer {
   const controlTokens = new Map(controlTexts.map((text, id) => [text, id]));
   const words: string[] = [];
   const ids = new Map<string, number>();
@@ -25,8 +26,6 @@ export function wordTokenizer(controlTexts: readonly string[], bosToken = '', eo
   };
   return {
     controlTokens,
-    bosToken,
-    eosToken,
     calls,
     tokenize(text) {
       calls.push(text);
@@ -38,4 +37,10 @@ export function wordTokenizer(controlTexts: readonly string[], bosToken = '', eo
         .join('');
     },
   };
+}
+
+/** Counts the tokens of prompts as a generator on this vocabulary does. */
+export function counting(tokenizer: Tokenizer): Pick<Generator, 'countTokens'> {
+  const tokens = new PromptTokens(tokenizer);
+  return { countTokens: async (prompt) => tokens.of(prompt).length };
 }

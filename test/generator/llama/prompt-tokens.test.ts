@@ -1,15 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createChatTemplate } from '../../src/prompt/chat-template.js';
-import { tokenizePrompt } from '../../src/prompt/tokenize-prompt.js';
-import { CHATML, HEADER_STYLE, NANO, TURN_STYLE } from './chat-templates.js';
+import type { Prompt } from '../../../src/generator/generator.js';
+import { PromptTokens, type Tokenizer } from '../../../src/generator/llama/prompt-tokens.js';
+import { createChatTemplate } from '../../../src/prompt/chat-template.js';
+import { CHATML, HEADER_STYLE, NANO, TURN_STYLE } from '../../prompt/chat-templates.js';
 import { wordTokenizer } from './word-tokenizer.js';
+
+const all = new WeakMap<Tokenizer, PromptTokens>();
+function tokenizePrompt(prompt: Prompt, tokenizer: Tokenizer): Int32Array {
+  const tokens = all.get(tokenizer) ?? new PromptTokens(tokenizer);
+  all.set(tokenizer, tokens);
+  return tokens.of(prompt);
+}
 
 const NANO_TOKENS = ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'];
 const trusted = (text: string) => ({ text, trusted: true });
 const untrusted = (text: string) => ({ text, trusted: false });
 
-describe('tokenizePrompt', () => {
+describe('PromptTokens', () => {
   it('takes control tokens from trusted text only', () => {
     const tokenizer = wordTokenizer(NANO_TOKENS);
     const tokens = tokenizePrompt(
@@ -70,6 +78,15 @@ describe('tokenizePrompt', () => {
     expect(tokenizer.text(runs[0]!)).toBe(tokenizer.text(runs[19]!).replace('query 19', 'query 0'));
   });
 
+  it('tokenizes a prompt that comes again once', () => {
+    const tokenizer = wordTokenizer(NANO_TOKENS);
+    const prompt = [trusted('<|user|>'), untrusted('short')];
+    const tokens = tokenizePrompt(prompt, tokenizer);
+    expect(tokenizePrompt(prompt, tokenizer)).toBe(tokens);
+    expect(tokenizePrompt([...prompt], tokenizer)).toEqual(tokens);
+    expect(tokenizer.calls).toEqual(['short', 'short']);
+  });
+
   it('keeps a bounded number of fragments', () => {
     const tokenizer = wordTokenizer(NANO_TOKENS);
     const fragment = (i: number) => `${i} ${'x'.repeat(999_998)}`;
@@ -89,7 +106,7 @@ describe('tokenizePrompt', () => {
       [TURN_STYLE, ['<bos>', '<start_of_turn>', '<end_of_turn>']],
     ];
     for (const [source, control] of vocabularies) {
-      const tokenizer = wordTokenizer(control, '<bos>');
+      const tokenizer = wordTokenizer(control);
       const chat = createChatTemplate(source, { bosToken: '<bos>', eosToken: '' });
       const controls = (system: string, user: string) =>
         [
