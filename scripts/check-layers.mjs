@@ -130,7 +130,7 @@ const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], 
 
 // Folders and files that do not have the shape yet. The lists only shrink: an entry that is not needed any more is a problem.
 const withCircles = ['chain', 'cli', 'prompt', 'reward-model'];
-const crowded = ['chain', 'cli', 'evaluation', 'kernels', 'prompt'];
+const crowded = ['cli', 'evaluation', 'kernels'];
 /** What runs in a browser, too. */
 const browser = {
   folders: [
@@ -147,9 +147,9 @@ const browser = {
   ],
   except: ['kernels/native', 'kernels/native-kernels.ts'],
   allowed: [
-    'prompt/template.ts',
-    'prompt/prompt-input.ts',
-    'prompt/import-authors.ts',
+    'prompt/template/template.ts',
+    'prompt/template/prompt-input.ts',
+    'prompt/template/import-authors.ts',
     'chain/chain-seed.ts',
     'kernels/index-path.ts',
     'kernels/choose.ts',

@@ -45,10 +45,10 @@ export { chooseKernels, loadKernels } from './kernels/choose.js';
 export type { Kernels } from './kernels/kernels.js';
 export type { EngineOptions, FlashAttention, KvType } from './options/engine-options.js';
 export type { HistoryEvent, Item, Turn, User } from './preference/preference.js';
-export { importAuthorsTemplate } from './prompt/import-authors.js';
-export type { TemplateFile } from './prompt/imported-template.js';
-export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template.js';
-export { resolveTemplate } from './prompt/template.js';
+export { importAuthorsTemplate } from './prompt/template/import-authors.js';
+export type { TemplateFile } from './prompt/template/imported-template.js';
+export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template/template.js';
+export { resolveTemplate } from './prompt/template/template.js';
 export { AnalysisCache, type AnalysisRecord, type AnalysisTurn } from './reward-model/analysis-cache.js';
 export type { JudgeSettings } from './reward-model/judge-settings.js';
 export type {

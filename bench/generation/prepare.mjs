@@ -5,9 +5,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { loadNativeGenerator } from '../../dist/generator/native/native-generator.js';
-import { createChatTemplate } from '../../dist/prompt/chat-template.js';
+import { createChatTemplate } from '../../dist/prompt/chat/chat-template.js';
 import { fitPrompt } from '../../dist/prompt/fit-prompt.js';
-import { resolveTemplate } from '../../dist/prompt/template.js';
+import { resolveTemplate } from '../../dist/prompt/template/template.js';
 import { seededRandom } from '../harness/statistics.mjs';
 import { greedyChecks } from './greedy-checks.mjs';
 

@@ -9,8 +9,8 @@ import type { Embedder } from '../generator/embedder.js';
 import type { Generator, Sampling } from '../generator/generator.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { checkRange, invalidOption, JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
-import type { GivenChatTemplate } from '../prompt/chat-template.js';
-import type { PromptTemplate } from '../prompt/template.js';
+import type { GivenChatTemplate } from '../prompt/chat/chat-template.js';
+import type { PromptTemplate } from '../prompt/template/template.js';
 
 /** Stages of a build, in their order. */
 export const BUILD_STAGES = ['chains', 'embeddings', 'clusters', 'refinement', 'bank'] as const;

@@ -1,9 +1,7 @@
 // Settles the scores of one part 2: what its JSON states, what its breakdown says, which of them counts.
 // Knows the parts of a chain as read; knows nothing of how they are written.
 
-import { divideRationale, type ResponseBreakdown, readResponseBlocks } from './breakdown.js';
-import type { JsonPart } from './json-part.js';
-import { plainText } from './plain-text.js';
+import type { JsonPart } from './object/json-part.js';
 import type {
   ChainRepair,
   EvaluationChain,
@@ -12,7 +10,9 @@ import type {
   ResponseScore,
 } from './read-chain.js';
 import { type Criterion, readRubric, sumWeights } from './rubric.js';
-import { ROUNDING_TOLERANCE, type ScoreReading, withoutNoise } from './score-text.js';
+import { divideRationale, type ResponseBreakdown, readResponseBlocks } from './scores/breakdown.js';
+import { ROUNDING_TOLERANCE, type ScoreReading, withoutNoise } from './scores/score-text.js';
+import { plainText } from './text/plain-text.js';
 
 /** One part 2, read. */
 export interface PartReading extends Pick<EvaluationChain, 'usable' | 'rubric' | 'responses' | 'recovered'> {

@@ -1,13 +1,13 @@
 // Reads an evaluation chain as a model wrote it: persona, rubric, scores per criterion and per response.
 // Never invents a score: what the text does not say or contradicts is missing, and the chain is lost.
 
-import { findJsonParts, type JsonRepair } from './json-part.js';
-import { isExampleRubric, OwnObjects } from './own-object.js';
+import { findJsonParts, type JsonRepair } from './object/json-part.js';
+import { isExampleRubric, OwnObjects } from './object/own-object.js';
 import { type PartReading, readJsonPart } from './part-scores.js';
 import { type Part1, part1Reader } from './persona.js';
-import { withoutUnseen } from './plain-text.js';
 import { type Criterion, readRubric, sumWeights } from './rubric.js';
-import { withoutThoughts } from './thoughts.js';
+import { withoutUnseen } from './text/plain-text.js';
+import { withoutThoughts } from './text/thoughts.js';
 
 /** Why a chain gives no scores. */
 export const LOST_REASONS = [

@@ -1,8 +1,8 @@
 // Reads weighted criteria from the lines of a chain.
 // Knows how criteria and weights are written; knows nothing of scores.
 
-import { plainText } from './plain-text.js';
-import { decimal, withoutNoise } from './score-text.js';
+import { decimal, withoutNoise } from './scores/score-text.js';
+import { plainText } from './text/plain-text.js';
 
 /** One criterion of a rubric. */
 export interface Criterion {

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { writeAtomically } from '../output/atomic-file.js';
 import { refuseSameFile } from '../output/same-file.js';
 import type { User } from '../preference/preference.js';
-import { importAuthorsTemplate } from '../prompt/import-authors.js';
-import { resolveTemplate } from '../prompt/template.js';
+import { importAuthorsTemplate } from '../prompt/template/import-authors.js';
+import { resolveTemplate } from '../prompt/template/template.js';
 import type { CommandContext } from './run-cli.js';
 
 /** Adds `pgenrm template import` and `pgenrm template show`. */

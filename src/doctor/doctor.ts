@@ -19,9 +19,9 @@ import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/m
 import { EMBEDDER_METADATA_KEY, namedEmbedder } from '../model-file/named-embedder.js';
 import { loadNativeBinding } from '../native/load.js';
 import { PACKAGE_VERSION, packageRoot } from '../package.js';
-import { chatTemplateOf } from '../prompt/chat-template.js';
-import { chatTokens } from '../prompt/chat-tokens.js';
-import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template.js';
+import { chatTemplateOf } from '../prompt/chat/chat-template.js';
+import { chatTokens } from '../prompt/chat/chat-tokens.js';
+import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template/template.js';
 import { readGivenTemplate } from '../template-guard/given-template.js';
 import { renderGuarded } from '../template-guard/render-guarded.js';
 import type {

@@ -4,8 +4,8 @@
 import { PgenrmError } from '../errors.js';
 import type { Generator, Prompt } from '../generator/generator.js';
 import type { HistoryEvent } from '../preference/preference.js';
-import type { ChatTemplate } from './chat-template.js';
-import type { PromptInput, PromptTemplate } from './template.js';
+import type { ChatTemplate } from './chat/chat-template.js';
+import type { PromptInput, PromptTemplate } from './template/template.js';
 
 /** A prompt to fit. */
 export interface FitPromptOptions extends PromptInput {

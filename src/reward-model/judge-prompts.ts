@@ -12,9 +12,9 @@ import {
 import { PgenrmError } from '../errors.js';
 import type { Generator } from '../generator/generator.js';
 import type { User } from '../preference/preference.js';
-import type { ChatTemplate } from '../prompt/chat-template.js';
+import type { ChatTemplate } from '../prompt/chat/chat-template.js';
 import { type FittedPrompt, fitPrompt } from '../prompt/fit-prompt.js';
-import type { PromptTemplate } from '../prompt/template.js';
+import type { PromptTemplate } from '../prompt/template/template.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
 
 /** What prompts are made with. */

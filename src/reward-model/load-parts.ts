@@ -11,8 +11,8 @@ import { sequenceEnds } from '../model-file/model-facts.js';
 import type { ResolvedModel } from '../model-file/model-file.js';
 import { defaultEmbedder } from '../model-file/named-embedder.js';
 import { ENGINE_OPTIONS } from '../options/engine-options.js';
-import { chatTokens } from '../prompt/chat-tokens.js';
-import { resolveTemplate } from '../prompt/template.js';
+import { chatTokens } from '../prompt/chat/chat-tokens.js';
+import { resolveTemplate } from '../prompt/template/template.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
 import type { OverOptions } from './reward-model.js';
 

@@ -16,9 +16,9 @@ import {
   chatTemplateOf,
   type GivenChatTemplate,
   type SkeletonRenderer,
-} from '../prompt/chat-template.js';
-import { chatTokens } from '../prompt/chat-tokens.js';
-import { type PromptTemplate, resolveTemplate, withChatTemplate } from '../prompt/template.js';
+} from '../prompt/chat/chat-template.js';
+import { chatTokens } from '../prompt/chat/chat-tokens.js';
+import { type PromptTemplate, resolveTemplate, withChatTemplate } from '../prompt/template/template.js';
 import { AnalysisCache } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import {

@@ -2,7 +2,7 @@
 // Knows which chains come when; how they are written, found and weighed each has its own file.
 
 import type { Generator } from '../generator/generator.js';
-import type { ChatTemplate } from '../prompt/chat-template.js';
+import type { ChatTemplate } from '../prompt/chat/chat-template.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import type { StopReason } from '../scaling/stopping.js';
 import { planWaves } from '../scaling/waves.js';

@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { messageOf, PgenrmError } from '../errors.js';
-import type { GivenChatTemplate } from '../prompt/chat-template.js';
+import type { GivenChatTemplate } from '../prompt/chat/chat-template.js';
 
 /**
  * The chat template that `choice` names: text that holds `{{` or `{%` is the template, anything else the path of its file.

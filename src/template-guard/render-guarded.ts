@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, messageOf, PgenrmError } from '../errors.js';
 import { packageFile } from '../package.js';
-import type { ChatSkeleton, ChatTemplateOptions } from '../prompt/chat-template.js';
+import type { ChatSkeleton, ChatTemplateOptions } from '../prompt/chat/chat-template.js';
 
 /** Time and memory of one rendering. The steps of a template are limited as well, in `src/prompt/jinja`. */
 export interface GuardLimits {

@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, PgenrmError } from '../errors.js';
-import { type ChatTemplateOptions, renderSkeleton } from '../prompt/chat-skeleton.js';
+import { type ChatTemplateOptions, renderSkeleton } from '../prompt/chat/chat-skeleton.js';
 
 const { source, options } = workerData as { source: string; options: ChatTemplateOptions };
 

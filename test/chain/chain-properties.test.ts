@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plainText } from '../../src/chain/plain-text.js';
 import { LOST_REASONS, readChain } from '../../src/chain/read-chain.js';
+import { plainText } from '../../src/chain/text/plain-text.js';
 import { type ChainModel, finalScore, writeChain, writeObject, writeRationale } from './write-chain.js';
 
 const WORDS = [

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createChatTemplate } from '../../src/prompt/chat-template.js';
+import { createChatTemplate } from '../../src/prompt/chat/chat-template.js';
 import { CHATML, HEADER_STYLE, KINDS, NANO, SILENT_SYSTEM, TURN_STYLE } from './chat-templates.js';
 
 const TOKENS = { bosToken: '<bos>', eosToken: '<eos>' };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readChain } from '../../src/chain/read-chain.js';
 import { neutralizeMarkers } from '../../src/prompt/markers.js';
 import { renderInputSections } from '../../src/prompt/sections.js';
-import { standardTemplate } from '../../src/prompt/standard-template.js';
+import { standardTemplate } from '../../src/prompt/template/standard-template.js';
 
 describe('markers in content', () => {
   it.each([

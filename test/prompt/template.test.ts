@@ -6,7 +6,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { HistoryEvent, Turn } from '../../src/preference/preference.js';
 import { neutralizeEventText, neutralizeMarkers } from '../../src/prompt/markers.js';
 import { NO_HISTORY, renderContext } from '../../src/prompt/sections.js';
-import { BUILT_IN_TEMPLATES, type PromptTemplate, resolveTemplate } from '../../src/prompt/template.js';
+import {
+  BUILT_IN_TEMPLATES,
+  type PromptTemplate,
+  resolveTemplate,
+} from '../../src/prompt/template/template.js';
 
 const turn = (content: string, role: Turn['role'] = 'user'): Turn => ({ role, content });
 const event = (query: string, chosen: string, rejected: string): HistoryEvent => ({

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { createChatTemplate } from '../../src/prompt/chat-template.js';
-import { type PromptTemplate, resolveTemplate } from '../../src/prompt/template.js';
+import { createChatTemplate } from '../../src/prompt/chat/chat-template.js';
+import { type PromptTemplate, resolveTemplate } from '../../src/prompt/template/template.js';
 import { JudgePrompts } from '../../src/reward-model/judge-prompts.js';
 import { judgeSettings, judgeSubject } from '../../src/reward-model/judge-settings.js';
 import { FAKE_CHAT_TEMPLATE, FakeGenerator, promptText } from '../support/fake-generator.js';

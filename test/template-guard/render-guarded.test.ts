@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chatTemplateOf, createChatTemplate } from '../../src/prompt/chat-template.js';
+import { chatTemplateOf, createChatTemplate } from '../../src/prompt/chat/chat-template.js';
 import { readGivenTemplate } from '../../src/template-guard/given-template.js';
 import { renderGuarded } from '../../src/template-guard/render-guarded.js';
 import { CHATML, NANO } from '../prompt/chat-templates.js';

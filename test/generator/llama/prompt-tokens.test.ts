@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Prompt } from '../../../src/generator/generator.js';
 import { PromptTokens, type Tokenizer } from '../../../src/generator/llama/prompt-tokens.js';
-import { createChatTemplate } from '../../../src/prompt/chat-template.js';
+import { createChatTemplate } from '../../../src/prompt/chat/chat-template.js';
 import { CHATML, HEADER_STYLE, NANO, TURN_STYLE } from '../../prompt/chat-templates.js';
 import { wordTokenizer } from './word-tokenizer.js';
 

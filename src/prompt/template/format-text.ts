@@ -1,7 +1,7 @@
 // Texts with named slots in the manner of Python's str.format: `{name}`, literal braces doubled.
 // Knows the syntax; which slots a text must have is its caller's to say.
 
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
 
 /** A literal text or a slot. */
 export type FormatPart = { readonly text: string } | { readonly slot: string };

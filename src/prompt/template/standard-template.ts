@@ -1,8 +1,8 @@
 // The built-in template `standard`: full instructions, for general instruct models and P-GenRM weights.
 // Knows the shared sections and the form of a chain; the instruction text is the project's own.
 
+import { JSON_END, JSON_START } from '../markers.js';
 import { instructedTemplate } from './instructed-template.js';
-import { JSON_END, JSON_START } from './markers.js';
 import type { PromptTemplate } from './template.js';
 
 // It names no number of responses: it stands before the query and must not vary with the item.

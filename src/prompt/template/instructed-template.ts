@@ -1,8 +1,8 @@
 // What the built-in templates share: an instruction before the user's sections, the query and the responses after.
 // Knows the order of the sections, not what an instruction says.
 
+import { type EventForm, renderInputSections, renderUserSections } from '../sections.js';
 import { checkPromptInput, hashTexts } from './prompt-input.js';
-import { type EventForm, renderInputSections, renderUserSections } from './sections.js';
 import type { PromptTemplate } from './template.js';
 
 /** What tells one built-in template from another. */

@@ -1,9 +1,9 @@
 // Reads a part-2 object that is not JSON, by its two keys: raw quotes, other quotation marks, cut-off ends.
 // Knows the keys and what stands around them; takes no number that may be cut off.
 
+import { plainText } from '../text/plain-text.js';
 import type { JsonPart, JsonRepair } from './json-part.js';
 import { isQuote, LooseJson } from './loose-json.js';
-import { plainText } from './plain-text.js';
 import { NO_ENTRIES, readScoreEntries, type ScoreEntries } from './score-entries.js';
 
 interface KeyPlace {

@@ -2,8 +2,8 @@
 // Knows nothing of chat templates, tokens or chains.
 
 import { readFile } from 'node:fs/promises';
-import { messageOf, PgenrmError } from '../errors.js';
-import type { Turn, User } from '../preference/preference.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import type { Turn, User } from '../../preference/preference.js';
 import { compactTemplate } from './compact-template.js';
 import { parseTemplateFile } from './imported-template.js';
 import { hashTexts } from './prompt-input.js';

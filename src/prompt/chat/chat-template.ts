@@ -1,8 +1,9 @@
 // Applies a chat template to messages and keeps template text and contents apart.
 // Knows nothing of what the messages say, nor of tokens; `chat-skeleton.ts` renders.
 
-import { PgenrmError } from '../errors.js';
-import type { PromptPiece } from '../generator/generator.js';
+import { PgenrmError } from '../../errors.js';
+import type { PromptPiece } from '../../generator/generator.js';
+import type { ChatMessage } from '../template/template.js';
 import {
   type ChatSkeleton,
   type ChatTemplateOptions,
@@ -10,7 +11,6 @@ import {
   type SkeletonPart,
 } from './chat-skeleton.js';
 import { openedThought } from './opened-thought.js';
-import type { ChatMessage } from './template.js';
 
 export type { ChatSkeleton, ChatTemplateOptions } from './chat-skeleton.js';
 

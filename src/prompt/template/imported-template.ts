@@ -1,11 +1,11 @@
 // Template files: the JSON that the importer writes, and the template that comes of it.
 // Knows the slots of an imported template; knows nothing of where its texts came from.
 
-import { messageOf, PgenrmError } from '../errors.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import { neutralizeMarkers } from '../markers.js';
+import { renderContext, renderCriteria, renderEvents } from '../sections.js';
 import { fillFormatText, parseFormatText } from './format-text.js';
-import { neutralizeMarkers } from './markers.js';
 import { checkPromptInput, hashTexts } from './prompt-input.js';
-import { renderContext, renderCriteria, renderEvents } from './sections.js';
 import type { PromptTemplate } from './template.js';
 
 /** The slots that the system text of an imported template must have. */

@@ -2,7 +2,7 @@
 // Knows nothing of any one template.
 
 import { createHash } from 'node:crypto';
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
 import type { PromptInput } from './template.js';
 
 /** SHA-256 over texts, each set off from the next, hexadecimal. */

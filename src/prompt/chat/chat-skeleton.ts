@@ -1,10 +1,10 @@
 // Renders a chat template around placeholders, so that it never sees a message: plain data comes out.
 // Knows how templates want their messages; nothing of what the messages say.
 
-import { messageOf, PgenrmError } from '../errors.js';
-import { LimitReached } from './jinja/budget.js';
-import { type ParsedTemplate, parseChatTemplate } from './jinja/render.js';
-import type { ChatMessage } from './template.js';
+import { messageOf, PgenrmError } from '../../errors.js';
+import { LimitReached } from '../jinja/budget.js';
+import { type ParsedTemplate, parseChatTemplate } from '../jinja/render.js';
+import type { ChatMessage } from '../template/template.js';
 
 /** What a chat template may ask for besides the messages. */
 export interface ChatTemplateOptions {

@@ -1,8 +1,8 @@
 // Tells the judgment's own object from one that the text merely shows: an example, a draft in prose, a quotation of the prompt.
 // Knows places and the prompt's text; knows nothing of scores.
 
+import type { Criterion } from '../rubric.js';
 import type { JsonPart } from './json-part.js';
-import type { Criterion } from './rubric.js';
 
 const PART_1 = /^[ \t#*_>]{0,8}PART[ \t]{1,3}1\b/gim;
 const PART_2 = /^[ \t#*_>]{0,8}PART[ \t]{1,3}2\b/im;

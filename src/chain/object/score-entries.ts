@@ -1,9 +1,9 @@
 // The entries of `better_response`: one score per response, however a model writes them.
 // Knows keys and values; knows nothing of rationales or of where the object stands.
 
+import { readScore, type ScoreReading } from '../scores/score-text.js';
+import { responseNumber } from '../text/response-name.js';
 import type { LooseEntry, LooseText, LooseValue } from './loose-json.js';
-import { responseNumber } from './response-name.js';
-import { readScore, type ScoreReading } from './score-text.js';
 
 /** What the entries of one object say. */
 export interface ScoreEntries {

@@ -1,11 +1,11 @@
 // Finds the JSON objects of part 2 in a chain and takes them apart, broken ones included.
 // Knows rationale and better_response as texts; knows nothing of rubrics or of what the scores mean.
 
+import { plainText } from '../text/plain-text.js';
+import { responseNumber } from '../text/response-name.js';
 import { readBrokenObject, unescaped } from './broken-object.js';
 import { LooseJson, type LooseReading, type LooseValue } from './loose-json.js';
 import { OBJECT_START } from './object-ranges.js';
-import { plainText } from './plain-text.js';
-import { responseNumber } from './response-name.js';
 import { NO_ENTRIES, readScoreEntries, type ScoreEntries } from './score-entries.js';
 
 /** One JSON object of part 2, or what stands in its place. */

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { messageOf, PgenrmError } from '../errors.js';
+import { messageOf, PgenrmError } from '../../errors.js';
 import { importedTemplate, type TemplateFile } from './imported-template.js';
 import { readPythonConstants } from './python-constants.js';
 

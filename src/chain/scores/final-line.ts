@@ -1,8 +1,8 @@
 // Reads Final Score lines: the result that they state and what their sums come to.
 // Knows one line at a time; knows nothing of blocks or criteria.
 
+import { responseNumber } from '../text/response-name.js';
 import { arithmetic } from './arithmetic.js';
-import { responseNumber } from './response-name.js';
 import { NUMBER_SOURCE, type ScoreReading, toReading } from './score-text.js';
 
 /** A Final Score line, read. */

@@ -1,7 +1,7 @@
 // Sets a model's thoughts apart from its answer: what stands between the marks of any model family.
 // Knows marks; knows nothing of what an answer holds beyond the JSON objects in whose texts a mark is a quotation.
 
-import { objectRanges } from './object-ranges.js';
+import { objectRanges } from '../object/object-ranges.js';
 
 /** A text without its thoughts. */
 export interface Answer {

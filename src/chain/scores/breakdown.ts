@@ -1,11 +1,11 @@
 // Divides a rationale into its criteria and the blocks of the responses, and reads the blocks against the rubric.
 // Knows lines and names; takes nothing that the text contradicts.
 
+import { type Criterion, type ListLine, toListLine } from '../rubric.js';
+import { plainText } from '../text/plain-text.js';
+import { responseNumber } from '../text/response-name.js';
 import { readCriterionScore, readPlacedFraction } from './criterion-score.js';
 import { type FinalLine, isFinalLine, namedFinals, readFinalLine } from './final-line.js';
-import { plainText } from './plain-text.js';
-import { responseNumber } from './response-name.js';
-import { type Criterion, type ListLine, toListLine } from './rubric.js';
 import { ROUNDING_TOLERANCE, type ScoreReading } from './score-text.js';
 
 /** What the breakdown says of one response. */

@@ -1,7 +1,7 @@
 // Reads JSON as models write it: comments, bare and odd values, missing or trailing commas, other quotation marks.
 // Knows the syntax alone. Positions are those of the text; what does not read as JSON is refused, never skipped.
 
-import { plainText } from './plain-text.js';
+import { plainText } from '../text/plain-text.js';
 
 /** A value as written. */
 export type LooseValue = LooseText | LooseList | LooseObject;

@@ -1,7 +1,7 @@
 // Reads string constants assigned at the top level of a Python file, without running it.
 // Knows Python's string literals and comments; knows nothing of templates.
 
-import { PgenrmError } from '../errors.js';
+import { PgenrmError } from '../../errors.js';
 
 const ASSIGNMENT = /([A-Za-z_]\w*)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=(?!=)[ \t]*/y;
 const STRING_OPENING = /([A-Za-z]{0,2})("""|'''|"|')/y;
