@@ -24,7 +24,7 @@ import type { PreferenceRow } from '../data/preference-data.js';
 import { messageOf } from '../errors.js';
 import { overlapWith, withoutUsers } from '../evaluation/bank-overlap.js';
 import { loadKernels } from '../kernels/choose.js';
-import { printableJson } from '../output/printable.js';
+import { printable, printableJson } from '../output/printable.js';
 import { refuseSameFile } from '../output/same-file.js';
 import { type LoadedParts, loadParts } from '../reward-model/load-parts.js';
 import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
@@ -146,7 +146,7 @@ async function benchScaling(
       options.json ? `${printableJson(result, 2)}\n` : resultText(result, mayColour(context.out)),
     );
     if (withoutPictures !== null) context.err.write(`no pictures: ${withoutPictures}\n`);
-    if (!options.quiet) context.err.write(`wrote ${files.join(', ')}\n`);
+    if (!options.quiet) context.err.write(`wrote ${printable(files.join(', '))}\n`);
     if (outcome.status === 'stopped') {
       context.err.write('the same command with --resume goes on\n');
       return signal.reason instanceof Interruption ? signal.reason.exitCode : EXIT.incomplete;

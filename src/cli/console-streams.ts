@@ -3,6 +3,7 @@
 
 import type { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
+import { printable } from '../output/printable.js';
 
 /** The streams of one command. */
 export interface ConsoleStreams {
@@ -28,5 +29,5 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A log of JSON lines on standard error. */
 export function createLog(level: LogLevel, err: Writable): Logger {
-  return pino({ level, base: null }, { write: (line: string) => err.write(line) });
+  return pino({ level, base: null }, { write: (line: string) => err.write(printable(line)) });
 }

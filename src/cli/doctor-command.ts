@@ -2,7 +2,7 @@
 // Knows the command line; the finding and its text are `src/doctor`.
 
 import type { Command } from 'commander';
-import { printableJson } from '../output/printable.js';
+import { printable, printableJson } from '../output/printable.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../reward-model/reward-model.js';
 import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
 import { EXIT } from './exit-code.js';
@@ -48,7 +48,7 @@ export function doctorCommand(program: Command, context: CommandContext): void {
         engine: engineSizes(options),
         signal: watch.signal,
       });
-      context.out.write(json ? `${printableJson(diagnosis, 2)}\n` : diagnosisText(diagnosis));
+      context.out.write(json ? `${printableJson(diagnosis, 2)}\n` : printable(diagnosisText(diagnosis)));
       context.end(diagnosis.problems.length === 0 ? EXIT.ok : EXIT.error);
     });
 }

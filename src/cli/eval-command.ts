@@ -22,7 +22,7 @@ import {
 } from '../evaluation/sample-chains.js';
 import { EVALUATION_FILES, writeReport } from '../evaluation/write-report.js';
 import { loadKernels } from '../kernels/choose.js';
-import { printableJson } from '../output/printable.js';
+import { printable, printableJson } from '../output/printable.js';
 import { refuseSameFile } from '../output/same-file.js';
 import { loadParts } from '../reward-model/load-parts.js';
 import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
@@ -227,13 +227,21 @@ async function tell(
     levels: asked,
     signal,
   });
+  const { read, asked: askedRows } = report.rows;
+  if (stored.cutBytes > 0 || read < askedRows) {
+    const cut =
+      stored.cutBytes > 0 ? `, and its last line is cut off (${stored.cutBytes} bytes are left out)` : '';
+    context.err.write(
+      `pgenrm: warning: ${printable(path)} holds ${read} of ${askedRows} rows${cut}; the figures are of those\n`,
+    );
+  }
   context.out.write(
     options.json ? `${printableJson(report, 2)}\n` : terminalText(report, mayColour(context.out)),
   );
   if (options.out !== undefined) {
     const { files, withoutPictures } = await writeReport(options.out, report);
     if (withoutPictures !== null) context.err.write(`no pictures: ${withoutPictures}\n`);
-    if (!options.quiet && !options.jsonProgress) context.err.write(`wrote ${files.join(', ')}\n`);
+    if (!options.quiet && !options.jsonProgress) context.err.write(`wrote ${printable(files.join(', '))}\n`);
   }
   return exitCode(report);
 }
@@ -255,7 +263,7 @@ async function learned(
   const share = await learnShare(await openChains(path), stored, largest, settings, signal);
   if (quiet !== true && jsonProgress !== true)
     context.err.write(
-      `individual share ${share.individualShare}, learned on ${share.rows} rows of ${path} at ${share.level}\n`,
+      `individual share ${share.individualShare}, learned on ${share.rows} rows of ${printable(path)} at ${share.level}\n`,
     );
   return share;
 }

@@ -69,7 +69,7 @@ function createProgram(context: CommandContext): Command {
     )
     .configureOutput({
       writeOut: (text) => context.out.write(text),
-      writeErr: (text) => context.err.write(text),
+      writeErr: (text) => context.err.write(printable(text)),
     })
     .showHelpAfterError('(pgenrm --help, or pgenrm COMMAND --help, lists what there is)')
     .exitOverride();

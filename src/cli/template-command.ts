@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander';
 import { writeAtomically } from '../output/atomic-file.js';
+import { printable } from '../output/printable.js';
 import { refuseSameFile } from '../output/same-file.js';
 import type { User } from '../preference/preference.js';
 import { importAuthorsTemplate } from '../prompt/template/import-authors.js';
@@ -22,7 +23,7 @@ export function templateCommand(program: Command, context: CommandContext): void
       await refuseSameFile([out], { 'Python file': file });
       const imported = await importAuthorsTemplate(file, { name });
       await writeAtomically(out, `${JSON.stringify(imported, null, 2)}\n`);
-      context.out.write(`wrote ${out}; use it with: pgenrm score DATA --template ${out}\n`);
+      context.out.write(printable(`wrote ${out}; use it with: pgenrm score DATA --template ${out}\n`));
     });
   template
     .command('show')
@@ -35,8 +36,8 @@ export function templateCommand(program: Command, context: CommandContext): void
         context: SAMPLE_CONTEXT,
         responses: SAMPLE_RESPONSES,
       });
-      context.out.write(`template ${found.name}, SHA-256 ${found.hash}\n`);
-      for (const { role, content } of messages) context.out.write(`\n--- ${role}\n${content}\n`);
+      context.out.write(printable(`template ${found.name}, SHA-256 ${found.hash}\n`));
+      for (const { role, content } of messages) context.out.write(printable(`\n--- ${role}\n${content}\n`));
     });
 }
 

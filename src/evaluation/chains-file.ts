@@ -4,11 +4,13 @@
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf, PgenrmError } from '../errors.js';
-import { jsonLines } from '../output/json-lines.js';
+import { wholeLines } from '../output/json-lines.js';
 import { RunFile, type RunFileMode } from '../output/run-file.js';
+import { damaged, sealedLine, unsealed } from '../output/sealed-lines.js';
 import {
   asChainsRow,
   asHeader,
+  CHAINS_FORMAT,
   type ChainsHeader,
   type ChainsRow,
   identityDifferences,
@@ -21,6 +23,8 @@ export interface StoredChains {
   readonly header: ChainsHeader;
   /** Rows that the evaluation was asked for, as far as the file has been read: the most that a header names. */
   readonly asked: number;
+  /** Bytes behind the last whole line, as far as the file has been read: of a line that was half written, or cut off. */
+  readonly cutBytes: number;
   /**
    * The rows in the order of the file, one in memory at a time, and the ids of those read, which must not repeat; a last
    * line that was half written is left out.
@@ -45,6 +49,7 @@ export async function openChains(path: string): Promise<StoredChains> {
     const header = asHeader(path, index, value);
     if (header === null) break;
     let asked = header.rows;
+    let cutBytes = 0;
     const onHeader = (another: ChainsHeader): void => {
       asked = Math.max(asked, another.rows);
     };
@@ -54,7 +59,13 @@ export async function openChains(path: string): Promise<StoredChains> {
       get asked() {
         return asked;
       },
-      rows: () => rowsOf(path, header, onHeader),
+      get cutBytes() {
+        return cutBytes;
+      },
+      rows: () =>
+        rowsOf(path, header, onHeader, (bytes) => {
+          cutBytes = bytes;
+        }),
     };
   }
   throw new PgenrmError(
@@ -67,9 +78,10 @@ async function* rowsOf(
   path: string,
   header: ChainsHeader,
   onHeader: (another: ChainsHeader) => void,
+  onCut: (bytes: number) => void,
 ): AsyncGenerator<ChainsRow, void, undefined> {
   const seen = new Set<string>();
-  for await (const { value, index } of lines(path)) {
+  for await (const { value, index } of lines(path, onCut)) {
     const another = asHeader(path, index, value);
     if (another !== null) {
       checkSameRun(path, index, header, another);
@@ -104,10 +116,51 @@ function mixed(path: string, line: number, how: string): PgenrmError {
   );
 }
 
-/** A file that is being read is an input: what cannot be read is not found. */
-async function* lines(path: string): ReturnType<typeof jsonLines> {
+interface ChainsLine {
+  readonly value: object;
+  readonly index: number;
+  readonly end: number;
+}
+
+/**
+ * The whole lines of a file, their checksums compared. A header of another version is given as it stands, for its
+ * version to be refused. Errors: `RUN_MISMATCH` for a line that was changed.
+ */
+async function* sealedLines(
+  path: string,
+  onCut: (bytes: number) => void = () => undefined,
+): AsyncGenerator<ChainsLine, void, undefined> {
+  const lines = wholeLines(path);
+  for (let index = 0; ; index += 1) {
+    const step = await lines.next();
+    if (step.done === true) return onCut(step.value);
+    const { text, end } = step.value;
+    const where = `${path}, line ${index + 1}`;
+    const value = unsealed(text, where) ?? otherVersion(text);
+    if (value === null && index > 0) throw damaged(where, 'it has no checksum');
+    // A first line that is nothing of ours is for the caller to name.
+    yield { value: value ?? {}, index, end };
+  }
+}
+
+/** The header of a chains file of another version, whose lines may have no checksum; null where the line is none. */
+function otherVersion(text: string): object | null {
   try {
-    yield* jsonLines(path);
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('pgenrmChains' in value)) return null;
+    return value.pgenrmChains === CHAINS_FORMAT ? null : value;
+  } catch {
+    return null;
+  }
+}
+
+/** A file that is being read is an input: what cannot be read is not found. */
+async function* lines(
+  path: string,
+  onCut?: (bytes: number) => void,
+): AsyncGenerator<ChainsLine, void, undefined> {
+  try {
+    yield* sealedLines(path, onCut);
   } catch (error) {
     if (error instanceof PgenrmError && error.code === 'OUTPUT_FAILED') throw notFound(path, error);
     throw error;
@@ -146,7 +199,7 @@ export class ChainsWriter implements AsyncDisposable {
    */
   static async open(path: string, mode: RunFileMode): Promise<ChainsWriter> {
     const otherwise = `go on with it by --resume, compute from it with --from ${path}, replace it by --force, or choose another folder`;
-    return new ChainsWriter(await RunFile.open(path, mode, otherwise));
+    return new ChainsWriter(await RunFile.open(path, mode, otherwise, sealedLine));
   }
 
   get path(): string {
@@ -190,7 +243,7 @@ export class ChainsWriter implements AsyncDisposable {
     let end = 0;
     let last: ChainsHeader | null = null;
     const keys = new Set<string>();
-    for await (const line of jsonLines(this.path)) {
+    for await (const line of sealedLines(this.path)) {
       const earlier = asHeader(this.path, line.index, line.value);
       if (earlier !== null) {
         this.#checkGoesOn(earlier, header);

@@ -7,7 +7,7 @@ import { PgenrmError } from '../errors.js';
 import { FLASH_ATTENTION_CHOICES, KV_TYPES } from '../options/engine-options.js';
 
 /** Version of the chains file; another one is refused. */
-export const CHAINS_FORMAT = 1;
+export const CHAINS_FORMAT = 2;
 
 const COUNT = z.number().int().nonnegative();
 const TEXT_OR_NOTHING = z.string().nullable();
@@ -20,6 +20,8 @@ const IDENTITY = z.strictObject({
     split: TEXT_OR_NOTHING,
     /** SHA-256 of the users file's bytes. */
     users: TEXT_OR_NOTHING,
+    /** Splits that are history, with commas between them, where they were asked for by name. */
+    historySplits: TEXT_OR_NOTHING,
     /** The group of users whose rows are taken; null for all. */
     group: TEXT_OR_NOTHING,
   }),
@@ -74,6 +76,8 @@ const HEADER = z.object({
   identity: IDENTITY,
   /** Null where the generator does not choose it; absent from files of earlier versions. */
   kvCache: KV_CACHE.nullable().optional(),
+  /** Users in the users file, and those of them who occur in the data; null without one. */
+  usersFile: z.object({ users: COUNT, inData: COUNT }).nullable().optional(),
   /** Users of the bank who are evaluated too: how many, and some of their ids. */
   overlap: z.object({ users: COUNT, examples: z.array(z.string()) }).nullable(),
 });
@@ -89,6 +93,19 @@ const CHAIN = z.object({
   tokens: COUNT,
   neighbour: z.object({ userId: z.string(), similarity: z.number() }).optional(),
   text: z.string().optional(),
+  /**
+   * Of scores that are read from the model's distribution: each criterion with its weight, and for each candidate, in
+   * the order given, the probabilities of the scores from 1 on.
+   */
+  criteria: z
+    .array(
+      z.object({
+        name: z.string(),
+        weight: z.number().nonnegative(),
+        distributions: z.array(z.array(z.number().min(0).max(1)).min(1)),
+      }),
+    )
+    .optional(),
 });
 
 const ROW = z.object({
@@ -147,9 +164,19 @@ export function runName(identity: ChainsIdentity): string {
     .slice(0, 16);
 }
 
-/** The value as a header, or null where it is a row or anything else. Errors: `RUN_MISMATCH` for a damaged one. */
+/**
+ * The value as a header, or null where it is a row or anything else. Errors: `RUN_MISMATCH` for a damaged one and for one
+ * of another version.
+ */
 export function asHeader(path: string, line: number, value: unknown): ChainsHeader | null {
   if (typeof value !== 'object' || value === null || !('pgenrmChains' in value)) return null;
+  if (value.pgenrmChains !== CHAINS_FORMAT) {
+    const by = 'pgenrm' in value ? ` (written by pgenrm ${String(value.pgenrm)})` : '';
+    throw new PgenrmError(
+      'RUN_MISMATCH',
+      `${path} is a chains file of version ${String(value.pgenrmChains)}${by}, and version ${CHAINS_FORMAT} is read; sample its rows anew with pgenrm eval`,
+    );
+  }
   const checked = HEADER.safeParse(value);
   if (checked.success) return checked.data;
   throw notAsWritten(path, line, z.prettifyError(checked.error));
@@ -173,13 +200,16 @@ function wrongWith({ status, lengths, label, chains, noHistory = [] }: ChainsRow
     return `label ${label} names none of ${candidates} candidates`;
   const seen = new Set<string>();
   for (const [list, stored] of [chains, noHistory].entries()) {
-    for (const { level, index, order, scores } of stored) {
+    for (const { level, index, order, scores, criteria = [] } of stored) {
       const name = `${list} ${level} ${index}`;
       if (seen.has(name)) return `${level} chain ${index} comes twice`;
       seen.add(name);
       const places = [...order].sort((a, b) => a - b);
       if (places.length !== candidates || places.some((place, at) => place !== at))
         return `${level} chain ${index}: order is none of ${candidates} candidates`;
+      const odd = criteria.find(({ distributions }) => distributions.length !== candidates);
+      if (odd !== undefined)
+        return `${level} chain ${index}: criterion ${odd.name} has ${odd.distributions.length} distributions for ${candidates} candidates`;
       if (scores !== null && scores.length !== candidates)
         return `${level} chain ${index} has ${scores.length} scores for ${candidates} candidates`;
     }

@@ -1,6 +1,7 @@
 // A report as CSV: every figure on a line of its own, for tables and scripts of one's own.
 // Knows the report's form; nothing of how figures are computed.
 
+import { harmless } from '../report/table.js';
 import type { Figure } from '../statistics/cluster-interval.js';
 import type { Calibration } from './calibration.js';
 import type { Comparison } from './comparisons.js';
@@ -140,6 +141,7 @@ function ofComparison(one: Comparison): Line {
 function field(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return `${value}`;
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const text = harmless(value);
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

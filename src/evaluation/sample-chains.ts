@@ -13,7 +13,13 @@ import type { RewardModel } from '../reward-model/reward-model.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import { DEFAULT_REORDER, userOfRow } from '../scoring-run/scoring-run.js';
 import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
-import { type ChainsHeader, type ChainsIdentity, type ChainsRow, runName } from './chains-record.js';
+import {
+  CHAINS_FORMAT,
+  type ChainsHeader,
+  type ChainsIdentity,
+  type ChainsRow,
+  runName,
+} from './chains-record.js';
 import type { Protocol } from './protocol.js';
 import { failedLine, invalidLine, judgedLine, type RowContext } from './row-chains.js';
 
@@ -199,10 +205,10 @@ function inputOf({ id, user, item }: PreferenceRow): JudgeInput & { readonly id:
 }
 
 function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsHeader {
-  const { model, bank, protocol } = options;
+  const { data, model, bank, protocol } = options;
   const identity = identityOf(options, largest);
   return {
-    pgenrmChains: 1,
+    pgenrmChains: CHAINS_FORMAT,
     pgenrm: PACKAGE_VERSION,
     created: new Date().toISOString(),
     run: runName(identity),
@@ -211,6 +217,8 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
     rows,
     identity,
     kvCache: nativeDetails(model.generatorInfo)?.kvCache ?? null,
+    usersFile:
+      data.users === undefined ? null : { users: data.users.userCount, inData: data.users.usersInData },
     overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
   };
 }
@@ -226,6 +234,7 @@ function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdenti
       format: data.format,
       split: split ?? null,
       users: data.users?.fingerprint ?? null,
+      historySplits: data.signals.historyAsked ? data.signals.historySplits.join(',') : null,
       group: data.selection?.group ?? null,
     },
     model: { sha256: model.modelSha256 },

@@ -27,7 +27,13 @@ export async function* jsonLines(
   }
 }
 
-async function* wholeLines(path: string): AsyncGenerator<{ text: string; end: number }, void, undefined> {
+/**
+ * The whole lines of a file as texts, `end` the byte just past each; gives the number of bytes that follow the last one.
+ * Errors: `OUTPUT_FAILED` where the file cannot be read.
+ */
+export async function* wholeLines(
+  path: string,
+): AsyncGenerator<{ text: string; end: number }, number, undefined> {
   let parts: Buffer[] = [];
   let at = 0;
   try {
@@ -45,6 +51,7 @@ async function* wholeLines(path: string): AsyncGenerator<{ text: string; end: nu
   } catch (error) {
     throw outputFailed(path, error);
   }
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 function parsed(text: string): unknown {

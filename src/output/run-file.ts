@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { PgenrmError } from '../errors.js';
 import { LineFile } from './line-file.js';
 import { outputFailed, systemCode } from './output-error.js';
+import { printableJson } from './printable.js';
 import { RunLock } from './run-lock.js';
 
 /** `new` refuses a file that exists, `overwrite` replaces it, `resume` goes on with it or begins it. */
@@ -16,19 +17,26 @@ export class RunFile implements AsyncDisposable {
   readonly path: string;
   readonly #mode: RunFileMode;
   readonly #lock: RunLock;
+  readonly #toLine: (value: object) => string;
   #file: LineFile | undefined;
 
-  private constructor(path: string, mode: RunFileMode, lock: RunLock) {
+  private constructor(path: string, mode: RunFileMode, lock: RunLock, toLine: (value: object) => string) {
     this.path = path;
     this.#mode = mode;
     this.#lock = lock;
+    this.#toLine = toLine;
   }
 
   /**
    * Takes hold of a file, its folder made where it is missing; nothing is written yet. Errors: `INVALID_OPTION` where
-   * it exists under `new`, `otherwise` saying what to do; `OUTPUT_FAILED`.
+   * it exists under `new`, `otherwise` saying what to do; `OUTPUT_FAILED`. `toLine` makes a line of a value, plain JSON by default.
    */
-  static async open(path: string, mode: RunFileMode, otherwise: string): Promise<RunFile> {
+  static async open(
+    path: string,
+    mode: RunFileMode,
+    otherwise: string,
+    toLine: (value: object) => string = printableJson,
+  ): Promise<RunFile> {
     try {
       await mkdir(dirname(path), { recursive: true });
     } catch (error) {
@@ -38,7 +46,7 @@ export class RunFile implements AsyncDisposable {
     try {
       if ((await isFile(path)) && mode === 'new')
         throw new PgenrmError('INVALID_OPTION', `${path} exists; ${otherwise}`);
-      return new RunFile(path, mode, lock);
+      return new RunFile(path, mode, lock, toLine);
     } catch (error) {
       await lock.release();
       throw error;
@@ -56,7 +64,7 @@ export class RunFile implements AsyncDisposable {
   }
 
   /** Begins the file with a first line in place of all that stands in it. Errors: `OUTPUT_FAILED`. */
-  async begin(first: unknown): Promise<void> {
+  async begin(first: object): Promise<void> {
     try {
       await rm(this.path, { force: true });
     } catch (error) {
@@ -67,10 +75,10 @@ export class RunFile implements AsyncDisposable {
   }
 
   /** Writes a value as a line; calls must not overlap. Errors: `OUTPUT_FAILED`. */
-  async append(value: unknown): Promise<void> {
+  async append(value: object): Promise<void> {
     if (this.#file === undefined)
       throw new PgenrmError('INTERNAL', `a line of ${this.path} was written before its first one`);
-    await this.#file.append(JSON.stringify(value));
+    await this.#file.append(this.#toLine(value));
   }
 
   /** Closes the file, which keeps its lock until this is disposed. */

@@ -48,7 +48,7 @@ async function load(name: string): Promise<unknown> {
   }
 }
 
-/** Ids of a picture are its own, so that several can stand in one page. */
+/** Ids of a picture are its own, so that several can stand in one page; control characters have no place in XML. */
 function ownIds(svg: string, prefix: string): string {
-  return svg.replace(/( id="|url\(#|href="#)/g, `$1${prefix}`);
+  return svg.replace(/[^\P{Cc}\n\t]/gu, ' ').replace(/( id="|url\(#|href="#)/g, `$1${prefix}`);
 }

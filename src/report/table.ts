@@ -18,13 +18,13 @@ const WITHOUT_LINES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' 
 /** A table for a terminal, its title above it. */
 export function terminalTable({ title, head, rows }: ReportTable, colour: boolean): string {
   const table = new Table({
-    head: [...head],
+    head: head.map(harmless),
     chars: WITHOUT_LINES,
     style: colour ? {} : { head: [], border: [] },
     colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
   });
   table.push(...rows.map((cells) => cells.map(harmless)));
-  return `${title}\n${table.toString()}`;
+  return `${harmless(title)}\n${table.toString()}`;
 }
 
 /** A table as a section of a Markdown file. */

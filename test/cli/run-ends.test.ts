@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { link, readdir, readFile, symlink } from 'node:fs/promises';
+import { link, readdir, readFile, symlink, truncate } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -126,8 +126,21 @@ describe.skipIf(NOT_BUILT !== null)(`how a run ends (${skipped})`, () => {
     expect(await readdir(folder)).not.toContain('scores.jsonl.lock');
   });
 
-  it.skipIf(!existsSync('/dev/full'))('says that standard output is full or closed, without a stack', () => {
-    for (const words of ['template show compact', '--help', `score ${data} --limit 1 --max-tokens 1`]) {
+  it('says that a chains file is cut short, also when quiet', async () => {
+    const chains = join(folder, 'chains');
+    expect((await fake(['eval', data, '--levels', '1', '--out', chains, '--quiet'])).code).toBe(0);
+    const path = join(chains, 'chains.jsonl');
+    await truncate(path, (await readFile(path)).length - 30);
+    const { code, stderr } = await fake(['eval', '--from', path, '--quiet', '--resamples', '100']);
+    expect(stderr).toMatch(/warning: .*chains\.jsonl holds 5 of 6 rows, and its last line is cut off/);
+    expect(code).toBe(3);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says that standard output is full, without a stack', async () => {
+    const scored = await fake(['score', data], {}, 'exec > /dev/full');
+    expect(scored.stderr).toMatch(/pgenrm: OUTPUT_FAILED: cannot write standard output: the disk is full/);
+    expect(scored.code).toBe(1);
+    for (const words of ['template show compact', '--help']) {
       const { stderr, status } = spawnSync(
         'bash',
         ['-c', `"$0" "$1" ${words} > /dev/full`, process.execPath, MAIN],

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type ChainsIdentity, runName } from '../../src/evaluation/chains-record.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 import { fakeEval } from './fake-eval.js';
-import { chainsOf, header, identity, storedRow, writeStored } from './stored-chains.js';
+import { chainsOf, header, identity, storedRow, writeSealed, writeStored } from './stored-chains.js';
 
 let folder: string;
 
@@ -41,7 +41,7 @@ describe('pgenrm eval --from', () => {
         ]),
         { run: runName(of) },
       );
-    const path = await writeRows(join(folder, 'mixed.jsonl'), [
+    const path = await writeSealed(join(folder, 'mixed.jsonl'), [
       header(one, { rows: 2 }),
       row(1, one),
       header(other, { rows: 2 }),

@@ -5,7 +5,7 @@ import { ChainsWriter, openChains } from '../../src/evaluation/chains-file.js';
 import { asChainsRow, identityDifferences, runName } from '../../src/evaluation/chains-record.js';
 import { error } from '../bank/made-world.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
-import { chain, chainsOf, header, identity, storedRow, writeStored } from './stored-chains.js';
+import { chain, chainsOf, header, identity, storedRow, writeSealed, writeStored } from './stored-chains.js';
 
 const CHAINS = chainsOf([
   [5, 1],
@@ -35,6 +35,41 @@ describe('openChains', () => {
     expect(await readAll(path)).toEqual([1]);
   });
 
+  it('tells every changed byte from a result', async () => {
+    const path = await writeStored(await temporaryFolder(), [storedRow(1, CHAINS), storedRow(2, CHAINS)]);
+    const whole = await readFile(path);
+    for (let at = 0; at < whole.length - 1; at += 1) {
+      const flipped = Buffer.from(whole);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 7));
+      await writeFile(path, flipped);
+      await expect(readAll(path)).rejects.toMatchObject({
+        code: expect.stringMatching(/RUN_MISMATCH|MALFORMED/),
+      });
+    }
+    await writeFile(path, whole.subarray(0, -1));
+    const stored = await openChains(path);
+    for await (const _ of stored.rows());
+    expect(stored.cutBytes).toBeGreaterThan(100);
+  });
+
+  it('keeps distributions of scores, one for each candidate', () => {
+    const criteria = [
+      {
+        name: 'plain',
+        weight: 0.5,
+        distributions: [
+          [0.2, 0.8],
+          [1, 0],
+        ],
+      },
+    ];
+    const row = { ...storedRow(1, [chain(0, [1, 2], { criteria })]), run: 'r' };
+    expect(asChainsRow('file', 1, row)).toEqual(row);
+    const short = [{ name: 'plain', weight: 0.5, distributions: [[1]] }];
+    const wrong = { ...row, chains: [chain(0, [1, 2], { criteria: short })] };
+    expect(() => asChainsRow('file', 1, wrong)).toThrow(/plain has 1 distributions for 2 candidates/);
+  });
+
   it('takes files of one run that stand one after another', async () => {
     const folder = await temporaryFolder();
     const of = identity();
@@ -48,7 +83,7 @@ describe('openChains', () => {
   it('refuses chains of another model, with and without their header', async () => {
     const folder = await temporaryFolder();
     const [one, other] = [identity(), identity({ model: { sha256: 'b' } })];
-    const mixed = await writeRows(join(folder, 'mixed'), [
+    const mixed = await writeSealed(join(folder, 'mixed'), [
       header(one),
       storedRow(1, CHAINS, { run: runName(one) }),
       header(other),
@@ -57,7 +92,7 @@ describe('openChains', () => {
     await expect(readAll(mixed)).rejects.toMatchObject(
       error('RUN_MISMATCH', /from line 3 on: model sha256 was a, is b/),
     );
-    const headless = await writeRows(join(folder, 'headless'), [
+    const headless = await writeSealed(join(folder, 'headless'), [
       header(one),
       storedRow(2, CHAINS, { run: runName(other) }),
     ]);
@@ -81,8 +116,10 @@ describe('openChains', () => {
       error('INPUT_NOT_FOUND', /absent/),
     );
     await expect(openChains(folder)).rejects.toMatchObject(error('INPUT_NOT_FOUND', /not a file/));
-    const later = await writeRows(join(folder, 'later'), [{ ...header(identity()), pgenrmChains: 2 }]);
-    await expect(openChains(later)).rejects.toMatchObject(error('RUN_MISMATCH', /line 1/));
+    const later = await writeRows(join(folder, 'later'), [{ ...header(identity()), pgenrmChains: 1 }]);
+    await expect(openChains(later)).rejects.toMatchObject(
+      error('RUN_MISMATCH', /chains file of version 1 \(written by pgenrm 0\.0\.0\), and version 2 is read/),
+    );
   });
 
   it.each([
@@ -171,14 +208,14 @@ describe('ChainsWriter', () => {
     // The same cache again asks for no other header.
     expect(headers.map((line) => line.kvCache)).toEqual(stated);
     const damaged = { ...header(identity()), kvCache: { ...kvCache, type: 'f8' } };
-    await expect(openChains(await writeRows(join(folder, 'damaged'), [damaged]))).rejects.toMatchObject(
+    await expect(openChains(await writeSealed(join(folder, 'damaged'), [damaged]))).rejects.toMatchObject(
       error('RUN_MISMATCH', /type/),
     );
   });
 
   it('begins anew where not even the header was whole', async () => {
     const path = join(await temporaryFolder(), 'chains.jsonl');
-    await writeFile(path, '{"pgenrmChains":1,');
+    await writeFile(path, '{"pgenrmChains":2,');
     {
       await using writer = await ChainsWriter.open(path, 'resume');
       expect((await writer.start(head)).size).toBe(0);

@@ -43,7 +43,7 @@ function lasting(text: string): unknown[] {
   return text
     .split('\n')
     .slice(1, -1)
-    .map((line) => ({ ...JSON.parse(line), ms: 0 }));
+    .map((line) => ({ ...JSON.parse(line), ms: 0, crc: '' }));
 }
 
 describe('sampleChains', () => {

@@ -9,6 +9,7 @@ import {
   type StoredChain,
 } from '../../src/evaluation/chains-record.js';
 import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { sealedLine } from '../../src/output/sealed-lines.js';
 import { writeRows } from '../support/preference-file.js';
 
 export const SETTINGS = { kernels: referenceKernels(), resamples: 2000, seed: 1 };
@@ -43,7 +44,15 @@ export function chainsOf(
 
 export function identity(changes: { sampling?: object; model?: object; data?: object } = {}): ChainsIdentity {
   return {
-    data: { fingerprint: 'f', format: 'trl', split: null, users: null, group: null, ...changes.data },
+    data: {
+      fingerprint: 'f',
+      format: 'trl',
+      split: null,
+      users: null,
+      historySplits: null,
+      group: null,
+      ...changes.data,
+    },
     model: { sha256: 'a', ...changes.model },
     template: { name: 'compact', hash: 'c' },
     bank: { checksum: null, additions: null, overlap: null },
@@ -68,7 +77,7 @@ export function identity(changes: { sampling?: object; model?: object; data?: ob
 
 export function header(of: ChainsIdentity, changes: Partial<ChainsHeader> = {}): ChainsHeader {
   return {
-    pgenrmChains: 1,
+    pgenrmChains: 2,
     pgenrm: '0.0.0',
     created: '2020-01-01T00:00:00.000Z',
     run: runName(of),
@@ -114,5 +123,10 @@ export async function writeStored(
 ): Promise<string> {
   const head = header(options.identity ?? identity(), { rows: rows.length, ...options.header });
   const lines = rows.map((row) => ({ ...row, run: row.run || head.run }));
-  return writeRows(join(folder, options.name ?? 'chains.jsonl'), [head, ...lines]);
+  return writeSealed(join(folder, options.name ?? 'chains.jsonl'), [head, ...lines]);
+}
+
+/** Writes lines as a chains file has them, each with its checksum. */
+export function writeSealed(path: string, lines: readonly object[]): Promise<string> {
+  return writeRows(path, lines.map(sealedLine));
 }

@@ -8,7 +8,7 @@ import { BANK_FILES } from '../../bank/file/manifest.js';
 import { addRows } from '../../bank-build/add-rows.js';
 import { BUILD_RANGES } from '../../bank-build/build-bank.js';
 import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../../data/preference-data.js';
-import { printableJson } from '../../output/printable.js';
+import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import { EXIT } from '../exit-code.js';
 import { InterruptWatch } from '../interrupt.js';
@@ -85,7 +85,7 @@ async function add(
     });
     progress.close();
     if (options.jsonProgress) context.err.write(`${printableJson({ event: 'added', ...added })}\n`);
-    else if (!options.quiet) context.err.write(additionText(path, added));
+    else if (!options.quiet) context.err.write(printable(additionText(path, added)));
     return added.failedRows.length === 0 ? EXIT.ok : EXIT.incomplete;
   } finally {
     progress.close();

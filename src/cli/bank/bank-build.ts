@@ -12,6 +12,7 @@ import {
   type PreferenceData,
 } from '../../data/preference-data.js';
 import { selectRows } from '../../data/select-rows.js';
+import { printable } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import { EXIT } from '../exit-code.js';
 import { InterruptWatch } from '../interrupt.js';
@@ -154,7 +155,8 @@ async function build(
       onEvent: progress.onEvent,
     });
     progress.close();
-    if (!options.quiet && !options.jsonProgress) context.err.write(buildText(options.out, manifest, built));
+    if (!options.quiet && !options.jsonProgress)
+      context.err.write(printable(buildText(options.out, manifest, built)));
     return manifest.failedRows.length === 0 ? EXIT.ok : EXIT.incomplete;
   } finally {
     progress.close();

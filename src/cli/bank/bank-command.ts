@@ -6,7 +6,7 @@ import { PrototypeBank } from '../../bank/bank.js';
 import { inspectBank } from '../../bank/inspect-bank.js';
 import { mapBank } from '../../bank/map-bank.js';
 import { writeAtomically } from '../../output/atomic-file.js';
-import { printableJson } from '../../output/printable.js';
+import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import { InterruptWatch, STOPPING_TEXT } from '../interrupt.js';
 import { numberOption } from '../option-parsers.js';
@@ -51,7 +51,7 @@ export function bankCommand(program: Command, context: CommandContext, host: Ban
       context.out.write(
         options.json
           ? `${printableJson({ manifest, additions, prototypes: described }, 2)}\n`
-          : inspectionText(bank, described),
+          : printable(inspectionText(bank, described)),
       );
     });
   commands
@@ -67,6 +67,6 @@ export function bankCommand(program: Command, context: CommandContext, host: Ban
       await refuseSameFile([out], { bank: path });
       await using bank = await PrototypeBank.open(path);
       await writeAtomically(out, await mapBank(bank, { users: limit, signal: watch.signal }));
-      context.out.write(`wrote ${out}\n`);
+      context.out.write(printable(`wrote ${out}\n`));
     });
 }
