@@ -50,15 +50,7 @@ export interface SampleOptions {
   /** How each row is judged; the levels are set by `levels`, and adaptive scaling is none of this. */
   readonly judge?: Omit<
     JudgeOptions,
-    | 'individual'
-    | 'prototypes'
-    | 'adaptive'
-    | 'aggregate'
-    | 'includeSelf'
-    | 'attempt'
-    | 'analysisTurn'
-    | 'signal'
-    | 'onEvent'
+    'individual' | 'prototypes' | 'adaptive' | 'aggregate' | 'includeSelf' | 'attempt' | 'signal' | 'onEvent'
   >;
   /** Whether the model judges without history and criteria too; default false. */
   readonly noHistory?: boolean;
@@ -171,13 +163,13 @@ function judgeRow(
     return inTurn(turn, async () => {
       try {
         const input = inputOf(row);
-        const judgment = await model.judge(input, {
+        const options = {
           ...judge,
           individual: largest.individual,
           ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
-          ...(turn === null ? {} : { analysisTurn: turn }),
           signal: stop,
-        });
+        };
+        const judgment = await model.judgeInTurn(input, options, turn);
         // Another key, so that the baseline's chains are draws of their own.
         const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
         const without = noHistory

@@ -2,6 +2,7 @@
 // Knows the order of things; prompts, waves of chains and scores each have their own file.
 
 import type { Kernels } from '../kernels/kernels.js';
+import type { AnalysisTurn } from './analysis-cache.js';
 import { JudgePrompts, type PromptParts } from './judge-prompts.js';
 import { judgeSettings, judgeSubject } from './judge-settings.js';
 import type { JudgeEvent, JudgeInput, JudgeOptions, Judgment } from './judgment.js';
@@ -18,11 +19,12 @@ export interface JudgeParts extends PromptParts {
   readonly prototypes: BankParts | null;
 }
 
-/** Judges one item; see `RewardModel.judge`. */
+/** Judges one item; see `RewardModel.judge`. `turn`: what earlier items of the user left, in a run or a stream of items. */
 export async function judgeItem(
   parts: JudgeParts,
   input: JudgeInput,
   options: JudgeOptions,
+  turn: AnalysisTurn | null = null,
 ): Promise<Judgment> {
   const began = performance.now();
   const { signal, onEvent } = options;
@@ -58,7 +60,6 @@ export async function judgeItem(
       droppedEvents: asked - usedEvents,
     });
     stop.signal.throwIfAborted();
-    const turn = options.analysisTurn ?? null;
     const writing = new WaveWriter({ ...parts, subject, settings, prompts, turn, stop, report });
     const { waves, stopped } = await writing.run();
     writing.search?.closeOffers();

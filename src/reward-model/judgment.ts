@@ -10,7 +10,6 @@ import type { ScalingLevel } from '../scaling/level.js';
 import type { NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { StopReason } from '../scaling/stopping.js';
 import type { Uncertainty } from '../scaling/uncertainty.js';
-import type { AnalysisTurn } from './analysis-cache.js';
 
 /** What to judge: give `prompt` (one user turn) or `context` (a conversation), not both. */
 export interface JudgeInput {
@@ -69,8 +68,6 @@ export interface JudgeOptions {
    * `judgeMany`; where there is none, that of the first own chain by number (not by time, so that a run repeats).
    */
   readonly retrieveBy?: RetrieveBy;
-  /** Under `cached`: what earlier items of the user left. Runs and `judgeMany` give it. */
-  readonly analysisTurn?: AnalysisTurn;
   /** Whether a user whom the bank knows may be their own neighbour; default false. */
   readonly includeSelf?: boolean;
   /** Default: the paper's, means, half and half. */

@@ -19,7 +19,7 @@ import {
 } from '../prompt/chat/chat-template.js';
 import { chatTokens } from '../prompt/chat/chat-tokens.js';
 import { type PromptTemplate, resolveTemplate, withChatTemplate } from '../prompt/template/template.js';
-import { AnalysisCache } from './analysis-cache.js';
+import { AnalysisCache, type AnalysisTurn } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import {
   chainsAtOnce,
@@ -32,6 +32,7 @@ import {
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
 import type { LoadOptions } from './load-options.js';
 import { loadParts } from './load-parts.js';
+import { type BestOfN, bestOf, type Ranking, rankingOf } from './ranking.js';
 
 export type { LoadOptions, LoadProgress } from './load-options.js';
 export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from './load-options.js';
@@ -63,8 +64,7 @@ export interface OverOptions {
 }
 
 /** {@link JudgeOptions} for a stream of items. */
-export interface JudgeManyOptions<I extends JudgeInput = JudgeInput>
-  extends Omit<JudgeOptions, 'attempt' | 'analysisTurn'> {
+export interface JudgeManyOptions<I extends JudgeInput = JudgeInput> extends Omit<JudgeOptions, 'attempt'> {
   /** Most items in flight, from 1 to 256; by default as many as keep the generator busy. */
   readonly concurrency?: number;
   /**
@@ -80,7 +80,7 @@ export interface JudgeManyOptions<I extends JudgeInput = JudgeInput>
 /**
  * A model that judges replies as one user would (P-GenRM, arXiv 2602.12116).
  *
- * Use `await using model = await RewardModel.load()` or call `[Symbol.asyncDispose]()` in the end.
+ * Call `close()` in the end, or write `await using model = await RewardModel.load()`.
  */
 export class RewardModel implements AsyncDisposable {
   /** The template that prompts are written with. */
@@ -197,8 +197,29 @@ export class RewardModel implements AsyncDisposable {
    * it aborts, within one step of the generator.
    */
   async judge(input: JudgeInput, options: JudgeOptions = {}): Promise<Judgment> {
+    return this.judgeInTurn(input, options, null);
+  }
+
+  /** @internal {@link judge} within a run: `turn` holds what earlier items of the user left, where they left anything. */
+  async judgeInTurn(input: JudgeInput, options: JudgeOptions, turn: AnalysisTurn | null): Promise<Judgment> {
     this.#throwIfDisposed();
-    return judgeItem(this.#parts, input, options);
+    return judgeItem(this.#parts, input, options, turn);
+  }
+
+  /**
+   * Judges n candidates, two or more, and gives them in the order of their scores, best first; equal scores keep the
+   * order given and share a rank. Options and errors: as {@link judge}.
+   */
+  async rank(input: JudgeInput, options: JudgeOptions = {}): Promise<Ranking> {
+    return rankingOf(input.candidates, await this.judge(input, options));
+  }
+
+  /**
+   * Judges n candidates, two or more, and gives the best of them; null where no chain is usable. Of equal ones it is the
+   * first, and `tie` is true. Options and errors: as {@link judge}.
+   */
+  async bestOfN(input: JudgeInput, options: JudgeOptions = {}): Promise<BestOfN> {
+    return bestOf(await this.rank(input, options));
   }
 
   /**
@@ -223,9 +244,9 @@ export class RewardModel implements AsyncDisposable {
     const analyses = AnalysisCache.for(settings);
     const judgeOne = async (input: I, index: number, stop: AbortSignal): Promise<JudgeOutcome<I>> => {
       const turn = analyses?.turn(input?.user, input?.id ?? `${index}`) ?? null;
-      const own = { ...judgeOptions, ...(turn === null ? {} : { analysisTurn: turn }), signal: stop };
+      const own = { ...judgeOptions, signal: stop };
       try {
-        return { index, input, judgment: await this.judge(input, own) };
+        return { index, input, judgment: await this.judgeInTurn(input, own, turn) };
       } catch (error) {
         // What is no error of this item (a listener that throws, a model disposed) ends the stream.
         if (stop.aborted || !(error instanceof PgenrmError) || error.code === 'DISPOSED') throw error;
@@ -253,9 +274,14 @@ export class RewardModel implements AsyncDisposable {
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.#disposing ??= this.#dispose();
     await this.#disposing;
+  }
+
+  /** As {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async #dispose(): Promise<void> {

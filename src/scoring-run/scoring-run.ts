@@ -22,7 +22,7 @@ export interface ScoringRunOptions {
   readonly model: RewardModel;
   readonly output: RunOutput;
   /** How each row is judged. */
-  readonly judge?: Omit<JudgeOptions, 'signal' | 'onEvent' | 'attempt' | 'analysisTurn'>;
+  readonly judge?: Omit<JudgeOptions, 'signal' | 'onEvent' | 'attempt'>;
   /** Most rows, from the first; at least 1. Default: all. */
   readonly limit?: number;
   /** Most rows in flight; default: as many as keep the generator busy. */
@@ -144,8 +144,7 @@ function scorer({ model, judge, chains = false }: ScoringRunOptions): Score {
     return inTurn(turn, async () => {
       try {
         const input = { id: row.id, user, context: item.context, candidates: item.candidates };
-        const analysisTurn = turn === null ? {} : { analysisTurn: turn };
-        const judgment = await model.judge(input, { ...judge, ...analysisTurn, attempt, signal: stop });
+        const judgment = await model.judgeInTurn(input, { ...judge, attempt, signal: stop }, turn);
         return judgedRecord(row, judgment, attempt, chains);
       } catch (error) {
         if (stop.aborted || !isRowError(error)) throw error;

@@ -172,12 +172,11 @@ describe('judge with cached analyses', () => {
     const user = { id: 'a', history: [event('of a')] };
     const never = cache.turn(user, 'a1')!;
     const stop = new AbortController();
-    const judgment = model.judge(item('a2', 'a'), {
-      prototypes: 1,
-      retrieveBy: 'cached',
-      analysisTurn: cache.turn(user, 'a2')!,
-      signal: stop.signal,
-    });
+    const judgment = model.judgeInTurn(
+      item('a2', 'a'),
+      { prototypes: 1, retrieveBy: 'cached', signal: stop.signal },
+      cache.turn(user, 'a2')!,
+    );
     setTimeout(() => stop.abort(new Error('enough')), 20);
     await expect(judgment).rejects.toThrow('enough');
     never.settle(null);
