@@ -20,13 +20,13 @@ export type {
 export { FORMAT_NAMES, openPreferenceData } from './data/preference-data.js';
 export type { ErrorCode } from './errors.js';
 export { ERROR_CODES, PgenrmError } from './errors.js';
-export { ChainsWriter, openChains, type StoredChains } from './evaluation/chains-file.js';
-export type { ChainsHeader, ChainsRow } from './evaluation/chains-record.js';
-export type { Comparison } from './evaluation/comparisons.js';
+export { ChainsWriter, openChains, type StoredChains } from './evaluation/chains/chains-file.js';
+export type { ChainsHeader, ChainsRow } from './evaluation/chains/chains-record.js';
+export { type SampleOptions, type SampleSummary, sampleChains } from './evaluation/chains/sample-chains.js';
 export { type EvaluateOptions, evaluate } from './evaluation/evaluate.js';
-export type { ContenderReport, EvaluationReport } from './evaluation/report.js';
-export { type SampleOptions, type SampleSummary, sampleChains } from './evaluation/sample-chains.js';
-export { writeReport } from './evaluation/write-report.js';
+export type { Comparison } from './evaluation/figures/comparisons.js';
+export type { ContenderReport, EvaluationReport } from './evaluation/report/report.js';
+export { writeReport } from './evaluation/report/write-report.js';
 export type { Embedder, Embeddings } from './generator/embedder.js';
 export type {
   Capabilities,
@@ -76,17 +76,17 @@ export type {
   OverOptions,
 } from './reward-model/reward-model.js';
 export { RewardModel } from './reward-model/reward-model.js';
+export type { ChainRecord, RowRecord } from './run/scoring/row-record.js';
+export type { RunSummary } from './run/scoring/run-journal.js';
+export type { RunIdentity, RunManifest, RunSession, RunStatus } from './run/scoring/run-manifest.js';
+export type { OutputMode, RunOutput } from './run/scoring/run-output.js';
+export { openRunOutput, streamOutput } from './run/scoring/run-output.js';
+export type { RunEvent, ScoringRunOptions } from './run/scoring/scoring-run.js';
+export { runScoring } from './run/scoring/scoring-run.js';
+export type { Accuracy, RunCounts } from './run/scoring/tally.js';
 export type { AggregateOptions, ChainScores, LevelOutcome } from './scaling/aggregate-levels.js';
 export { aggregateLevels } from './scaling/aggregate-levels.js';
 export { levelName, parseLevel, type ScalingLevel } from './scaling/level.js';
 export type { StopReason } from './scaling/stopping.js';
 export { type Uncertainty, winnerUncertainty } from './scaling/uncertainty.js';
-export type { ChainRecord, RowRecord } from './scoring-run/row-record.js';
-export type { RunSummary } from './scoring-run/run-journal.js';
-export type { RunIdentity, RunManifest, RunSession, RunStatus } from './scoring-run/run-manifest.js';
-export type { OutputMode, RunOutput } from './scoring-run/run-output.js';
-export { openRunOutput, streamOutput } from './scoring-run/run-output.js';
-export type { RunEvent, ScoringRunOptions } from './scoring-run/scoring-run.js';
-export { runScoring } from './scoring-run/scoring-run.js';
-export type { Accuracy, RunCounts } from './scoring-run/tally.js';
 export type { Figure, Interval } from './statistics/cluster-interval.js';

@@ -43,9 +43,9 @@ async function sample(folder) {
   const { importTypeScript } = await import('../harness/typescript.mjs');
   const fake = await importTypeScript(new URL('../../test/support/fake-generator.ts', import.meta.url).href);
   const { openPreferenceData } = await import('../../dist/data/preference-data.js');
-  const { ChainsWriter } = await import('../../dist/evaluation/chains-file.js');
+  const { ChainsWriter } = await import('../../dist/evaluation/chains/chains-file.js');
   const { protocolOf } = await import('../../dist/evaluation/protocol.js');
-  const { sampleChains } = await import('../../dist/evaluation/sample-chains.js');
+  const { sampleChains } = await import('../../dist/evaluation/chains/sample-chains.js');
   const { RewardModel } = await import('../../dist/reward-model/reward-model.js');
   const data = await openPreferenceData(path.join(folder, 'data.jsonl'), { split: 'test' });
   const writer = await ChainsWriter.open(path.join(folder, 'chains.jsonl'), 'overwrite');
@@ -61,7 +61,7 @@ async function sample(folder) {
 }
 
 async function from(folder, resamples) {
-  const { openChains } = await import('../../dist/evaluation/chains-file.js');
+  const { openChains } = await import('../../dist/evaluation/chains/chains-file.js');
   const { evaluate } = await import('../../dist/evaluation/evaluate.js');
   const { loadKernels } = await import('../../dist/kernels/choose.js');
   const stored = await openChains(path.join(folder, 'chains.jsonl'));

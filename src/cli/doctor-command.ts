@@ -4,12 +4,12 @@
 import type { Command } from 'commander';
 import { printable, printableJson } from '../output/printable.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../reward-model/reward-model.js';
-import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
-import { EXIT } from './exit-code.js';
-import { InterruptWatch, STOPPING_TEXT } from './interrupt.js';
-import { CHAT_TEMPLATE_HELP } from './model-options.js';
-import { choiceOption } from './option-parsers.js';
-import type { CommandContext } from './run-cli.js';
+import type { CommandContext } from './command-context.js';
+import { type EngineFlags, engineFlags, engineSizes } from './options/engine-flags.js';
+import { CHAT_TEMPLATE_HELP } from './options/model-options.js';
+import { choiceOption } from './options/option-parsers.js';
+import { EXIT } from './terminal/exit-code.js';
+import { InterruptWatch, STOPPING_TEXT } from './terminal/interrupt.js';
 
 interface DoctorOptions extends EngineFlags {
   readonly model: string;

@@ -2,8 +2,8 @@
 // The program `pgenrm`: hands the command line to the commands and their exit code to the system.
 
 import { outputFailed, STANDARD_OUTPUT } from '../output/output-error.js';
-import { EXIT } from './exit-code.js';
 import { runCli } from './run-cli.js';
+import { EXIT } from './terminal/exit-code.js';
 
 let unwritten: Error | undefined;
 let ended = false;

@@ -7,27 +7,17 @@ import { printable, printableJson } from '../output/printable.js';
 import { PACKAGE_VERSION } from '../package.js';
 import { RewardModel } from '../reward-model/reward-model.js';
 import { bankCommand } from './bank/bank-command.js';
-import { benchCommand } from './bench-command.js';
-import { type ConsoleStreams, createLog, LOG_LEVELS, type LogLevel } from './console-streams.js';
-import { demoCommand } from './demo.js';
+import { benchCommand } from './bench/bench-command.js';
+import type { CliHost, CommandContext } from './command-context.js';
+import { demoCommand } from './demo/demo.js';
 import { doctorCommand } from './doctor-command.js';
-import { evalCommand } from './eval-command.js';
-import { EXIT, exitCodeOf } from './exit-code.js';
-import { Interruption } from './interrupt.js';
-import { oldCommand } from './renamed.js';
-import { scoreCommand } from './score-command.js';
+import { evalCommand } from './eval/eval-command.js';
+import { oldCommand } from './options/renamed.js';
+import { scoreCommand } from './score/score-command.js';
 import { templateCommand } from './template-command.js';
-
-/** What commands work with; tests and embedders put their own in place. */
-export interface CliHost extends ConsoleStreams {
-  /** Loads the model of `score` and `demo`. */
-  readonly loadModel: typeof RewardModel.load;
-}
-
-/** How a command ends the program: with this code, and no error. */
-export interface CommandContext extends CliHost {
-  end(exitCode: number): void;
-}
+import { createLog, LOG_LEVELS, type LogLevel } from './terminal/console-streams.js';
+import { EXIT, exitCodeOf } from './terminal/exit-code.js';
+import { Interruption } from './terminal/interrupt.js';
 
 /**
  * Runs `pgenrm` with the words after its name and resolves with the exit code; it never rejects.

@@ -8,7 +8,7 @@ import { refuseSameFile } from '../output/same-file.js';
 import type { User } from '../preference/preference.js';
 import { importAuthorsTemplate } from '../prompt/template/import-authors.js';
 import { resolveTemplate } from '../prompt/template/template.js';
-import type { CommandContext } from './run-cli.js';
+import type { CommandContext } from './command-context.js';
 
 /** Adds `pgenrm template import` and `pgenrm template show`. */
 export function templateCommand(program: Command, context: CommandContext): void {

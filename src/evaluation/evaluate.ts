@@ -11,20 +11,20 @@ import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { NEIGHBOUR_WEIGHTS, type NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { IntervalSettings } from '../statistics/cluster-interval.js';
 import { figureOf } from '../statistics/cluster-interval.js';
-import { AdaptiveContender, stoppingLevels } from './adaptive-replay.js';
-import { adaptiveReports } from './adaptive-report.js';
-import { alikeTraits, breakdown } from './breakdown.js';
-import type { StoredChains } from './chains-file.js';
-import type { ChainsHeader, ChainsRow } from './chains-record.js';
-import { checkLevels } from './check-levels.js';
-import { allPairs, compare } from './comparisons.js';
-import { type Contender, LevelContender, LONGEST, NO_HISTORY } from './contenders.js';
-import type { LearnedShare } from './learn-share.js';
-import type { AggregateSettings } from './level-outcome.js';
-import { OutcomeTable, TIE_CHOICES, type TieChoice } from './outcome-table.js';
-import { type ChainReport, PositionTally } from './position-tally.js';
+import type { StoredChains } from './chains/chains-file.js';
+import type { ChainsHeader, ChainsRow } from './chains/chains-record.js';
+import { AdaptiveContender, stoppingLevels } from './figures/adaptive-replay.js';
+import { alikeTraits, breakdown } from './figures/breakdown.js';
+import { checkLevels } from './figures/check-levels.js';
+import { allPairs, compare } from './figures/comparisons.js';
+import { type Contender, LevelContender, LONGEST, NO_HISTORY } from './figures/contenders.js';
+import type { LearnedShare } from './figures/learn-share.js';
+import type { AggregateSettings } from './figures/level-outcome.js';
+import { OutcomeTable, TIE_CHOICES, type TieChoice } from './figures/outcome-table.js';
+import { type ChainReport, PositionTally } from './figures/position-tally.js';
 import { protocolNamed } from './protocol.js';
-import type { ContenderReport, EvaluationReport, RowCounts } from './report.js';
+import { adaptiveReports } from './report/adaptive-report.js';
+import type { ContenderReport, EvaluationReport, RowCounts } from './report/report.js';
 
 /** What is computed. */
 export interface EvaluateOptions {

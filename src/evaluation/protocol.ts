@@ -3,7 +3,7 @@
 
 import { isSplit } from '../data/formats/format.js';
 import type { FormatName } from '../data/preference-data.js';
-import type { TieChoice } from './outcome-table.js';
+import type { TieChoice } from './figures/outcome-table.js';
 
 /** Values of `--protocol`. */
 export const PROTOCOL_CHOICES = ['personal-reward-bench', 'lamp-qa', 'plain'] as const;

@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bankCommand } from '../../src/cli/bank/bank-command.js';
 import type { BankHost } from '../../src/cli/bank/bank-models.js';
-import { exitCodeOf } from '../../src/cli/exit-code.js';
+import { exitCodeOf } from '../../src/cli/terminal/exit-code.js';
 import { messageOf, PgenrmError } from '../../src/errors.js';
 import { FakeEmbedder } from '../bank/fake-embedder.js';
 import { styledRow, styledRows, tellStyle } from '../bank/styles.js';

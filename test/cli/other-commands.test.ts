@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { harmless } from '../../src/cli/demo-text.js';
+import { harmless } from '../../src/cli/demo/demo-text.js';
 import { fake, NOT_BUILT, pgenrm, startPgenrm } from '../support/cli-process.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
 

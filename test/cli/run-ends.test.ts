@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RunManifest } from '../../src/scoring-run/run-manifest.js';
+import type { RunManifest } from '../../src/run/scoring/run-manifest.js';
 import { fake, MAIN, NOT_BUILT, pgenrm, startFake } from '../support/cli-process.js';
 import { row, temporaryFolder, writeGoodRows, writeRows } from '../support/preference-file.js';
 

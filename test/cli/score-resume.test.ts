@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RowRecord } from '../../src/scoring-run/row-record.js';
-import type { RunManifest } from '../../src/scoring-run/run-manifest.js';
+import type { RowRecord } from '../../src/run/scoring/row-record.js';
+import type { RunManifest } from '../../src/run/scoring/run-manifest.js';
 import {
   type FakeBehaviour,
   fake,

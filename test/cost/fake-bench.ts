@@ -2,10 +2,10 @@
 
 import { Writable } from 'node:stream';
 import { Command } from 'commander';
-import { benchCommand } from '../../src/cli/bench-command.js';
-import type { BenchHost } from '../../src/cli/bench-scaling.js';
-import { exitCodeOf } from '../../src/cli/exit-code.js';
-import { Interruption } from '../../src/cli/interrupt.js';
+import { benchCommand } from '../../src/cli/bench/bench-command.js';
+import type { BenchHost } from '../../src/cli/bench/bench-scaling.js';
+import { exitCodeOf } from '../../src/cli/terminal/exit-code.js';
+import { Interruption } from '../../src/cli/terminal/interrupt.js';
 import { PgenrmError } from '../../src/errors.js';
 import type { LoadedParts } from '../../src/reward-model/load-parts.js';
 import { FakeGenerator, type FakeOptions, withKvCache } from '../support/fake-generator.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { openChains } from '../../src/evaluation/chains-file.js';
+import { openChains } from '../../src/evaluation/chains/chains-file.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
-import { csvText } from '../../src/evaluation/report-csv.js';
-import { reportTables } from '../../src/evaluation/report-tables.js';
+import { csvText } from '../../src/evaluation/report/report-csv.js';
+import { reportTables } from '../../src/evaluation/report/report-tables.js';
 import { parseLevel } from '../../src/scaling/level.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { chainsOf, identity, SETTINGS, storedRow, writeStored } from './stored-chains.js';

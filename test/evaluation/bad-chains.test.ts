@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type ChainsIdentity, runName } from '../../src/evaluation/chains-record.js';
+import { type ChainsIdentity, runName } from '../../src/evaluation/chains/chains-record.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 import { fakeEval } from './fake-eval.js';
 import { chainsOf, header, identity, storedRow, writeSealed, writeStored } from './stored-chains.js';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { openChains } from '../../src/evaluation/chains-file.js';
-import type { ChainsRow } from '../../src/evaluation/chains-record.js';
+import { openChains } from '../../src/evaluation/chains/chains-file.js';
+import type { ChainsRow } from '../../src/evaluation/chains/chains-record.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
-import { csvText } from '../../src/evaluation/report-csv.js';
-import { reportPage } from '../../src/evaluation/report-page.js';
-import { markdownText, terminalText } from '../../src/evaluation/report-text.js';
+import { csvText } from '../../src/evaluation/report/report-csv.js';
+import { reportPage } from '../../src/evaluation/report/report-page.js';
+import { markdownText, terminalText } from '../../src/evaluation/report/report-text.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { chainsOf, identity, SETTINGS, storedRow, writeStored } from './stored-chains.js';
 

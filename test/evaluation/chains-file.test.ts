@@ -1,8 +1,8 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ChainsWriter, openChains } from '../../src/evaluation/chains-file.js';
-import { asChainsRow, identityDifferences, runName } from '../../src/evaluation/chains-record.js';
+import { ChainsWriter, openChains } from '../../src/evaluation/chains/chains-file.js';
+import { asChainsRow, identityDifferences, runName } from '../../src/evaluation/chains/chains-record.js';
 import { error } from '../bank/made-world.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 import { chain, chainsOf, header, identity, storedRow, writeSealed, writeStored } from './stored-chains.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allPairs, compare, holm } from '../../src/evaluation/comparisons.js';
+import { allPairs, compare, holm } from '../../src/evaluation/figures/comparisons.js';
 import { SETTINGS } from './stored-chains.js';
 
 describe('holm', () => {

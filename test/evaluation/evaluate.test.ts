@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { openChains } from '../../src/evaluation/chains-file.js';
-import type { ChainsRow } from '../../src/evaluation/chains-record.js';
+import { openChains } from '../../src/evaluation/chains/chains-file.js';
+import type { ChainsRow } from '../../src/evaluation/chains/chains-record.js';
 import { type EvaluateOptions, evaluate } from '../../src/evaluation/evaluate.js';
-import { remarks } from '../../src/evaluation/report.js';
+import { remarks } from '../../src/evaluation/report/report.js';
 import { parseLevel } from '../../src/scaling/level.js';
 import { error } from '../bank/made-world.js';
 import { temporaryFolder } from '../support/preference-file.js';

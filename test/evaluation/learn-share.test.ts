@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openChains } from '../../src/evaluation/chains-file.js';
-import type { ChainsRow } from '../../src/evaluation/chains-record.js';
-import { learnShare } from '../../src/evaluation/learn-share.js';
+import { openChains } from '../../src/evaluation/chains/chains-file.js';
+import type { ChainsRow } from '../../src/evaluation/chains/chains-record.js';
+import { learnShare } from '../../src/evaluation/figures/learn-share.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { fakeEval } from './fake-eval.js';
 import { chainsOf, identity, SETTINGS, storedRow, writeStored } from './stored-chains.js';

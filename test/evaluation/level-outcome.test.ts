@@ -5,7 +5,7 @@ import {
   noHistoryOutcome,
   outcomeOf,
   rowOutcome,
-} from '../../src/evaluation/level-outcome.js';
+} from '../../src/evaluation/figures/level-outcome.js';
 import { chain, chainsOf, SETTINGS, storedRow } from './stored-chains.js';
 
 const settings = { kernels: SETTINGS.kernels, aggregate: {} };

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ChainsRow } from '../../src/evaluation/chains-record.js';
-import type { EvaluationReport } from '../../src/evaluation/report.js';
+import type { ChainsRow } from '../../src/evaluation/chains/chains-record.js';
+import type { EvaluationReport } from '../../src/evaluation/report/report.js';
 import { makeFolder, parquet, type Row } from '../data/made-files.js';
 import { NO_MODEL, NOT_BUILT, pgenrm } from '../support/cli-process.js';
 import { byLength, chainText, type FakeOptions, promptText } from '../support/fake-generator.js';

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { openChains } from '../../src/evaluation/chains-file.js';
+import { openChains } from '../../src/evaluation/chains/chains-file.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
-import { mapped, type RowJudgments, recalibrate, slopeOf } from '../../src/evaluation/recalibration.js';
-import { csvText } from '../../src/evaluation/report-csv.js';
-import { reportPage } from '../../src/evaluation/report-page.js';
-import { markdownText } from '../../src/evaluation/report-text.js';
+import {
+  mapped,
+  type RowJudgments,
+  recalibrate,
+  slopeOf,
+} from '../../src/evaluation/figures/recalibration.js';
+import { csvText } from '../../src/evaluation/report/report-csv.js';
+import { reportPage } from '../../src/evaluation/report/report-page.js';
+import { markdownText } from '../../src/evaluation/report/report-text.js';
 import { Xoshiro128 } from '../../src/kernels/random.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { chainsOf, identity, SETTINGS, storedRow, writeStored } from './stored-chains.js';

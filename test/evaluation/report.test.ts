@@ -1,15 +1,21 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openChains } from '../../src/evaluation/chains-file.js';
-import { charts } from '../../src/evaluation/charts.js';
+import { openChains } from '../../src/evaluation/chains/chains-file.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
-import { type EvaluationReport, intervalText, percent, points, pText } from '../../src/evaluation/report.js';
-import { csvText } from '../../src/evaluation/report-csv.js';
-import { reportPage } from '../../src/evaluation/report-page.js';
-import { reportTables } from '../../src/evaluation/report-tables.js';
-import { markdownText, terminalText } from '../../src/evaluation/report-text.js';
-import { EVALUATION_FILES, writeReport } from '../../src/evaluation/write-report.js';
+import { charts } from '../../src/evaluation/report/charts.js';
+import {
+  type EvaluationReport,
+  intervalText,
+  percent,
+  points,
+  pText,
+} from '../../src/evaluation/report/report.js';
+import { csvText } from '../../src/evaluation/report/report-csv.js';
+import { reportPage } from '../../src/evaluation/report/report-page.js';
+import { reportTables } from '../../src/evaluation/report/report-tables.js';
+import { markdownText, terminalText } from '../../src/evaluation/report/report-text.js';
+import { EVALUATION_FILES, writeReport } from '../../src/evaluation/report/write-report.js';
 import { type Draw, loadDraw } from '../../src/report/draw.js';
 import { suiteFolder } from '../bank/made-bank.js';
 import { error } from '../bank/made-world.js';

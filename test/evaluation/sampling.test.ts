@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openPreferenceData } from '../../src/data/preference-data.js';
-import { ChainsWriter } from '../../src/evaluation/chains-file.js';
+import { ChainsWriter } from '../../src/evaluation/chains/chains-file.js';
+import { largestLevel, type SampleOptions, sampleChains } from '../../src/evaluation/chains/sample-chains.js';
 import { protocolOf } from '../../src/evaluation/protocol.js';
-import { largestLevel, type SampleOptions, sampleChains } from '../../src/evaluation/sample-chains.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
 import {
   byLength,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { StoredChain } from '../../src/evaluation/chains-record.js';
-import { levelChains } from '../../src/evaluation/subsets.js';
+import type { StoredChain } from '../../src/evaluation/chains/chains-record.js';
+import { levelChains } from '../../src/evaluation/figures/subsets.js';
 import { chain, chainsOf } from './stored-chains.js';
 
 const own = (count: number, candidates = 2) =>

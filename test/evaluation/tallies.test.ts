@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { breakdown } from '../../src/evaluation/breakdown.js';
-import { CalibrationTally } from '../../src/evaluation/calibration.js';
-import type { RowOutcome } from '../../src/evaluation/level-outcome.js';
-import { OutcomeTable } from '../../src/evaluation/outcome-table.js';
-import { PositionTally } from '../../src/evaluation/position-tally.js';
+import { breakdown } from '../../src/evaluation/figures/breakdown.js';
+import { CalibrationTally } from '../../src/evaluation/figures/calibration.js';
+import type { RowOutcome } from '../../src/evaluation/figures/level-outcome.js';
+import { OutcomeTable } from '../../src/evaluation/figures/outcome-table.js';
+import { PositionTally } from '../../src/evaluation/figures/position-tally.js';
 import { chain, SETTINGS, storedRow } from './stored-chains.js';
 
 const CORRECT: RowOutcome = { correct: 1, tied: 0, failed: 0, half: 1 };

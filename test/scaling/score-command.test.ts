@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/run-cli.js';
 import type { LoadOptions } from '../../src/reward-model/reward-model.js';
-import type { RowRecord } from '../../src/scoring-run/row-record.js';
+import type { RowRecord } from '../../src/run/scoring/row-record.js';
 import { suiteFolder } from '../bank/made-bank.js';
 import { type BankWorld, bankWorld } from '../reward-model/bank-world.js';
 import { row, temporaryFolder, writeRows } from '../support/preference-file.js';

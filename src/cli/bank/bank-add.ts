@@ -10,11 +10,11 @@ import { BUILD_RANGES } from '../../bank-build/build-bank.js';
 import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../../data/preference-data.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
-import { EXIT } from '../exit-code.js';
-import { InterruptWatch } from '../interrupt.js';
-import { modelInputs } from '../model-options.js';
-import { choiceOption, numberOption } from '../option-parsers.js';
-import type { CommandContext } from '../run-cli.js';
+import type { CommandContext } from '../command-context.js';
+import { modelInputs } from '../options/model-options.js';
+import { choiceOption, numberOption } from '../options/option-parsers.js';
+import { EXIT } from '../terminal/exit-code.js';
+import { InterruptWatch } from '../terminal/interrupt.js';
 import {
   type BankHost,
   type ModelOptions,

@@ -14,11 +14,11 @@ import {
 import { selectRows } from '../../data/select-rows.js';
 import { printable } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
-import { EXIT } from '../exit-code.js';
-import { InterruptWatch } from '../interrupt.js';
-import { modelInputs } from '../model-options.js';
-import { choiceOption, numberIn, numberOption } from '../option-parsers.js';
-import type { CommandContext } from '../run-cli.js';
+import type { CommandContext } from '../command-context.js';
+import { modelInputs } from '../options/model-options.js';
+import { choiceOption, numberIn, numberOption } from '../options/option-parsers.js';
+import { EXIT } from '../terminal/exit-code.js';
+import { InterruptWatch } from '../terminal/interrupt.js';
 import { type BankHost, type ModelOptions, modelSources, withModelOptions } from './bank-models.js';
 import { buildProgress, buildText, type ProgressOptions, progressKind } from './bank-text.js';
 

@@ -9,9 +9,9 @@ import { defaultEmbedder } from '../../model-file/named-embedder.js';
 import { resolveTemplate, withChatTemplate } from '../../prompt/template/template.js';
 import { GENERATOR_CHOICES, GPU_CHOICES } from '../../reward-model/reward-model.js';
 import { readGivenTemplate } from '../../template-guard/given-template.js';
-import { type EngineFlags, engineFlags, engineSizes } from '../engine-flags.js';
-import { CHAT_TEMPLATE_HELP } from '../model-options.js';
-import { choiceOption } from '../option-parsers.js';
+import { type EngineFlags, engineFlags, engineSizes } from '../options/engine-flags.js';
+import { CHAT_TEMPLATE_HELP } from '../options/model-options.js';
+import { choiceOption } from '../options/option-parsers.js';
 
 /** How the vectors of tokens become one; `auto` is what the embedder's file says. */
 export const POOLING_CHOICES = ['auto', 'mean', 'cls', 'last'] as const;

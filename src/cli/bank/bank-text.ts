@@ -10,9 +10,9 @@ import type { PrototypeDescription } from '../../bank/inspect-bank.js';
 import type { AddedRows, FailedRow } from '../../bank-build/add-rows.js';
 import type { BuildEvent } from '../../bank-build/build-bank.js';
 import { printableJson } from '../../output/printable.js';
-import { harmless } from '../demo-text.js';
-import { STOPPING_TEXT } from '../interrupt.js';
-import type { ProgressKind } from '../progress.js';
+import { harmless } from '../demo/demo-text.js';
+import { STOPPING_TEXT } from '../terminal/interrupt.js';
+import type { ProgressKind } from '../terminal/progress.js';
 
 /** Follows a build. */
 export interface BuildProgress {

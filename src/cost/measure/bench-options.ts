@@ -2,7 +2,7 @@
 // Types only; `scaling-bench.ts` does it.
 
 import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
-import type { OverlapChoice } from '../../evaluation/bank-overlap.js';
+import type { OverlapChoice } from '../../evaluation/chains/bank-overlap.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
 import type { EnergyReading } from '../machine/energy.js';

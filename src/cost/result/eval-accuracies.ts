@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, PgenrmError } from '../../errors.js';
-import type { EvaluationReport } from '../../evaluation/report.js';
+import type { EvaluationReport } from '../../evaluation/report/report.js';
 import { parseLevel } from '../../scaling/level.js';
 import type { Figure } from '../../statistics/cluster-interval.js';
 import { variantName } from '../measure/bench-plan.js';

@@ -1,7 +1,7 @@
 // What has to be known before a bench's figures are read: machine, model, data, and how quiet the machine was.
 // Knows a result; its figures are `result-tables.ts`.
 
-import { percent } from '../../evaluation/report.js';
+import { percent } from '../../evaluation/report/report.js';
 import { ratioText } from '../../statistics/ratio.js';
 import type { ScalingResult } from './result.js';
 

@@ -1,7 +1,7 @@
 // The tables of a bench's result as plain text cells.
 // Knows a result; nothing of how a table is drawn.
 
-import { percent } from '../../evaluation/report.js';
+import { percent } from '../../evaluation/report/report.js';
 import type { ReportTable } from '../../report/table.js';
 import { levelName } from '../../scaling/level.js';
 import type { Estimate } from '../../statistics/estimate.js';

@@ -1,0 +1,318 @@
+// `pgenrm eval`: samples chains once, or takes stored ones, and says how good each level is.
+// Knows the command line and the parts of an evaluation; not how figures are computed.
+
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { PrototypeBank } from '../../bank/bank.js';
+import type { PreferenceData } from '../../data/preference-data.js';
+import { userGroups } from '../../data/select-rows.js';
+import { PgenrmError } from '../../errors.js';
+import { overlapWith, withoutUsers } from '../../evaluation/chains/bank-overlap.js';
+import { ChainsWriter, openChains, type StoredChains } from '../../evaluation/chains/chains-file.js';
+import {
+  type BankRecord,
+  type SampleEvent,
+  type SampleSummary,
+  sampleChains,
+} from '../../evaluation/chains/sample-chains.js';
+import { type EvaluateOptions, evaluate } from '../../evaluation/evaluate.js';
+import { type LearnedShare, learnShare } from '../../evaluation/figures/learn-share.js';
+import { protocolOf } from '../../evaluation/protocol.js';
+import type { EvaluationReport } from '../../evaluation/report/report.js';
+import { terminalText } from '../../evaluation/report/report-text.js';
+import { EVALUATION_FILES, writeReport } from '../../evaluation/report/write-report.js';
+import { loadKernels } from '../../kernels/choose.js';
+import { printable, printableJson } from '../../output/printable.js';
+import { refuseSameFile } from '../../output/same-file.js';
+import { loadParts } from '../../reward-model/load-parts.js';
+import { type LoadOptions, RewardModel } from '../../reward-model/reward-model.js';
+import type { RunEvent } from '../../run/scoring/scoring-run.js';
+import type { ScalingLevel } from '../../scaling/level.js';
+import type { CommandContext } from '../command-context.js';
+import { lookAtSignals, openJudgedData, type Signals } from '../options/judged-data.js';
+import { loadOptions, modelInputs } from '../options/model-options.js';
+import { mayColour } from '../terminal/console-streams.js';
+import { EXIT } from '../terminal/exit-code.js';
+import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
+import { createProgress, type Progress } from '../terminal/progress.js';
+import { dataFlags, figureFlags, samplingFlags } from './eval-flags.js';
+import {
+  checkEvalOptions,
+  type EvalOptions,
+  evalJudgeOptions,
+  figureOptions,
+  levelsOf,
+  risksOf,
+  usualLevels,
+} from './eval-options.js';
+
+/** How the command gets a model with a bank; tests put their own in place. */
+export interface EvalHost {
+  /** Loads model, bank and embedder; the model asks `view(bank)` in place of the bank. */
+  loadWithBank(
+    options: LoadOptions,
+    view: (bank: PrototypeBank) => Promise<PrototypeBank>,
+  ): Promise<RewardModel>;
+}
+
+/** Adds `pgenrm eval`. */
+export function evalCommand(program: Command, context: CommandContext, host: EvalHost = MODELS): void {
+  const command = program
+    .command('eval')
+    .description(
+      'Accuracy of scaling levels with intervals: chains of the largest level are sampled once a row and kept, smaller levels are derived from them.',
+    )
+    .argument('[data]', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)')
+    .option('--from <file>', 'compute from the chains.jsonl of an earlier evaluation; no model is loaded')
+    .option('--levels <list>', 'such as 1,ind-8,ind-8+pro-4; default 1,ind-8 (and ind-8+pro-4 with a bank)')
+    .option('--out <folder>', 'where chains, report.json, .md, .html and figures.csv go');
+  figureFlags(command);
+  dataFlags(command);
+  samplingFlags(command);
+  command
+    .option('--texts', "keep the chains' texts")
+    .addOption(new Option('--resume', 'go on with chains after their last row').conflicts('force'))
+    .option('--force', 'replace chains that exist')
+    .option('--json', 'print the report as JSON in place of tables')
+    .option('--quiet', 'no progress')
+    .option('--json-progress', 'progress as JSON lines on standard error')
+    .action(async (path: string | undefined, _: unknown, self: Command) => {
+      const options = self.optsWithGlobals<EvalOptions>();
+      const levels = levelsOf(options.levels);
+      risksOf(options.adaptive);
+      checkEvalOptions(path, levels, options, self);
+      if (options.out !== undefined) {
+        const { chains, ...figures } = EVALUATION_FILES;
+        const outputs = path === undefined ? Object.values(figures) : [chains, ...Object.values(figures)];
+        await refuseSameFile(
+          outputs.map((name) => join(options.out!, name)),
+          {
+            data: path,
+            'users file': options.users,
+            'chains file': options.from,
+            'chains file of validation rows': options.learnShare,
+            ...(path === undefined ? {} : modelInputs(options)),
+          },
+        );
+      }
+      // Opened for its errors: a wrong file shall not cost the sampling of a data set.
+      if (options.learnShare !== undefined) await openChains(options.learnShare);
+      context.end(
+        path === undefined
+          ? await fromStored(options, levels, context)
+          : await fromData(path, options, levels, context, host),
+      );
+    });
+}
+
+async function fromStored(
+  options: EvalOptions,
+  levels: readonly ScalingLevel[] | null,
+  context: CommandContext,
+): Promise<number> {
+  using watch = new InterruptWatch(createProgress(context.err, 'none').stopping);
+  return tell(options.from!, options, levels, context, watch.signal);
+}
+
+async function fromData(
+  path: string,
+  options: EvalOptions,
+  levels: readonly ScalingLevel[] | null,
+  context: CommandContext,
+  host: EvalHost,
+): Promise<number> {
+  const progress = createProgress(context.err, progressKind(options, context));
+  using watch = new InterruptWatch(progress.stopping);
+  const { signal } = watch;
+  const asked = levels ?? usualLevels({ individual: 8, prototype: options.bank === undefined ? 0 : 4 });
+  // What costs little is checked first: a wrong folder shall not cost the loading of a model.
+  await using writer = await ChainsWriter.open(
+    join(options.out!, EVALUATION_FILES.chains),
+    options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
+  );
+  const { data, split } = await openJudgedData(path, options, { limit: options.limit, signal });
+  const signals = await lookAtSignals(data, options, context, signal);
+  try {
+    const summary = await sample({
+      data,
+      split,
+      asked,
+      options,
+      writer,
+      context,
+      host,
+      progress,
+      signal,
+      signals,
+    });
+    progress.close();
+    if (summary.status === 'stopped') {
+      context.err.write(
+        `${summary.done} of ${summary.rows} rows are sampled; the same command with --resume goes on\n`,
+      );
+      return signal.reason instanceof Interruption ? signal.reason.exitCode : EXIT.incomplete;
+    }
+    return await tell(writer.path, options, asked, context, signal);
+  } finally {
+    progress.close();
+  }
+}
+
+interface Sampling {
+  readonly data: PreferenceData;
+  readonly split: string | undefined;
+  readonly asked: readonly ScalingLevel[];
+  readonly options: EvalOptions;
+  readonly writer: ChainsWriter;
+  readonly context: CommandContext;
+  readonly host: EvalHost;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly signals: Signals;
+}
+
+async function sample(sampling: Sampling): Promise<SampleSummary> {
+  const { data, split, asked, options, writer, context, host, progress, signal, signals } = sampling;
+  let bank: BankRecord | undefined;
+  const load = { ...loadOptions(options), signal, onProgress: progress.loading };
+  const view = async (whole: PrototypeBank): Promise<PrototypeBank> => {
+    const shared = await overlapWith(data, whole, signal);
+    const overlap = options.bankOverlap;
+    bank = { checksum: whole.manifest.checksum, additions: whole.additions, overlap, shared };
+    return overlap === 'exclude' ? withoutUsers(whole, shared) : whole;
+  };
+  const groups = data.users === undefined ? new Map<string, string>() : await userGroups(data.users.path);
+  await using model =
+    options.bank === undefined ? await context.loadModel(load) : await host.loadWithBank(load, view);
+  signals.say();
+  const inBank = (user: string): string | undefined =>
+    bank === undefined ? undefined : bank.shared.has(user) ? 'seen' : 'unseen';
+  return await sampleChains({
+    data,
+    ...(split === undefined ? {} : { split }),
+    model,
+    writer,
+    protocol: protocolOf(data.format, options.protocol),
+    levels: asked,
+    ...(bank === undefined ? {} : { bank }),
+    judge: evalJudgeOptions(options),
+    noHistory: options.baselines === true,
+    groupOf: (user) => groups.get(user) ?? inBank(user),
+    texts: options.texts === true,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    reorder: options.reorder,
+    signal,
+    onEvent: (event) =>
+      progress.onEvent(event.type === 'started' ? { ...runEvent(event), ...signals.event } : runEvent(event)),
+  });
+}
+
+/** Computes, writes and prints the report of a chains file. */
+async function tell(
+  path: string,
+  options: EvalOptions,
+  levels: readonly ScalingLevel[] | null,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const stored = await openChains(path);
+  const { sampling } = stored.header.identity;
+  const asked = levels ?? usualLevels(sampling);
+  const figures = { ...figureOptions(options), kernels: await loadKernels() };
+  const learnedShare = await learned(stored, asked, figures, options, context, signal);
+  const report = await evaluate(stored, {
+    ...figures,
+    ...(learnedShare === undefined ? {} : { learnedShare }),
+    levels: asked,
+    signal,
+  });
+  const { read, asked: askedRows } = report.rows;
+  if (stored.cutBytes > 0 || read < askedRows) {
+    const cut =
+      stored.cutBytes > 0 ? `, and its last line is cut off (${stored.cutBytes} bytes are left out)` : '';
+    context.err.write(
+      `pgenrm: warning: ${printable(path)} holds ${read} of ${askedRows} rows${cut}; the figures are of those\n`,
+    );
+  }
+  context.out.write(
+    options.json ? `${printableJson(report, 2)}\n` : terminalText(report, mayColour(context.out)),
+  );
+  if (options.out !== undefined) {
+    const { files, withoutPictures } = await writeReport(options.out, report);
+    if (withoutPictures !== null) context.err.write(`no pictures: ${withoutPictures}\n`);
+    if (!options.quiet && !options.jsonProgress) context.err.write(`wrote ${printable(files.join(', '))}\n`);
+  }
+  return exitCode(report);
+}
+
+/** The individual share of `--learn-share`, learned at the largest level asked for that has similar users. */
+async function learned(
+  stored: StoredChains,
+  levels: readonly ScalingLevel[],
+  figures: Omit<EvaluateOptions, 'levels'>,
+  { learnShare: path, quiet, jsonProgress }: EvalOptions,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<LearnedShare | undefined> {
+  if (path === undefined) return undefined;
+  const size = ({ individual, prototype }: ScalingLevel): number =>
+    prototype === 0 ? 0 : individual + prototype;
+  const largest = levels.reduce((one, other) => (size(other) > size(one) ? other : one));
+  const settings = { ...figures, aggregate: figures.aggregate ?? {} };
+  const share = await learnShare(await openChains(path), stored, largest, settings, signal);
+  if (quiet !== true && jsonProgress !== true)
+    context.err.write(
+      `individual share ${share.individualShare}, learned on ${share.rows} rows of ${printable(path)} at ${share.level}\n`,
+    );
+  return share;
+}
+
+function exitCode({ rows }: EvaluationReport): number {
+  const whole = rows.failed === 0 && rows.invalid === 0 && rows.read >= rows.asked;
+  return whole ? EXIT.ok : EXIT.incomplete;
+}
+
+function progressKind(options: EvalOptions, context: CommandContext): 'none' | 'json' | 'bar' | 'lines' {
+  if (options.jsonProgress) return 'json';
+  if (options.quiet) return 'none';
+  return context.err.isTTY === true ? 'bar' : 'lines';
+}
+
+/** Sampling as the display of a run's progress knows it. */
+function runEvent(event: SampleEvent): RunEvent {
+  if (event.type === 'started')
+    return { type: 'started', output: event.path, rows: event.rows, done: event.done };
+  const { row, id, status, usedEvents, droppedEvents, tokens, ms } = event.row;
+  const record = {
+    row,
+    ...(id === undefined ? {} : { id }),
+    status: status === 'judged' ? ('scored' as const) : status,
+    winner: null,
+    tie: false,
+    scores: null,
+    usable: 0,
+    lost: {},
+    usedEvents,
+    droppedEvents,
+    tokens,
+    ms,
+  };
+  return { type: 'row', record, done: event.done, rows: event.rows };
+}
+
+const MODELS: EvalHost = {
+  async loadWithBank(options, view) {
+    const { generator, bank, ...rest } = await loadParts(options);
+    try {
+      if (bank === undefined)
+        throw new PgenrmError('INTERNAL', 'a model was loaded without the bank asked for');
+      return await RewardModel.over(generator, { ...rest, bank: await view(bank), ownsBank: true });
+    } catch (error) {
+      await generator[Symbol.asyncDispose]();
+      await rest.embedder?.[Symbol.asyncDispose]();
+      await bank?.close();
+      throw error;
+    }
+  },
+};

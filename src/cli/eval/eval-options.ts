@@ -1,0 +1,179 @@
+// The options of `pgenrm eval` as the parts of an evaluation take them, and which of them go together.
+// Knows names on both sides; nothing of what the options do.
+
+import type { Command } from 'commander';
+import { PgenrmError } from '../../errors.js';
+import type { OverlapChoice } from '../../evaluation/chains/bank-overlap.js';
+import type { SampleOptions } from '../../evaluation/chains/sample-chains.js';
+import type { EvaluateOptions } from '../../evaluation/evaluate.js';
+import type { TieChoice } from '../../evaluation/figures/outcome-table.js';
+import type { ProtocolName } from '../../evaluation/protocol.js';
+import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
+import type { GrammarChoice, RetrieveBy, ScorePreference } from '../../reward-model/judgment.js';
+import type { LoadOptions } from '../../reward-model/reward-model.js';
+import type { AggregateMethod } from '../../scaling/aggregate-levels.js';
+import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
+import type { NeighbourWeights } from '../../scaling/neighbour-weights.js';
+import type { EngineFlags } from '../options/engine-flags.js';
+import type { JudgedDataOptions } from '../options/judged-data.js';
+import type { LogLevel } from '../terminal/console-streams.js';
+
+/** The options as commander reads them. */
+export interface EvalOptions extends EngineFlags, JudgedDataOptions {
+  readonly from?: string;
+  readonly levels?: string;
+  readonly ties?: TieChoice;
+  readonly aggregate: AggregateMethod;
+  readonly neighbourWeights: NeighbourWeights;
+  readonly individualShare?: number;
+  readonly learnShare?: string;
+  readonly adaptive?: string;
+  readonly resamples: number;
+  readonly intervalSeed: number;
+  readonly protocol?: ProtocolName;
+  readonly limit?: number;
+  readonly bank?: string;
+  readonly embedder?: string;
+  readonly retrieveBy: RetrieveBy;
+  readonly bankOverlap: OverlapChoice;
+  readonly baselines?: true;
+  readonly seed: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly maxTokens?: number;
+  readonly historyEvents?: number;
+  readonly grammar: GrammarChoice;
+  readonly prefer: ScorePreference;
+  readonly model: string;
+  readonly template?: string;
+  readonly chatTemplate?: string;
+  readonly generator?: 'native' | 'portable';
+  readonly gpu: NonNullable<LoadOptions['gpu']>;
+  readonly concurrency?: number;
+  readonly reorder: number;
+  readonly out?: string;
+  readonly texts?: true;
+  readonly resume?: true;
+  readonly force?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly jsonProgress?: true;
+  readonly logLevel: LogLevel;
+}
+
+/** Options that work with stored chains too. */
+const WITHOUT_MODEL: ReadonlySet<string> = new Set([
+  'from',
+  'levels',
+  'ties',
+  'aggregate',
+  'neighbourWeights',
+  'individualShare',
+  'learnShare',
+  'adaptive',
+  'resamples',
+  'intervalSeed',
+  'out',
+  'json',
+  'quiet',
+  'jsonProgress',
+]);
+
+/**
+ * Refuses options that do not go together: data and stored chains, sampling options without sampling, a prototype level
+ * without bank. Errors: `INVALID_OPTION`.
+ */
+export function checkEvalOptions(
+  data: string | undefined,
+  levels: readonly ScalingLevel[] | null,
+  options: EvalOptions,
+  command: Command,
+): void {
+  if ((data === undefined) === (options.from === undefined)) {
+    throw refused(
+      'give either preference data to sample chains for, or stored chains with --from, not both or none',
+    );
+  }
+  if (options.learnShare !== undefined && levels?.every(({ prototype }) => prototype === 0))
+    throw refused('--learn-share has no part where no level has pro-N; add one to --levels');
+  if (options.from !== undefined) {
+    const sampling = command.options.find(
+      (option) =>
+        !WITHOUT_MODEL.has(option.attributeName()) &&
+        command.getOptionValueSource(option.attributeName()) === 'cli',
+    );
+    if (sampling === undefined) return;
+    throw refused(`${sampling.long} has no part in computing from stored chains (--from); leave it out`);
+  }
+  if (options.out === undefined) throw refused('name the folder for chains and report with --out FOLDER');
+  const similar = levels?.some(({ prototype }) => prototype > 0) ?? options.bank !== undefined;
+  if (similar && options.bank === undefined)
+    throw refused('a level with pro-N needs a prototype bank; name it with --bank BANK');
+  if (!similar && options.bank !== undefined)
+    throw refused('--bank has no part where no level has pro-N; add one to --levels');
+  if (options.bank === undefined && options.embedder !== undefined)
+    throw refused('--embedder is that of a bank; name the bank with --bank');
+}
+
+function refused(message: string): PgenrmError {
+  return new PgenrmError('INVALID_OPTION', message);
+}
+
+/** The levels of a list such as `1,ind-8,ind-8+pro-4`, each once; null where none is given. Errors: `INVALID_OPTION`. */
+export function levelsOf(list: string | undefined): ScalingLevel[] | null {
+  if (list === undefined) return null;
+  const levels = list.split(',').map(parseLevel);
+  const names = levels.map(levelName);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw refused(`level ${twice} is listed twice; list it once`);
+  return levels;
+}
+
+/** The risks of a list such as `0.01,0.05`; null where none is given. Errors: `INVALID_OPTION`. */
+export function risksOf(list: string | undefined): number[] | null {
+  if (list === undefined) return null;
+  const risks = list.split(',').map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
+  for (const risk of risks) checkRange('--adaptive', risk, JUDGE_RANGES.adaptive);
+  return [...new Set(risks)];
+}
+
+/** Levels where none are named: one chain, and all that a row has. */
+export function usualLevels(largest: ScalingLevel): ScalingLevel[] {
+  const { individual, prototype } = largest;
+  return [
+    { individual: 1, prototype: 0 },
+    ...(individual > 1 ? [{ individual, prototype: 0 }] : []),
+    ...(prototype > 0 ? [largest] : []),
+  ];
+}
+
+/** How each row is judged. */
+export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOptions['judge']> {
+  const { seed, temperature, topP, minP, grammar, prefer, maxTokens, historyEvents } = options;
+  return {
+    seed,
+    temperature,
+    topP,
+    minP,
+    grammar,
+    prefer,
+    ...(options.bank === undefined ? {} : { retrieveBy: options.retrieveBy }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(historyEvents === undefined ? {} : { historyEvents }),
+  };
+}
+
+/** How figures are computed. */
+export function figureOptions(options: EvalOptions): Omit<EvaluateOptions, 'kernels' | 'levels'> {
+  const { ties, aggregate, individualShare, neighbourWeights, resamples, intervalSeed } = options;
+  const adaptive = risksOf(options.adaptive);
+  return {
+    ...(ties === undefined ? {} : { ties }),
+    aggregate: { method: aggregate, ...(individualShare === undefined ? {} : { individualShare }) },
+    neighbourWeights,
+    ...(adaptive === null ? {} : { adaptive }),
+    resamples,
+    seed: intervalSeed,
+  };
+}

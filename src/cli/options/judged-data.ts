@@ -1,0 +1,129 @@
+// Opens the preference data that a command judges, and says how much is known of its users.
+// Knows names of options; reading is the data's own.
+
+import type { Command } from 'commander';
+import { MAX_LINE_BYTES } from '../../data/files/records.js';
+import { checkSignals } from '../../data/known-signals.js';
+import {
+  type FormatName,
+  type OpenOptions,
+  openPreferenceData,
+  type PreferenceData,
+} from '../../data/preference-data.js';
+import { selectRows } from '../../data/select-rows.js';
+import { PgenrmError } from '../../errors.js';
+import { defaultSplit } from '../../evaluation/protocol.js';
+import { printable } from '../../output/printable.js';
+import type { CommandContext } from '../command-context.js';
+import { numberOption } from './option-parsers.js';
+
+/** Options of the command line that say how data is read. */
+export interface DataOptions {
+  readonly users?: string;
+  readonly format?: FormatName;
+  readonly split?: string;
+  readonly historySplits?: readonly string[];
+  readonly requireHistory?: true;
+  readonly maxLineMb?: number;
+}
+
+/** Options of the command line that {@link openJudgedData} reads. */
+export interface JudgedDataOptions extends DataOptions {
+  readonly group?: string;
+  readonly rowsPerUser?: number;
+}
+
+const MEGABYTE = 1e6;
+
+/** Flags of what rows may know of their users, and of how long a line may be. */
+export function dataReadingFlags(command: Command): Command {
+  return command
+    .option(
+      '--history-splits <names>',
+      'splits whose labelled rows are history, such as train,seen; default train,validation (and train_*)',
+      (names: string) => names.split(',').map((name) => name.trim()),
+    )
+    .option('--require-history', 'refuse data of which no row has a history')
+    .addOption(
+      numberOption('--max-line-mb <n>', `longest line in MB; default ${MAX_LINE_BYTES / MEGABYTE}`, {
+        integer: false,
+        min: 0.001,
+        max: 512,
+      }),
+    );
+}
+
+/** How data is opened. */
+export function openOptions(
+  { users, format, split, historySplits, maxLineMb }: DataOptions,
+  signal: AbortSignal | undefined,
+): OpenOptions {
+  return {
+    ...(users === undefined ? {} : { users }),
+    ...(format === undefined ? {} : { format }),
+    ...(split === undefined ? {} : { split }),
+    ...(historySplits === undefined ? {} : { historySplits }),
+    ...(maxLineMb === undefined ? {} : { maxLineBytes: Math.floor(maxLineMb * MEGABYTE) }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+/**
+ * Rows of the split that is asked for, else of `test` where there are several, else all; of these the group and so many of each
+ * user, and of them the first `limit`. Errors: `INPUT_MALFORMED` where there is no row; those of opening and of `selectRows`.
+ */
+export async function openJudgedData(
+  path: string,
+  options: JudgedDataOptions,
+  { limit, signal }: { readonly limit?: number | undefined; readonly signal?: AbortSignal } = {},
+): Promise<{ readonly data: PreferenceData; readonly split: string | undefined }> {
+  const { group = null, rowsPerUser = null } = options;
+  // A selection is made of all rows, and the limit counts those that are selected.
+  const bounded = group === null && rowsPerUser === null && limit !== undefined ? { limit } : {};
+  const common = { ...openOptions(options, signal), ...bounded };
+  const all = options.split === undefined ? await openPreferenceData(path, common) : null;
+  const split = options.split ?? defaultSplit(all!.splits);
+  const data = split === undefined ? all! : await openPreferenceData(path, { ...common, split });
+  if (data.count === 0 && data.damage === undefined)
+    throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to judge`);
+  return { data: await selectRows(data, { group, rowsPerUser }), split };
+}
+
+/** How much is known of the users whose rows are judged. */
+export interface Signals {
+  /** Part of the event that a run has started; `warnings` where there are any. */
+  readonly event: {
+    readonly users?: { readonly users: number; readonly inData: number };
+    readonly warnings?: readonly string[];
+  };
+  /** Says it in words, where words are wanted. */
+  readonly say: () => void;
+}
+
+/**
+ * Looks how many users of the users file occur in the data, and whether histories and criteria that no row gets call for a
+ * warning. Errors: `INPUT_MALFORMED` where a history is required and no row has one.
+ */
+export async function lookAtSignals(
+  data: PreferenceData,
+  options: DataOptions & { readonly quiet?: true; readonly jsonProgress?: true },
+  { err }: CommandContext,
+  signal: AbortSignal,
+): Promise<Signals> {
+  const warnings = await checkSignals(data, { requireHistory: options.requireHistory === true, signal });
+  const { users } = data;
+  return {
+    event: {
+      ...(users === undefined ? {} : { users: { users: users.userCount, inData: users.usersInData } }),
+      ...(warnings.length === 0 ? {} : { warnings }),
+    },
+    say() {
+      if (options.jsonProgress === true || options.quiet === true) return;
+      if (users !== undefined) {
+        const { path, userCount, usersInData } = users;
+        err.write(`users     ${userCount} in ${printable(path)}, ${usersInData} of them in the data\n`);
+      }
+      for (const warning of warnings) err.write(`pgenrm: warning: ${printable(warning)}\n`);
+    },
+  };
+}

@@ -1,0 +1,243 @@
+// The lines of a chains file: the header that says what made it, and one record a row with all of its chains.
+// Knows their form and checks it; not how files are read or written.
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { PgenrmError } from '../../errors.js';
+import { FLASH_ATTENTION_CHOICES, KV_TYPES } from '../../options/engine-options.js';
+
+/** Version of the chains file; another one is refused. */
+export const CHAINS_FORMAT = 2;
+
+const COUNT = z.number().int().nonnegative();
+const TEXT_OR_NOTHING = z.string().nullable();
+
+const IDENTITY = z.strictObject({
+  data: z.strictObject({
+    /** SHA-256 of the file's bytes. */
+    fingerprint: z.string(),
+    format: z.string(),
+    split: TEXT_OR_NOTHING,
+    /** SHA-256 of the users file's bytes. */
+    users: TEXT_OR_NOTHING,
+    /** Splits that are history, with commas between them, where they were asked for by name. */
+    historySplits: TEXT_OR_NOTHING,
+    /** The group of users whose rows are taken; null for all. */
+    group: TEXT_OR_NOTHING,
+  }),
+  model: z.strictObject({ sha256: TEXT_OR_NOTHING }),
+  template: z.strictObject({ name: z.string(), hash: z.string() }),
+  /** The prototype bank; all null without one. */
+  bank: z.strictObject({ checksum: TEXT_OR_NOTHING, additions: COUNT.nullable(), overlap: TEXT_OR_NOTHING }),
+  generator: z.strictObject({
+    kind: z.string(),
+    engine: z.string(),
+    version: z.string(),
+    contextTokens: COUNT,
+  }),
+  sampling: z.strictObject({
+    /** Chains a row: the largest level that can be derived. */
+    individual: COUNT,
+    prototype: COUNT,
+    /** Chains a row of the same model without history and criteria. */
+    noHistory: COUNT,
+    seed: COUNT,
+    temperature: z.number(),
+    topP: z.number(),
+    minP: z.number(),
+    maxTokens: COUNT,
+    historyEvents: COUNT.nullable(),
+    grammar: z.string(),
+    prefer: z.string(),
+    /** How neighbours are sought; null without a prototype level. */
+    retrieveBy: TEXT_OR_NOTHING,
+  }),
+});
+
+/** How the generator kept keys and values: of the machine, not of the run, for chains depend on it by rounding alone. */
+const KV_CACHE = z.object({
+  type: z.enum(KV_TYPES),
+  flashAttention: z.enum(FLASH_ATTENTION_CHOICES),
+  attention: z.enum(['pgenrm', 'llama.cpp']).optional(),
+  /** Of all sequences together. */
+  cells: COUNT,
+});
+
+const HEADER = z.object({
+  pgenrmChains: z.literal(CHAINS_FORMAT),
+  pgenrm: z.string(),
+  created: z.string(),
+  /** Names the run: every row repeats it. */
+  run: z.string().min(1),
+  protocol: z.string(),
+  model: z.string(),
+  /** Rows that the evaluation is asked for. A run may be asked for more later: the last header of the file counts. */
+  rows: COUNT,
+  identity: IDENTITY,
+  /** Null where the generator does not choose it; absent from files of earlier versions. */
+  kvCache: KV_CACHE.nullable().optional(),
+  /** Users in the users file, and those of them who occur in the data; null without one. */
+  usersFile: z.object({ users: COUNT, inData: COUNT }).nullable().optional(),
+  /** Users of the bank who are evaluated too: how many, and some of their ids. */
+  overlap: z.object({ users: COUNT, examples: z.array(z.string()) }).nullable(),
+});
+
+const CHAIN = z.object({
+  level: z.enum(['individual', 'prototype']),
+  index: COUNT,
+  seed: COUNT,
+  order: z.array(COUNT).min(2),
+  scores: z.array(z.number()).nullable(),
+  lost: TEXT_OR_NOTHING,
+  finish: z.string(),
+  tokens: COUNT,
+  neighbour: z.object({ userId: z.string(), similarity: z.number() }).optional(),
+  text: z.string().optional(),
+  /**
+   * Of scores that are read from the model's distribution: each criterion with its weight, and for each candidate, in
+   * the order given, the probabilities of the scores from 1 on.
+   */
+  criteria: z
+    .array(
+      z.object({
+        name: z.string(),
+        weight: z.number().nonnegative(),
+        distributions: z.array(z.array(z.number().min(0).max(1)).min(1)),
+      }),
+    )
+    .optional(),
+});
+
+const ROW = z.object({
+  row: COUNT,
+  run: z.string(),
+  id: z.string().optional(),
+  user: z.string().optional(),
+  split: z.string().optional(),
+  subset: z.string().optional(),
+  status: z.enum(['judged', 'failed', 'invalid']),
+  label: COUNT.optional(),
+  /** Characters of each candidate, in the order given. */
+  lengths: z.array(COUNT),
+  /** History events that are known of the user, those shown, and those left out for want of context. */
+  history: COUNT,
+  usedEvents: COUNT,
+  droppedEvents: COUNT,
+  /** Whether the user's criteria are stated. */
+  criteria: z.boolean(),
+  /** `seen` or `unseen`, where it can be told. */
+  group: z.string().optional(),
+  /** How similar users were sought, where they were: by what, and the own chain or the earlier row that was used. */
+  retrieval: z
+    .object({
+      by: TEXT_OR_NOTHING,
+      status: z.string(),
+      chain: COUNT.nullable(),
+      from: z.string().optional(),
+      ownChainsLost: z.boolean(),
+    })
+    .optional(),
+  /** What later rows of the user are sought by, where the run keeps it. */
+  analysis: z.object({ of: z.string(), text: z.string().optional() }).optional(),
+  chains: z.array(CHAIN),
+  noHistory: z.array(CHAIN).optional(),
+  tokens: z.object({ prompt: COUNT, decodedPrompt: COUNT, generated: COUNT }),
+  ms: z.number().nonnegative(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  reason: z.string().optional(),
+});
+
+/** Everything that the chains depend on. Rows of two runs may be read together only where all of it is equal. */
+export type ChainsIdentity = z.infer<typeof IDENTITY>;
+/** The first line of a chains file. */
+export type ChainsHeader = z.infer<typeof HEADER>;
+/** One row of the data with all of its chains. */
+export type ChainsRow = z.infer<typeof ROW>;
+/** One chain; `scores` in the order of the candidates given, null where it is lost. */
+export type StoredChain = z.infer<typeof CHAIN>;
+
+/** The name of a run: 16 hexadecimal digits of the SHA-256 of its identity. */
+export function runName(identity: ChainsIdentity): string {
+  return createHash('sha256')
+    .update(JSON.stringify(IDENTITY.parse(identity)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/**
+ * The value as a header, or null where it is a row or anything else. Errors: `RUN_MISMATCH` for a damaged one and for one
+ * of another version.
+ */
+export function asHeader(path: string, line: number, value: unknown): ChainsHeader | null {
+  if (typeof value !== 'object' || value === null || !('pgenrmChains' in value)) return null;
+  if (value.pgenrmChains !== CHAINS_FORMAT) {
+    const by = 'pgenrm' in value ? ` (written by pgenrm ${String(value.pgenrm)})` : '';
+    throw new PgenrmError(
+      'RUN_MISMATCH',
+      `${path} is a chains file of version ${String(value.pgenrmChains)}${by}, and version ${CHAINS_FORMAT} is read; sample its rows anew with pgenrm eval`,
+    );
+  }
+  const checked = HEADER.safeParse(value);
+  if (checked.success) return checked.data;
+  throw notAsWritten(path, line, z.prettifyError(checked.error));
+}
+
+/** The value as a row. Errors: `RUN_MISMATCH` where it is none. */
+export function asChainsRow(path: string, line: number, value: unknown): ChainsRow {
+  const checked = ROW.safeParse(value);
+  if (!checked.success) throw notAsWritten(path, line, z.prettifyError(checked.error));
+  const row = checked.data;
+  const wrong = wrongWith(row);
+  if (wrong !== null) throw notAsWritten(path, line, wrong);
+  return row;
+}
+
+/** What does not fit together in a row; null where all does. */
+function wrongWith({ status, lengths, label, chains, noHistory = [] }: ChainsRow): string | null {
+  const candidates = lengths.length;
+  if (status === 'judged' && candidates < 2) return 'a judged row has two candidates or more';
+  if (label !== undefined && label >= candidates)
+    return `label ${label} names none of ${candidates} candidates`;
+  const seen = new Set<string>();
+  for (const [list, stored] of [chains, noHistory].entries()) {
+    for (const { level, index, order, scores, criteria = [] } of stored) {
+      const name = `${list} ${level} ${index}`;
+      if (seen.has(name)) return `${level} chain ${index} comes twice`;
+      seen.add(name);
+      const places = [...order].sort((a, b) => a - b);
+      if (places.length !== candidates || places.some((place, at) => place !== at))
+        return `${level} chain ${index}: order is none of ${candidates} candidates`;
+      const odd = criteria.find(({ distributions }) => distributions.length !== candidates);
+      if (odd !== undefined)
+        return `${level} chain ${index}: criterion ${odd.name} has ${odd.distributions.length} distributions for ${candidates} candidates`;
+      if (scores !== null && scores.length !== candidates)
+        return `${level} chain ${index} has ${scores.length} scores for ${candidates} candidates`;
+    }
+  }
+  return null;
+}
+
+/** Differences between two identities in words; empty where they are equal. */
+export function identityDifferences(before: ChainsIdentity, now: ChainsIdentity): string[] {
+  const left = flatten(before);
+  const right = flatten(now);
+  return [...left.keys()]
+    .filter((name) => left.get(name) !== right.get(name))
+    .map((name) => `${name} was ${left.get(name)}, is ${right.get(name)}`);
+}
+
+function flatten(identity: ChainsIdentity): Map<string, string> {
+  return new Map(
+    Object.entries(identity).flatMap(([group, fields]) =>
+      Object.entries(fields).map(([name, value]) => [`${group} ${name}`, String(value ?? 'none')] as const),
+    ),
+  );
+}
+
+/** `RUN_MISMATCH` for a line that an evaluation does not write; `line` from 0. */
+export function notAsWritten(path: string, line: number, why: string): PgenrmError {
+  return new PgenrmError(
+    'RUN_MISMATCH',
+    `${path}, line ${line + 1} is not as pgenrm eval writes it: ${why}; use a chains file that was not changed`,
+  );
+}

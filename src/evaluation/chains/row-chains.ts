@@ -1,0 +1,115 @@
+// From a judged row to its line in a chains file.
+// Knows judgments and data rows; nothing of files.
+
+import type { PreferenceRow, RowProblem } from '../../data/preference-data.js';
+import type { PgenrmError } from '../../errors.js';
+import type { JudgedChain, Judgment } from '../../reward-model/judgment.js';
+import type { ChainsRow, StoredChain } from './chains-record.js';
+
+/** What is kept of a row besides its chains. */
+export interface RowContext {
+  readonly run: string;
+  /** Group of the row's user, where it can be told. */
+  readonly group?: string;
+  /** Whether the chains' texts are kept. */
+  readonly texts: boolean;
+}
+
+/** The line of a judged row; `noHistory` is the judgment by the same model of a user of whom nothing is known. */
+export function judgedLine(
+  row: PreferenceRow,
+  judgment: Judgment,
+  noHistory: Judgment | null,
+  context: RowContext,
+): ChainsRow {
+  const both = [judgment, ...(noHistory === null ? [] : [noHistory])];
+  const sum = (pick: (one: Judgment) => number): number => both.reduce((all, one) => all + pick(one), 0);
+  const stored = (chains: readonly JudgedChain[]): StoredChain[] =>
+    chains.map((chain) => storedChain(chain, context.texts));
+  return {
+    ...headOf(row, context),
+    status: 'judged',
+    usedEvents: judgment.usedEvents,
+    droppedEvents: judgment.droppedEvents,
+    ...retrievalOf(judgment),
+    chains: stored(judgment.chains),
+    ...(noHistory === null ? {} : { noHistory: stored(noHistory.chains) }),
+    tokens: {
+      prompt: sum(({ tokens }) => tokens.prompt),
+      decodedPrompt: sum(({ tokens }) => tokens.decodedPrompt),
+      generated: sum(({ tokens }) => tokens.generated),
+    },
+    ms: Math.round(sum(({ times }) => times.totalMs)),
+  };
+}
+
+/** The line of a row that met an error of its own. */
+export function failedLine(row: PreferenceRow, error: PgenrmError, context: RowContext): ChainsRow {
+  return {
+    ...headOf(row, context),
+    status: 'failed',
+    ...NOTHING,
+    error: { code: error.code, message: error.message },
+  };
+}
+
+/** The line of a row that fits no shape. */
+export function invalidLine(problem: RowProblem, { run }: RowContext): ChainsRow {
+  return {
+    row: problem.number,
+    run,
+    status: 'invalid',
+    lengths: [],
+    history: 0,
+    criteria: false,
+    ...NOTHING,
+    reason: problem.reason,
+  };
+}
+
+const NOTHING = {
+  usedEvents: 0,
+  droppedEvents: 0,
+  chains: [],
+  tokens: { prompt: 0, decodedPrompt: 0, generated: 0 },
+  ms: 0,
+};
+
+function headOf(row: PreferenceRow, { run, group }: RowContext) {
+  const { number, id, userId, split, subset, label, user, item } = row;
+  return {
+    row: number,
+    run,
+    id,
+    ...(userId === undefined ? {} : { user: userId }),
+    ...(split === undefined ? {} : { split }),
+    ...(subset === undefined ? {} : { subset }),
+    ...(label === undefined ? {} : { label }),
+    lengths: item.candidates.map((candidate) => [...candidate].length),
+    history: user.history.length,
+    criteria: (user.criteria ?? '').trim() !== '',
+    ...(group === undefined ? {} : { group }),
+  };
+}
+
+function retrievalOf({ retrieval }: Judgment): Pick<ChainsRow, 'retrieval'> {
+  if (retrieval === undefined) return {};
+  const { by, status, chain, from, ownChainsLost } = retrieval;
+  return { retrieval: { by, status, chain, ...(from === undefined ? {} : { from }), ownChainsLost } };
+}
+
+function storedChain(chain: JudgedChain, texts: boolean): StoredChain {
+  const { level, index, seed, order, scores, lost, finish, tokens, neighbour, text } = chain;
+  return {
+    level,
+    index,
+    seed,
+    order: [...order],
+    scores: scores === null ? null : [...scores],
+    lost,
+    finish,
+    tokens,
+    ...(neighbour === undefined ? {} : { neighbour: { ...neighbour } }),
+    ...(texts ? { text } : {}),
+  };
+}
