@@ -91,24 +91,27 @@ export interface ModelFinding {
   readonly unusable: string | null;
 }
 
+/** The account of a generator that was loaded. */
+export interface LoadedGenerator {
+  readonly description: string;
+  readonly backend: string;
+  readonly devices: readonly string[];
+  readonly contextTokens: number;
+  readonly samplesAtOnce: number;
+  /** Null where it is not this machine that computes. */
+  readonly threads: number | null;
+  /** Null where the generator does not choose it. */
+  readonly kvCache: KvCacheInfo | null;
+  readonly choices: readonly string[];
+  readonly loadMs: number;
+}
+
 /** The generator that would run. */
 export interface GeneratorFinding {
   readonly kind: string;
   readonly reasons: readonly string[];
   /** The loaded generator's own account; null where it was not loaded. */
-  readonly loaded: {
-    readonly description: string;
-    readonly backend: string;
-    readonly devices: readonly string[];
-    readonly contextTokens: number;
-    readonly samplesAtOnce: number;
-    /** Null where it is not this machine that computes. */
-    readonly threads: number | null;
-    /** Null where the generator does not choose it. */
-    readonly kvCache: KvCacheInfo | null;
-    readonly choices: readonly string[];
-    readonly loadMs: number;
-  } | null;
+  readonly loaded: LoadedGenerator | null;
 }
 
 /** Everything that `diagnose` found. */

@@ -1,13 +1,10 @@
 // Looks at the machine, the addon, the libraries and the model, and asks each part what it would choose.
 // Decides nothing itself: the parts that decide give their reasons.
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import { messageOf, PgenrmError } from '../errors.js';
-import { chooseGenerator, type GeneratorKind, loadGenerator } from '../generator/choose.js';
-import { llamaDetails } from '../generator/llama/llama-info.js';
+import { chooseGenerator, type GeneratorKind } from '../generator/choose.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
-import { nativeDetails } from '../generator/native/native-info.js';
 import { chooseKernels } from '../kernels/choose.js';
 import {
   type ModelFacts,
@@ -36,6 +33,7 @@ import type {
   NativeFacts,
   Trouble,
 } from './diagnosis.js';
+import { tryLoad } from './try-load.js';
 
 export type { Diagnosis } from './diagnosis.js';
 export { diagnosisText } from './diagnosis-text.js';
@@ -214,26 +212,16 @@ async function generatorFinding(
   const { kind, reasons } = await chooseGenerator(options.generator, options.gpu);
   if (options.load === false || 'trouble' in model || model.unusable !== null)
     return { kind, reasons, loaded: null };
-  const start = performance.now();
-  const generator = await loadGenerator({
-    modelPath: model.path,
-    generator: kind,
-    ...options.engine,
-    ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
-  try {
-    const { backend, devices, contextTokens, samplesAtOnce, choices } = generator.info;
-    const threads = llamaDetails(generator.info)?.threads ?? null;
-    const kvCache = nativeDetails(generator.info)?.kvCache ?? null;
-    const { description } = generator.model;
-    const loadMs = performance.now() - start;
-    const sizes = { contextTokens, samplesAtOnce, threads, kvCache };
-    const loaded = { description, backend, devices, ...sizes, choices, loadMs };
-    return { kind, reasons, loaded };
-  } finally {
-    await generator[Symbol.asyncDispose]();
-  }
+  const loaded = await tryLoad(
+    {
+      modelPath: model.path,
+      generator: kind,
+      ...options.engine,
+      ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
+    },
+    options.signal,
+  );
+  return { kind, reasons, loaded };
 }
 
 function problemsOf(parts: Pick<Diagnosis, 'kernels' | 'llama' | 'model' | 'generator'>): string[] {

@@ -2,6 +2,7 @@
 // Knows the file format only, not what a model is good for; reads no tensor data.
 import { open } from 'node:fs/promises';
 import { messageOf, PgenrmError } from '../errors.js';
+import { checkByteTokens, checkGgufLimits, checkTokensUnique } from './gguf-limits.js';
 
 /** A metadata value; arrays other than the vocabulary's are given by their length only. */
 export type GgufValue =
@@ -73,7 +74,8 @@ const BLOCKS: Readonly<Record<number, readonly [elements: number, bytes: number]
   42: [64, 18],
 };
 
-const KEPT_ARRAYS = new Set(['tokenizer.ggml.tokens', 'tokenizer.ggml.token_type']);
+const TOKENS = 'tokenizer.ggml.tokens';
+const KEPT_ARRAYS = new Set([TOKENS, 'tokenizer.ggml.token_type']);
 const FIRST_READ = 1 << 20;
 const LARGEST_HEADER = 1 << 29;
 const MOST_ENTRIES = 1 << 24;
@@ -118,6 +120,11 @@ class Cursor {
     const length = this.count(`the length of ${what}`, LARGEST_HEADER);
     const start = this.advance(length);
     return this.bytes.toString('utf8', start, start + length);
+  }
+
+  /** Bytes of the file from `start` to `end`, one character a byte. */
+  raw(start: number, end: number): string {
+    return this.bytes.toString('latin1', start, end);
   }
 
   scalar(type: number, what: string): string | number | bigint | boolean {
@@ -175,9 +182,15 @@ function readArray(cursor: Cursor, key: string): GgufValue {
   const length = cursor.count(`the length of ${key}`, LARGEST_HEADER);
   if (KEPT_ARRAYS.has(key)) {
     const values: (string | number)[] = [];
+    // Where each string begins, its length of 8 bytes included; and where the last one ends.
+    const starts = [cursor.position];
     for (let index = 0; index < length; index++) {
       const value = cursor.scalar(type, key);
       values.push(typeof value === 'string' ? value : Number(value));
+      starts.push(cursor.position);
+    }
+    if (key === TOKENS && type === 8) {
+      checkTokensUnique(values as string[], (index) => cursor.raw(starts[index]! + 8, starts[index + 1]!));
     }
     return values;
   }
@@ -275,6 +288,8 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       try {
         const header = parse(buffer.subarray(0, bytesRead), info.size);
         checkExtent(header);
+        checkGgufLimits(header.metadata);
+        checkByteTokens(header.metadata);
         return header;
       } catch (error) {
         if (error instanceof NeedMore && wanted < info.size && size < LARGEST_HEADER) continue;

@@ -125,7 +125,7 @@ export function requireTextDecoder(facts: ModelFacts): void {
   if (DIFFUSION.has(architecture)) {
     throw refuse(`its architecture ${architecture} is a diffusion model, which has no next token`, decoder);
   }
-  if (facts.tokens.length === 0) {
+  if (facts.tokens.length === 0 || ['none', 'no_vocab'].includes(facts.tokenizerModel)) {
     throw refuse('it has no vocabulary', 'Use the main file of the model, not a projector or an adapter.');
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeGguf } from '../../bench/models/gguf-writer.js';
+import { type MetadataValue, writeGguf } from '../../bench/models/gguf-writer.js';
 import { type ErrorCode, PgenrmError } from '../../src/errors.js';
 import { readGgufHeader } from '../../src/model-file/gguf-header.js';
 import { readModelFacts, requireTextDecoder } from '../../src/model-file/model-facts.js';
@@ -133,6 +133,54 @@ describe('readGgufHeader', () => {
   it('says that there is no file', async () => {
     await expectCode(readGgufHeader(join(folder, 'none.gguf')), 'MODEL_NOT_FOUND', /none\.gguf/);
     await expectCode(readGgufHeader(folder), 'MODEL_NOT_FOUND', /not a file/);
+  });
+});
+
+describe('what ends llama.cpp', () => {
+  const withMetadata = async (changes: Record<string, MetadataValue>): Promise<string> => {
+    const path = join(folder, 'limits.gguf');
+    await writeGguf(path, { 'general.architecture': { string: 'llama' }, ...changes }, [], 1);
+    return path;
+  };
+  const tokens = (...texts: string[]) => ({ 'tokenizer.ggml.tokens': { strings: texts } });
+
+  it.each<[string, Record<string, MetadataValue>, RegExp]>([
+    ['a token that comes twice', tokens('a', 'b', 'a'), /tokens 0 and 2 are the same text/],
+    ['tokens that are the same up to a zero byte', tokens('a\0x', 'b', 'a\0y'), /tokens 0 and 2/],
+    ['a token with the name of an empty one', tokens('x', '', '[EMPTY_1]'), /tokens 1 and 2/],
+    ['no layer', { 'llama.block_count': { u32: 0 } }, /block_count is 0, expected 1 to 512/],
+    ['too many layers', { 'llama.block_count': { u32: 600 } }, /block_count is 600/],
+    ['too many experts', { 'llama.expert_count': { u32: 4096 } }, /expert_count is 4096/],
+    [
+      'more experts in use than there are',
+      { 'llama.expert_count': { u32: 2 }, 'llama.expert_used_count': { u32: 3 } },
+      /expert_used_count is 3/,
+    ],
+    ['experts in use without experts', { 'llama.expert_used_count': { u32: 3 } }, /there are no experts/],
+    ['an unknown scaling', { 'llama.rope.scaling.type': { string: 'odd' } }, /rope.scaling.type is odd/],
+    [
+      'a negative epsilon',
+      { 'llama.attention.layer_norm_rms_epsilon': { f32: -1 } },
+      /epsilon is -1, expected a number from 0 up/,
+    ],
+    ['an epsilon that is none', { 'llama.attention.layer_norm_rms_epsilon': { f32: Number.NaN } }, /NaN/],
+    [
+      'SentencePiece without bytes',
+      { 'tokenizer.ggml.model': { string: 'llama' }, ...tokens('a', 'b') },
+      /no token <0x00>/,
+    ],
+  ])('is refused: %s', async (_what, changes, message) => {
+    await expectCode(readGgufHeader(await withMetadata(changes)), 'MODEL_UNUSABLE', message);
+  });
+
+  it('is not mistaken: empty tokens, bytes that are no UTF-8, experts by layer', async () => {
+    const path = await withMetadata(tokens('', '', 'XX', 'YY'));
+    await expect(readGgufHeader(path)).resolves.toBeDefined();
+    const bytes = await readFile(path);
+    bytes.set([0x80, 0x81], bytes.indexOf('XX'));
+    bytes.set([0x80, 0x82], bytes.indexOf('YY'));
+    await writeFile(path, bytes);
+    await expect(readGgufHeader(path)).resolves.toBeDefined();
   });
 });
 
