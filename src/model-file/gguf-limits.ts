@@ -2,7 +2,6 @@
 // Knows the values of a header; reads nothing.
 
 import { PgenrmError } from '../errors.js';
-import type { GgufValue } from './gguf-header.js';
 
 // Of llama.cpp (`LLAMA_MAX_LAYERS`, `LLAMA_MAX_EXPERTS`).
 const MOST_LAYERS = 512;
@@ -15,7 +14,7 @@ const EXPERTS_OPTIONAL = ['hunyuan-dense', 'hunyuan_vl'];
  * Checks the values for which llama.cpp has assertions in place of errors: numbers of layers and experts, the scaling of
  * positions. A value of the wrong type or one that is missing is left to llama.cpp, which says so. Errors: `MODEL_UNUSABLE`.
  */
-export function checkGgufLimits(metadata: ReadonlyMap<string, GgufValue>): void {
+export function checkGgufLimits(metadata: ReadonlyMap<string, unknown>): void {
   const architecture = metadata.get('general.architecture');
   if (typeof architecture !== 'string') return;
   const whole = (key: string, usual: number): number => {
@@ -49,7 +48,7 @@ export function checkGgufLimits(metadata: ReadonlyMap<string, GgufValue>): void 
 function checkExperts(
   whole: (key: string, usual: number) => number,
   check: (holds: boolean, key: string, expected: string) => void,
-  metadata: ReadonlyMap<string, GgufValue>,
+  metadata: ReadonlyMap<string, unknown>,
   architecture: string,
 ): void {
   const experts = whole('expert_count', 0);
@@ -78,7 +77,7 @@ function checkExperts(
  * Checks that a vocabulary of SentencePiece has tokens for single bytes: llama.cpp would end the process at the first text
  * that needs one. Errors: `MODEL_UNUSABLE`.
  */
-export function checkByteTokens(metadata: ReadonlyMap<string, GgufValue>): void {
+export function checkByteTokens(metadata: ReadonlyMap<string, unknown>): void {
   const kind = metadata.get('tokenizer.ggml.model');
   const tokens = metadata.get('tokenizer.ggml.tokens');
   if (kind !== 'llama' || !Array.isArray(tokens)) return;
