@@ -10,10 +10,12 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
 const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
+const plan = ['token_joins', 'choice_trie', 'free_text', 'plan_run'];
 const engine = [
   'prefix_cache',
   'sampler',
   'token_drawer',
+  ...plan,
   ...scheduler,
   'request_queue',
   'orders',
@@ -27,6 +29,11 @@ const tests = [
     name: 'sampler_test',
     sources: ['native/engine/sampler.cpp'],
     runs: { plain: 300, address: 60, thread: 20 },
+  },
+  {
+    name: 'plan_test',
+    sources: [...plan, 'sampler', 'token_drawer'].map((name) => `native/engine/${name}.cpp`),
+    runs: { plain: 2000, address: 500, thread: 100 },
   },
   {
     name: 'request_queue_test',

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pgenrm {
@@ -61,6 +62,10 @@ class Decoder {
 
   // Text bytes of a token; empty for control tokens.
   virtual std::string piece(int32_t token) const = 0;
+
+  // Tokens of a text; control tokens that it spells out are read as text, and nothing is added around it but the space that
+  // some tokenizers put before a text.
+  virtual std::vector<int32_t> tokenize(std::string_view text) const = 0;
 
   virtual bool is_end_of_generation(int32_t token) const = 0;
 };

@@ -27,6 +27,9 @@ class GrowingText {
     return true;
   }
 
+  // Drops the beginning of a character at the end.
+  void cut_to_characters() { text_.resize(complete_characters(text_.size())); }
+
   // What was not handed out yet and cannot change any more; with `last` all of the rest.
   std::string take_settled(std::span<const std::string> stops, bool last) {
     size_t end = text_.size();

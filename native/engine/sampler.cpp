@@ -76,6 +76,13 @@ double exponentiate(const float* logits, float* weights, int32_t n, float best, 
   return total;
 }
 
+PGENRM_VECTOR_CLONES
+int32_t n_not_finite(const float* logits, int32_t n) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < n; ++i) count += logits[i] < std::numeric_limits<float>::infinity() ? 0 : 1;
+  return count;
+}
+
 // Classes of weights, which lie in [0, 1]: sixteen an octave.
 constexpr int kClassShift = 19;
 constexpr uint32_t kClasses = (std::bit_cast<uint32_t>(1.0f) >> kClassShift) + 1;
@@ -92,6 +99,19 @@ uint64_t mix(uint64_t x) {
 double uniform_at(uint32_t seed, uint64_t index) {
   const uint64_t bits = mix(mix(static_cast<uint64_t>(seed) + 0x5851f42d4c957f2dULL) ^ (index * 0xd1342543de82ef95ULL));
   return static_cast<double>(bits >> 11) * 0x1.0p-53;
+}
+
+double log_sum_exp(const float* logits, int32_t n_vocab, double temperature) {
+  if (n_not_finite(logits, n_vocab) > 0) return std::numeric_limits<double>::quiet_NaN();
+  const float best = maximum(logits, n_vocab);
+  if (temperature <= 0.0 || best == -std::numeric_limits<float>::infinity()) return best;
+  float weights[kBlock];
+  double total = 0.0;
+  for (int32_t start = 0; start < n_vocab; start += kBlock) {
+    total += exponentiate(logits + start, weights, std::min(kBlock, n_vocab - start), best,
+                          static_cast<float>(1.0 / temperature), 0.0f);
+  }
+  return best / temperature + std::log(total);
 }
 
 int32_t Sampler::sample(const float* logits, int32_t n_vocab, const SamplingParameters& parameters, double uniform) {

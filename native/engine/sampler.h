@@ -16,6 +16,9 @@ struct SamplingParameters {
 // Uniform in [0, 1) as a pure function of (seed, index); 53 random bits.
 double uniform_at(uint32_t seed, uint64_t index);
 
+// log of the sum of exp(logit / temperature); at temperature 0 the greatest logit. NaN where a logit is NaN or infinite above.
+double log_sum_exp(const float* logits, int32_t n_vocab, double temperature);
+
 class Sampler {
  public:
   // Draws from logits [n_vocab]; `uniform` is in [0, 1). Tokens of logit -inf are never drawn

@@ -98,6 +98,11 @@ class MockDecoder : public Decoder {
   }
 
   std::string piece(int32_t token) const override { return token == kEndToken ? "" : mock_piece(token); }
+  std::vector<int32_t> tokenize(std::string_view text) const override {
+    std::vector<int32_t> tokens;
+    for (const char letter : text) tokens.push_back(letter - 'a');
+    return tokens;
+  }
   bool is_end_of_generation(int32_t token) const override { return token == kEndToken; }
 
   int32_t n_cells_used() const { return static_cast<int32_t>(cells_.size()); }
