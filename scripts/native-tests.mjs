@@ -9,7 +9,7 @@ import { hnswlibFolder } from './native-config.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
-const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_delivery'];
+const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_plan', 'scheduler_delivery'];
 const plan = ['token_joins', 'choice_trie', 'free_text', 'plan_run'];
 const engine = [
   'prefix_cache',
@@ -35,6 +35,7 @@ const tests = [
     sources: [...plan, 'sampler', 'token_drawer'].map((name) => `native/engine/${name}.cpp`),
     runs: { plain: 2000, address: 500, thread: 100 },
   },
+  { name: 'plan_scheduler_test', sources: engine, runs: { plain: 1000, address: 200, thread: 40 } },
   {
     name: 'request_queue_test',
     sources: ['native/engine/request_queue.cpp'],

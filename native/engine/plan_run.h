@@ -28,6 +28,9 @@ class PlanRun {
 
   State state() const { return state_; }
 
+  // Whether the logits after tokens() are needed: for a draw, or for the root of a choice that was not read yet.
+  bool wants_logits() const { return state_ == State::kDraws || (state_ == State::kReads && trie_->wants(0)); }
+
   // Why it failed, with the part.
   const std::string& failure() const { return failure_; }
 
@@ -45,7 +48,17 @@ class PlanRun {
   // kReads: the texts' tree, and the logits [n_vocab] after one of its nodes, the root's first. The choice is made with the last.
   const ChoiceTrie& trie() const { return *trie_; }
   void read(int32_t node, const float* logits, int32_t n_vocab);
+  // Rows that were decoded for it.
   void count_probed(int32_t n_rows) { outcome_.n_probed += n_rows; }
+
+  // Number of the part that was written last.
+  int32_t last_number() const { return outcome_.parts.empty() ? 0 : outcome_.parts.back().number; }
+
+  // Drawn and chosen tokens so far.
+  int32_t n_decided() const { return outcome_.n_free + outcome_.n_chosen; }
+
+  // kDraws: the free text cannot go on.
+  void fail(const std::string& why);
 
   // Ends it with what it has.
   void cancel();

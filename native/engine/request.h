@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/plan.h"
 #include "engine/sampler.h"
 #include "engine/token_constraint.h"
 
@@ -18,15 +21,17 @@ struct Request {
   std::vector<int32_t> prompt;  // [n_prompt], at least one token
   std::vector<uint32_t> seeds;  // [m], one a sample, at least one
   SamplingParameters sampling;
-  int32_t max_tokens = 1;          // most new tokens a sample
+  int32_t max_tokens = 1;          // most new tokens a sample, those of a plan's given texts among them
   int32_t min_tokens = 0;          // a sample draws no token that ends it before it has so many
   bool streams = false;            // its text is reported as it is written
   std::vector<std::string> stop;   // a sample ends before the first of these
   TokenConstraintFactory constraint;  // may be empty
+  std::shared_ptr<const Plan> plan;   // may be null; with it there is no min_tokens, stop or constraint
 };
 
-// kCancelled: the sample itself was cancelled, and its text is what it had written by then.
-enum class FinishReason { kStop, kEndOfGeneration, kLength, kCancelled };
+// kCancelled: the sample itself was cancelled, and its text is what it had written by then. kComplete: its plan was followed
+// to the end.
+enum class FinishReason { kStop, kEndOfGeneration, kLength, kCancelled, kComplete };
 
 // One sample that ended.
 struct SampleResult {
@@ -36,6 +41,7 @@ struct SampleResult {
   int32_t n_tokens;  // new tokens, the ending one included
   FinishReason finish;
   int64_t elapsed_us;  // since submission
+  std::optional<PlanOutcome> plan = std::nullopt;  // of requests with a plan
 };
 
 // Text of one sample that is newly settled: a stop string can no longer begin in it. The pieces of a sample, in order,
@@ -45,6 +51,7 @@ struct TextPiece {
   int32_t index;
   int32_t n_tokens;  // that the sample has drawn so far
   std::string text;  // whole UTF-8 characters, as far as the model writes such
+  int32_t part = -1;  // of a plan: index of the written part that it belongs to
 };
 
 enum class RequestStatus {
@@ -52,6 +59,7 @@ enum class RequestStatus {
   kCancelled,
   kTooLong,         // prompt + max_tokens exceed the KV cells
   kDecodeFailed,    // llama_decode refused or failed; `detail` holds its status
+  kPlanFailed,      // the plan cannot be followed; `detail` says why and at which part
   kNoToken,         // every token was ruled out, by the constraint or by non-finite logits
   kClosed,          // the engine closed first
 };

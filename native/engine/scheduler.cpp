@@ -28,6 +28,7 @@ Scheduler::Scheduler(Decoder& decoder, SchedulerListener& listener, const Schedu
       listener_(listener),
       options_(within(decoder.limits(), options)),
       drawer_(decoder.limits().n_vocab, end_tokens(decoder), pool),
+      joins_(decoder),
       cache_(decoder),
       sequences_(decoder.limits().n_sequences) {}
 
@@ -117,7 +118,9 @@ void Scheduler::end_active(size_t index, RequestStatus status, const std::string
 
 void Scheduler::reap() {
   for (size_t i = active_.size(); i-- > 0;) {
-    if (active_[i]->failed) {
+    if (!active_[i]->plan_failure.empty()) {
+      end_active(i, RequestStatus::kPlanFailed, active_[i]->plan_failure);
+    } else if (active_[i]->failed) {
       end_active(i, RequestStatus::kNoToken, "no token could be drawn: all were ruled out");
     } else if (active_[i]->n_unfinished == 0) {
       end_active(i, RequestStatus::kDone, "");

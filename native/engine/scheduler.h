@@ -16,6 +16,7 @@
 #include "engine/sequence_pool.h"
 #include "engine/step_statistics.h"
 #include "engine/token_drawer.h"
+#include "engine/token_joins.h"
 #include "engine/worker_pool.h"
 
 namespace pgenrm {
@@ -35,7 +36,8 @@ struct SchedulerOptions {
 class SchedulerListener {
  public:
   virtual ~SchedulerListener() = default;
-  // New text of requests that stream, at most one piece a sample and call; before the sample's own end.
+  // New text of requests that stream, at most one piece a sample and call, or one a part of its plan; before the sample's
+  // own end.
   virtual void on_text(std::vector<TextPiece>&& pieces) = 0;
   virtual void on_sample(SampleResult&& sample) = 0;
   virtual void on_end(RequestResult&& result) = 0;
@@ -93,6 +95,10 @@ class Scheduler {
     int32_t n_rows;
     int32_t last_row;          // its index in rows_; its logits are wanted where it completes the stretch's goal
     bool completes;
+    int32_t path = -1;         // of a sample's choice that is read; -1 for its own tokens
+    int32_t first_on_path = 0; // index of the first row's token on the path
+    int32_t fork = -1;         // sequence that lives for this step, where the rows are not in the sample's own
+    uint64_t n_draws = 0;      // of the sample's plan as the rows were planned: more of them mean that the choice is made
   };
 
   // scheduler.cpp
@@ -122,8 +128,21 @@ class Scheduler {
   int64_t n_attended(const Stretch& stretch) const;
   void recover(DecodeStatus status);
 
+  // scheduler_plan.cpp
+  void begin_plan(Sample& sample);
+  void follow_plan(Sample& sample);
+  void read_prompts_logits();
+  void take_logits(Sample& sample, const float* logits);
+  void plan_paths(Sample& sample, int32_t room);
+  void plan_path(Sample& sample, int32_t path, int32_t n_rows, int32_t fork);
+  void take_path(Stretch& stretch);
+  void cut_cells(Sample& sample, int32_t n_kept);
+  void drop_probe(Sample& sample);
+  void drop_fork(Stretch& stretch);
+
   // scheduler_delivery.cpp
   void want_draw(Sample& sample, const float* logits);
+  void settle_planned(Sample& sample, int32_t token);
   void draw_all();
   void settle(Sample& sample, int32_t token);
   void hand_out(Sample& sample, bool last);
@@ -136,6 +155,7 @@ class Scheduler {
   SchedulerListener& listener_;
   SchedulerOptions options_;
   TokenDrawer drawer_;
+  TokenJoins joins_;
   PrefixCache cache_;
   SequencePool sequences_;
   std::deque<std::unique_ptr<ActiveRequest>> waiting_;  // in order of arrival
@@ -146,6 +166,7 @@ class Scheduler {
   std::vector<Draw> draws_;
   std::vector<Sample*> drawn_;        // whose tokens draws_ are
   std::vector<TextPiece> pieces_;     // of this step
+  int32_t n_given_rows_ = 0;   // of this step's rows of samples, those that are more than one a sample
   int32_t n_sample_cells_ = 0;                 // cells that running samples hold beyond their prompts
   StepStatistics statistics_;
   Clock::time_point decode_began_{};

@@ -74,9 +74,14 @@ void Scheduler::start_samples() {
       decoder_.sequence_copy(request->slot->sequence, sequence, request->slot->size());
       request->n_running += 1;
       running_.push_back(&sample);
-      if (sample.tokens.empty()) want_draw(sample, request->slot->logits.data());
+      if (request->request.plan) {
+        if (!sample.plan) begin_plan(sample);
+      } else if (sample.tokens.empty()) {
+        want_draw(sample, request->slot->logits.data());
+      }
     }
   }
+  read_prompts_logits();
   draw_all();
 }
 
@@ -107,13 +112,13 @@ bool Scheduler::make_room(const Sample* keep) {
 void Scheduler::preempt(Sample& sample) {
   statistics_.n_preempted_total += 1;
   // Rows of this step that were planned for it go with it.
-  for (size_t i = 0; i < stretches_.size(); ++i) {
+  for (size_t i = stretches_.size(); i-- > 0;) {
     if (stretches_[i].sample != &sample) continue;
+    drop_fork(stretches_[i]);
     const auto first = rows_.begin() + (stretches_[i].last_row + 1 - stretches_[i].n_rows);
     rows_.erase(first, first + stretches_[i].n_rows);
     for (size_t j = i + 1; j < stretches_.size(); ++j) stretches_[j].last_row -= stretches_[i].n_rows;
     stretches_.erase(stretches_.begin() + static_cast<ptrdiff_t>(i));
-    break;
   }
   stop_running(sample);
 }
@@ -129,8 +134,10 @@ void Scheduler::demote(size_t index) {
 
 // Gives back the cells and the sequence of a sample that runs.
 void Scheduler::give_back(Sample& sample) {
-  n_sample_cells_ -= sample.n_cached;
+  n_sample_cells_ -= sample.n_cached + sample.n_probed;
   sample.n_cached = 0;
+  sample.n_probed = 0;
+  sample.path = -1;
   decoder_.sequence_remove(sample.sequence, 0);
   sequences_.give_back(sample.sequence);
   sample.sequence = -1;

@@ -22,27 +22,36 @@ const char* status_name(DecodeStatus status) {
 void Scheduler::plan_samples() {
   rows_.clear();
   stretches_.clear();
+  n_given_rows_ = 0;
   // Oldest samples first, so that making room takes from the youngest.
   for (size_t i = 0; i < running_.size(); ++i) {
     Sample& sample = *running_[i];
     if (sample.finished) continue;
-    const int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size());
+    // Each sample behind has a row; what a plan gives is decoded in bounded pieces, as prompts are.
+    int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size()) - static_cast<int32_t>(running_.size() - i - 1);
+    if (sample.plan && running_.size() > 1) room = std::min(room, 1 + std::max(0, options_.prefill_chunk - n_given_rows_));
+    if (sample.plan && sample.n_undecoded() == 0) {
+      plan_paths(sample, room);
+      continue;
+    }
+    if (sample.plan) room = std::min(room, std::max(1, decoder_.limits().n_cells - n_cells_planned()));
     const int32_t n_rows = std::min(sample.n_undecoded(), room);
-    if (n_rows <= 0) break;
+    if (n_rows <= 0) continue;
     bool fits = true;
     while (n_cells_planned() + n_rows > decoder_.limits().n_cells && fits) fits = make_room(&sample);
     if (!fits || !sample.running()) continue;
     plan_sample(sample, n_rows);
+    if (sample.plan) n_given_rows_ += n_rows - 1;
   }
   statistics_.n_decode_rows = static_cast<int32_t>(rows_.size());
   statistics_.n_prefill_rows = 0;
 }
 
 void Scheduler::plan_sample(Sample& sample, int32_t n_rows) {
-  const bool completes = n_rows == sample.n_undecoded();
+  const bool completes = n_rows == sample.n_undecoded() && (!sample.plan || sample.plan->wants_logits());
   for (int32_t i = 0; i < n_rows; ++i) {
     const int32_t at = sample.n_cached + i;
-    rows_.push_back({sample.tokens[static_cast<size_t>(at)], sample.request->slot->size() + at, sample.sequence,
+    rows_.push_back({sample.written()[static_cast<size_t>(at)], sample.request->slot->size() + at, sample.sequence,
                      completes && i == n_rows - 1});
   }
   n_sample_cells_ += n_rows;
@@ -52,7 +61,7 @@ void Scheduler::plan_sample(Sample& sample, int32_t n_rows) {
 
 void Scheduler::plan_prompts() {
   int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size());
-  if (statistics_.n_decode_rows > 0) room = std::min(room, options_.prefill_chunk);
+  if (statistics_.n_decode_rows > 0) room = std::min(room, options_.prefill_chunk - n_given_rows_);
   std::vector<const PromptSlot*> planned;
   for (const auto& request : active_) {
     PromptSlot& slot = *request->slot;
@@ -91,11 +100,18 @@ void Scheduler::take_decoded() {
   statistics_.n_cells_read_total = decoder_.n_cells_read();
   statistics_.n_row_cells_total += static_cast<int64_t>(rows_.size()) * n_cells_planned();
   for (const Stretch& stretch : stretches_) {
+    if (stretch.path >= 0) stretch.sample->plan->count_probed(stretch.n_rows);
+  }
+  for (Stretch& stretch : stretches_) {
     const int64_t attended = n_attended(stretch);
     if (stretch.sample) {
       statistics_.n_decode_rows_total += stretch.n_rows;
       statistics_.n_decode_attended_total += attended;
-      if (stretch.completes) want_draw(*stretch.sample, decoder_.logits(stretch.last_row));
+      if (stretch.path >= 0) {
+        take_path(stretch);
+      } else if (stretch.completes) {
+        take_logits(*stretch.sample, decoder_.logits(stretch.last_row));
+      }
       continue;
     }
     PromptSlot& slot = *stretch.slot;
@@ -119,11 +135,16 @@ int64_t Scheduler::n_attended(const Stretch& stretch) const {
 }
 
 void Scheduler::recover(DecodeStatus status) {
+  for (Stretch& stretch : stretches_) {
+    if (stretch.fork < 0) continue;
+    drop_fork(stretch);
+    stretch.sample = nullptr;
+  }
   if (status == DecodeStatus::kNoSlot && running_.size() > 1) {
     // The memory is as before the call: undo the plan and try again with one sample less.
     for (const Stretch& stretch : stretches_) {
       if (!stretch.sample) continue;
-      stretch.sample->n_cached -= stretch.n_rows;
+      (stretch.path >= 0 ? stretch.sample->n_probed : stretch.sample->n_cached) -= stretch.n_rows;
       n_sample_cells_ -= stretch.n_rows;
     }
     stretches_.clear();

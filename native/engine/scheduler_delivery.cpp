@@ -7,6 +7,13 @@ namespace pgenrm {
 
 void Scheduler::want_draw(Sample& sample, const float* logits) {
   const Request& request = sample.request->request;
+  if (sample.plan) {
+    FreeText& text = sample.plan->free_text();
+    draws_.push_back({logits, &request.sampling, request.seeds[static_cast<size_t>(sample.index)], sample.plan->n_draws(),
+                      text.bars_end(), text.constraint(), text.text()});
+    drawn_.push_back(&sample);
+    return;
+  }
   const auto n_drawn = static_cast<uint64_t>(sample.tokens.size());
   draws_.push_back({logits, &request.sampling, request.seeds[static_cast<size_t>(sample.index)], n_drawn,
                     static_cast<int32_t>(n_drawn) < request.min_tokens, sample.constraint.get(), sample.text.text()});
@@ -14,10 +21,11 @@ void Scheduler::want_draw(Sample& sample, const float* logits) {
 }
 
 void Scheduler::draw_all() {
-  if (draws_.empty()) return;
-  const auto began = Clock::now();
-  drawer_.draw(draws_);
-  statistics_.draw_us_total += microseconds_since(began);
+  if (!draws_.empty()) {
+    const auto began = Clock::now();
+    drawer_.draw(draws_);
+    statistics_.draw_us_total += microseconds_since(began);
+  }
   for (size_t i = 0; i < draws_.size(); ++i) settle(*drawn_[i], draws_[i].token);
   flush_pieces();
   draws_.clear();
@@ -26,6 +34,7 @@ void Scheduler::draw_all() {
 }
 
 void Scheduler::settle(Sample& sample, int32_t token) {
+  if (sample.plan) return settle_planned(sample, token);
   ActiveRequest& request = *sample.request;
   if (token < 0) {
     request.failed = true;
@@ -43,8 +52,23 @@ void Scheduler::settle(Sample& sample, int32_t token) {
   if (request.request.streams) hand_out(sample, false);
 }
 
+void Scheduler::settle_planned(Sample& sample, int32_t token) {
+  if (token < 0) {
+    sample.plan->fail("no token may follow: its grammar and what may not occur leave none");
+  } else {
+    sample.plan->accept(token);
+  }
+  follow_plan(sample);
+}
+
 void Scheduler::hand_out(Sample& sample, bool last) {
   const Request& request = sample.request->request;
+  if (sample.plan) {
+    for (auto& [part, text] : sample.plan->take_text()) {
+      pieces_.push_back({request.id, sample.index, static_cast<int32_t>(sample.written().size()), std::move(text), part});
+    }
+    return;
+  }
   std::string settled = sample.text.take_settled(request.stop, last);
   if (settled.empty()) return;
   pieces_.push_back({request.id, sample.index, static_cast<int32_t>(sample.tokens.size()), std::move(settled)});
@@ -59,6 +83,7 @@ void Scheduler::flush_pieces() {
 // Of a sample that runs it leaves running_ as it is: draw_all() takes finished samples out of it.
 void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
   ActiveRequest& request = *sample.request;
+  if (sample.plan && reason == FinishReason::kCancelled) sample.plan->cancel();
   if (request.request.streams) {
     hand_out(sample, true);
     flush_pieces();
@@ -66,8 +91,13 @@ void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
   if (sample.running()) give_back(sample);
   sample.finished = true;
   request.n_unfinished -= 1;
-  listener_.on_sample({request.request.id, sample.index, sample.text.take(),
-                       static_cast<int32_t>(sample.tokens.size()), reason, request.elapsed_us()});
+  SampleResult result{request.request.id, sample.index, sample.text.take(),
+                      static_cast<int32_t>(sample.written().size()), reason, request.elapsed_us()};
+  if (request.request.plan) {
+    if (sample.plan) result.text = sample.plan->text();
+    result.plan = sample.plan ? sample.plan->take_outcome() : PlanOutcome{};
+  }
+  listener_.on_sample(std::move(result));
 }
 
 }  // namespace pgenrm

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/plan_run.h"
 #include "engine/scheduler.h"
 
 namespace pgenrm {
@@ -19,14 +20,19 @@ struct Scheduler::Sample {
   ActiveRequest* request = nullptr;
   int32_t index = 0;
   int32_t sequence = -1;         // -1 while it does not run
-  std::vector<int32_t> tokens;   // drawn so far
-  int32_t n_cached = 0;          // of tokens, those in the KV memory
+  std::vector<int32_t> tokens;   // drawn so far; of a plan they are the run's
+  int32_t n_cached = 0;          // of written(), those in the KV memory
   GrowingText text;
   std::unique_ptr<TokenConstraint> constraint;
   bool finished = false;
+  std::unique_ptr<PlanRun> plan;  // null without a plan, and before it runs for the first time
+  int32_t n_probed = 0;           // tokens behind written() in the KV memory: the beginning of `path`
+  int32_t path = -1;              // of its choice, in its own sequence
+  int32_t n_counted = 0;          // tokens of its plan that its request has counted
 
   bool running() const { return sequence >= 0; }
-  int32_t n_undecoded() const { return static_cast<int32_t>(tokens.size()) - n_cached; }
+  const std::vector<int32_t>& written() const { return plan ? plan->tokens() : tokens; }
+  int32_t n_undecoded() const { return static_cast<int32_t>(written().size()) - n_cached; }
 };
 
 struct Scheduler::ActiveRequest {
@@ -38,7 +44,8 @@ struct Scheduler::ActiveRequest {
   int32_t n_prompt_decoded = 0;
   int64_t n_generated = 0;
   int64_t prefill_us = -1;
-  bool failed = false;  // no token could be drawn for one of its samples
+  bool failed = false;  // no token could be drawn for one of its samples, or its plan cannot be followed
+  std::string plan_failure;  // '' where the plan can
 
   int64_t elapsed_us() const { return microseconds_since(request.submitted); }
   RequestResult result(RequestStatus status, const std::string& detail) const {

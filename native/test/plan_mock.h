@@ -104,6 +104,25 @@ inline std::shared_ptr<const Plan> make_plan(std::vector<PlanPart> parts) {
   return plan;
 }
 
+// Most tokens that parts can become, the tree of a choice's tokens included: a token writes at least a byte.
+inline int32_t most_tokens(const std::vector<PlanPart>& parts, const std::vector<PlanPart>& all) {
+  const auto longest = [](const std::vector<std::string>& texts) {
+    size_t most = 0;
+    for (const std::string& text : texts) most = std::max(most, text.size());
+    return static_cast<int32_t>(most);
+  };
+  int32_t n = 0;
+  for (const PlanPart& part : parts) {
+    const int32_t n_rounds = part.kind == PlanPart::Kind::kForEach
+                                 ? std::ranges::find(all, part.of, &PlanPart::number)->most
+                                 : part.most;
+    n += static_cast<int32_t>(part.text.size() + part.terminator.size()) + part.max_tokens + longest(part.texts) * std::max(1, n_rounds + 1) +
+         most_tokens(part.body, all) * n_rounds;
+    if (part.kind == PlanPart::Kind::kCopy) n += 5 * 4;  // the longest free text, in bytes
+  }
+  return n;
+}
+
 inline std::vector<std::string> numbers() { return {"1", "2", "3", "10"}; }
 
 // What a judge would ask for, with random bounds: a text, criteria with a weight, a score for each.
