@@ -9,7 +9,13 @@ import { hnswlibFolder } from './native-config.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const compiler = process.env.CXX ?? 'c++';
 
-const scheduler = ['scheduler', 'scheduler_admission', 'scheduler_batch', 'scheduler_plan', 'scheduler_delivery'];
+const scheduler = [
+  'scheduler',
+  'scheduler_admission',
+  'scheduler_batch',
+  'scheduler_plan',
+  'scheduler_delivery',
+];
 const plan = ['token_joins', 'choice_trie', 'free_text', 'plan_run'];
 const engine = [
   'prefix_cache',

@@ -11,7 +11,9 @@
 #include "addon/engine_arguments.h"
 #include "addon/engine_events.h"
 #include "addon/library_addon.h"
+#include "addon/plan_arguments.h"
 #include "engine/engine.h"
+#include "engine/token_joins.h"
 
 namespace pgenrm {
 namespace {
@@ -29,6 +31,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
                                         InstanceMethod<&EngineWrap::forget>("forget"),
                                         InstanceMethod<&EngineWrap::close>("close"),
                                         InstanceMethod<&EngineWrap::tokenize>("tokenize"),
+                                        InstanceMethod<&EngineWrap::spell>("spell"),
                                         InstanceMethod<&EngineWrap::model_info>("modelInfo"),
                                         InstanceMethod<&EngineWrap::statistics>("statistics"),
                                     });
@@ -90,7 +93,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   ~EngineWrap() override { shut_down(); }
 
  private:
-  // submit({ prompt, seeds, temperature, topP, minP, maxTokens, minTokens, stop, grammar, grammarTrigger, streams }): id
+  // submit({ prompt, seeds, temperature, topP, minP, maxTokens, minTokens, stop, grammar, grammarTrigger, plan, streams }): id
   Napi::Value submit(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Napi::Object o = arguments::object(info, 0, "request");
@@ -98,6 +101,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     require_open(env);
     check_request(env, request, model());
     read_grammar(o, model(), request);
+    request.plan = read_plan(o, model());
     request.id = ++last_id_;
     if (n_open_++ == 0) callback_.Ref(env);
     engine_->submit(std::move(request));
@@ -158,6 +162,18 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     const std::vector<int32_t> tokens = model().tokenize(info[0].As<Napi::String>().Utf8Value(), false);
     auto array = Napi::Int32Array::New(info.Env(), tokens.size());
     std::copy(tokens.begin(), tokens.end(), array.Data());
+    return array;
+  }
+
+  // spell(text): the tokens that write exactly this text in the middle of another; null where there are none.
+  Napi::Value spell(const Napi::CallbackInfo& info) {
+    if (info.Length() < 1 || !info[0].IsString()) throw Napi::TypeError::New(info.Env(), "text must be a string");
+    require_open(info.Env());
+    if (!joins_) joins_ = std::make_unique<TokenJoins>(model());
+    const std::vector<int32_t>* tokens = joins_->spell(info[0].As<Napi::String>().Utf8Value());
+    if (!tokens) return info.Env().Null();
+    auto array = Napi::Int32Array::New(info.Env(), tokens->size());
+    std::copy(tokens->begin(), tokens->end(), array.Data());
     return array;
   }
 
@@ -235,6 +251,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     closing_ = true;
     abort_ = true;
     engine_.reset();
+    joins_.reset();
     model_ = nullptr;
     callback_.Release();
     if (hooked_) napi_remove_env_cleanup_hook(Env(), &EngineWrap::on_environment_end, this);
@@ -246,6 +263,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   std::vector<Event> events_;
   std::atomic<bool> abort_{false};
   std::atomic<const LlamaModel*> model_{nullptr};  // alive from the ready event until the engine is joined
+  std::unique_ptr<TokenJoins> joins_;              // of model_; JavaScript's thread only
   std::atomic<int32_t> cells_{0};
   uint64_t last_id_ = 0;
   int64_t n_open_ = 0;  // requests submitted and not ended; JavaScript's thread only

@@ -59,16 +59,19 @@ void check_request(Napi::Env env, const Request& request, const LlamaModel& mode
   }
 }
 
+TokenConstraintFactory read_grammar_of(const Napi::Object& o, const char* name, const std::string& trigger, const LlamaModel& model) {
+  const std::string grammar = arguments::string(o, name);
+  if (grammar.empty()) return {};
+  std::string error;
+  TokenConstraintFactory constraint = make_grammar_factory(model, grammar, trigger, &error);
+  if (constraint) return constraint;
+  Napi::Error refused = Napi::Error::New(o.Env(), error);
+  refused.Value()["code"] = Napi::String::New(o.Env(), "GRAMMAR_INVALID");
+  throw refused;
+}
+
 void read_grammar(const Napi::Object& o, const LlamaModel& model, Request& request) {
-  if (const std::string grammar = arguments::string(o, "grammar"); !grammar.empty()) {
-    std::string error;
-    request.constraint = make_grammar_factory(model, grammar, arguments::string(o, "grammarTrigger"), &error);
-    if (!request.constraint) {
-      Napi::Error refused = Napi::Error::New(o.Env(), error);
-      refused.Value()["code"] = Napi::String::New(o.Env(), "GRAMMAR_INVALID");
-      throw refused;
-    }
-  }
+  request.constraint = read_grammar_of(o, "grammar", arguments::string(o, "grammarTrigger"), model);
 }
 
 Napi::Object model_object(Napi::Env env, const LlamaModel& model) {

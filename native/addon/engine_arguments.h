@@ -4,6 +4,8 @@
 
 #include <napi.h>
 
+#include <string>
+
 #include "engine/llama_decoder.h"
 #include "engine/llama_embedder.h"
 #include "engine/llama_model.h"
@@ -29,6 +31,10 @@ Request read_request(const Napi::Object& object);
 
 // Throws a RangeError where the prompt holds a token that is not in the vocabulary.
 void check_request(Napi::Env env, const Request& request, const LlamaModel& model);
+
+// The constraint of a grammar, '' for none; throws an error with the code GRAMMAR_INVALID.
+TokenConstraintFactory read_grammar_of(const Napi::Object& object, const char* name, const std::string& trigger,
+                                       const LlamaModel& model);
 
 // Adds the constraint of { grammar, grammarTrigger }; throws an error with the code GRAMMAR_INVALID.
 void read_grammar(const Napi::Object& object, const LlamaModel& model, Request& request);

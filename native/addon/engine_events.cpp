@@ -11,6 +11,7 @@ const char* name_of(FinishReason reason) {
     case FinishReason::kEndOfGeneration: return "endOfGeneration";
     case FinishReason::kLength: return "length";
     case FinishReason::kCancelled: return "cancelled";
+    case FinishReason::kComplete: return "complete";
   }
   return "";
 }
@@ -21,10 +22,70 @@ const char* name_of(RequestStatus status) {
     case RequestStatus::kCancelled: return "cancelled";
     case RequestStatus::kTooLong: return "tooLong";
     case RequestStatus::kDecodeFailed: return "decodeFailed";
+    case RequestStatus::kPlanFailed: return "planFailed";
     case RequestStatus::kNoToken: return "noToken";
     case RequestStatus::kClosed: return "closed";
   }
   return "";
+}
+
+const char* name_of(FreeFinish reason) {
+  switch (reason) {
+    case FreeFinish::kNone: return "";
+    case FreeFinish::kStop: return "stop";
+    case FreeFinish::kEnd: return "end";
+    case FreeFinish::kLength: return "length";
+    case FreeFinish::kCancelled: return "cancelled";
+  }
+  return "";
+}
+
+const char* name_of(PlanPart::Kind kind) {
+  switch (kind) {
+    case PlanPart::Kind::kGiven: return "given";
+    case PlanPart::Kind::kFree: return "free";
+    case PlanPart::Kind::kChoice: return "choice";
+    case PlanPart::Kind::kCopy: return "copy";
+    case PlanPart::Kind::kRepeat: return "repeat";
+    case PlanPart::Kind::kForEach: return "forEach";
+  }
+  return "";
+}
+
+template <typename T>
+Napi::Array array_of(Napi::Env env, const std::vector<T>& values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  for (size_t i = 0; i < values.size(); ++i) array[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(values[i]));
+  return array;
+}
+
+Napi::Value outcome_object(Napi::Env env, const PlanOutcome& outcome) {
+  Napi::Object o = Napi::Object::New(env);
+  Napi::Array parts = Napi::Array::New(env, outcome.parts.size());
+  for (size_t i = 0; i < outcome.parts.size(); ++i) {
+    const WrittenPart& from = outcome.parts[i];
+    Napi::Object part = Napi::Object::New(env);
+    part["kind"] = name_of(from.kind);
+    part["number"] = from.number;
+    part["rounds"] = array_of(env, from.rounds);
+    part["text"] = from.text;
+    if (from.kind == PlanPart::Kind::kFree) {
+      part["finish"] = name_of(from.finish);
+      part["drawn"] = from.n_drawn;
+    }
+    if (from.chosen >= 0) {
+      part["chosen"] = from.chosen;
+      part["probabilities"] = array_of(env, from.probabilities);
+    }
+    parts[static_cast<uint32_t>(i)] = part;
+  }
+  o["parts"] = parts;
+  o["given"] = outcome.n_given;
+  o["free"] = outcome.n_free;
+  o["chosen"] = outcome.n_chosen;
+  o["probed"] = outcome.n_probed;
+  o["unjoined"] = outcome.n_unjoined;
+  return o;
 }
 
 double milliseconds(int64_t us) { return static_cast<double>(us) / 1000.0; }
@@ -41,6 +102,7 @@ struct ToJavaScript {
       piece["index"] = e.pieces[i].index;
       piece["tokens"] = e.pieces[i].n_tokens;
       piece["text"] = e.pieces[i].text;
+      piece["part"] = e.pieces[i].part;
       pieces[static_cast<uint32_t>(i)] = piece;
     }
     o["pieces"] = pieces;
@@ -55,6 +117,7 @@ struct ToJavaScript {
     o["tokens"] = e.n_tokens;
     o["finish"] = name_of(e.finish);
     o["elapsedMs"] = milliseconds(e.elapsed_us);
+    o["plan"] = e.plan ? outcome_object(env, *e.plan) : env.Null();
     return o;
   }
   Napi::Object operator()(const RequestResult& e) const {
@@ -118,7 +181,7 @@ bool merge(Event& last, Event& next) {
   if (!from || !into) return false;
   for (TextPiece& piece : from->pieces) {
     const auto same = std::ranges::find_if(into->pieces, [&](const TextPiece& other) {
-      return other.request_id == piece.request_id && other.index == piece.index;
+      return other.request_id == piece.request_id && other.index == piece.index && other.part == piece.part;
     });
     if (same == into->pieces.end()) {
       into->pieces.push_back(std::move(piece));

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
+
+#include "engine/vocabulary.h"
 
 namespace pgenrm {
 
@@ -35,13 +35,13 @@ struct DecoderLimits {
   int32_t n_vocab;
 };
 
-class Decoder {
+class Decoder : public Vocabulary {
  public:
-  virtual ~Decoder() = default;
-
   virtual const DecoderLimits& limits() const = 0;
+  int32_t n_vocab() const override { return limits().n_vocab; }
 
-  // Decodes the rows in one batch. A sequence's positions follow on each other without a gap.
+  // Decodes the rows in one batch. A sequence's positions follow on each other without a gap. No more rows than there are
+  // sequences want logits.
   virtual DecodeStatus decode(std::span<const DecodeRow> rows) = 0;
 
   // Logits of row `row` of the last decode call, which asked for them. [n_vocab], valid until the next call.
@@ -59,15 +59,6 @@ class Decoder {
 
   // Computes on so many threads of the CPU from now on; more than it was made for are as many as that.
   virtual void use_threads(int32_t n) = 0;
-
-  // Text bytes of a token; empty for control tokens.
-  virtual std::string piece(int32_t token) const = 0;
-
-  // Tokens of a text; control tokens that it spells out are read as text, and nothing is added around it but the space that
-  // some tokenizers put before a text.
-  virtual std::vector<int32_t> tokenize(std::string_view text) const = 0;
-
-  virtual bool is_end_of_generation(int32_t token) const = 0;
 };
 
 }  // namespace pgenrm

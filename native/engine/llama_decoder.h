@@ -41,7 +41,7 @@ class LlamaDecoder final : public Decoder {
   int64_t n_cells_read() const override { return attention_ ? cells_read(attention_) : 0; }
   void use_threads(int32_t n) override { threads_.use(std::min(n, n_threads_)); }
   std::string piece(int32_t token) const override { return model_->piece(token); }
-  std::vector<int32_t> tokenize(std::string_view text) const override { return model_->tokenize(std::string(text), false); }
+  std::vector<int32_t> tokenize(std::string_view text) const override { return model_->tokenize(text); }
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }
 
  private:

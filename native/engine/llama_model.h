@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/library.h"
+#include "engine/vocabulary.h"
 
 namespace pgenrm {
 
@@ -32,12 +33,12 @@ struct LlamaModelInfo {
   std::vector<std::pair<std::string, int32_t>> control_tokens;
 };
 
-class LlamaModel {
+class LlamaModel final : public Vocabulary {
  public:
   // Loads the model. On failure gives null and says why in *error: `unusable: ...` or `cancelled`.
   static std::shared_ptr<const LlamaModel> load(std::shared_ptr<const Library> library, const LlamaModelOptions& options,
                                                 std::string* error);
-  ~LlamaModel();
+  ~LlamaModel() override;
   LlamaModel(const LlamaModel&) = delete;
   LlamaModel& operator=(const LlamaModel&) = delete;
 
@@ -47,11 +48,12 @@ class LlamaModel {
   // Control tokens that the text spells are read as text. With `add_special` the tokens that the model wants
   // around every text (such as BOS or [CLS]) are added. Safe on any thread.
   std::vector<int32_t> tokenize(const std::string& text, bool add_special) const;
+  std::vector<int32_t> tokenize(std::string_view text) const override { return tokenize(std::string(text), false); }
 
   // Text bytes of a token; empty for control tokens.
-  std::string piece(int32_t token) const;
-  bool is_end_of_generation(int32_t token) const { return library_->llama_vocab_is_eog(vocab_, token); }
-  int32_t n_vocab() const { return library_->llama_vocab_n_tokens(vocab_); }
+  std::string piece(int32_t token) const override;
+  bool is_end_of_generation(int32_t token) const override { return library_->llama_vocab_is_eog(vocab_, token); }
+  int32_t n_vocab() const override { return library_->llama_vocab_n_tokens(vocab_); }
 
   LlamaModelInfo info() const;
   const Library& library() const { return *library_; }

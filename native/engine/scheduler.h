@@ -133,8 +133,9 @@ class Scheduler {
   void follow_plan(Sample& sample);
   void read_prompts_logits();
   void take_logits(Sample& sample, const float* logits);
-  void plan_paths(Sample& sample, int32_t room);
+  void plan_paths(Sample& sample, int32_t room, int32_t n_behind);
   void plan_path(Sample& sample, int32_t path, int32_t n_rows, int32_t fork);
+  int32_t n_wanted(const Sample& sample, int32_t path, int32_t first, int32_t n_rows) const;
   void take_path(Stretch& stretch);
   void cut_cells(Sample& sample, int32_t n_kept);
   void drop_probe(Sample& sample);
@@ -166,6 +167,7 @@ class Scheduler {
   std::vector<Draw> draws_;
   std::vector<Sample*> drawn_;        // whose tokens draws_ are
   std::vector<TextPiece> pieces_;     // of this step
+  int32_t n_wanted_ = 0;       // rows of samples in this step whose logits are wanted
   int32_t n_given_rows_ = 0;   // of this step's rows of samples, those that are more than one a sample
   int32_t n_sample_cells_ = 0;                 // cells that running samples hold beyond their prompts
   StepStatistics statistics_;

@@ -23,15 +23,17 @@ void Scheduler::plan_samples() {
   rows_.clear();
   stretches_.clear();
   n_given_rows_ = 0;
+  n_wanted_ = 0;
   // Oldest samples first, so that making room takes from the youngest.
   for (size_t i = 0; i < running_.size(); ++i) {
     Sample& sample = *running_[i];
     if (sample.finished) continue;
     // Each sample behind has a row; what a plan gives is decoded in bounded pieces, as prompts are.
-    int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size()) - static_cast<int32_t>(running_.size() - i - 1);
+    const auto n_behind = static_cast<int32_t>(running_.size() - i - 1);
+    int32_t room = decoder_.limits().n_batch - static_cast<int32_t>(rows_.size()) - n_behind;
     if (sample.plan && running_.size() > 1) room = std::min(room, 1 + std::max(0, options_.prefill_chunk - n_given_rows_));
     if (sample.plan && sample.n_undecoded() == 0) {
-      plan_paths(sample, room);
+      plan_paths(sample, room, n_behind);
       continue;
     }
     if (sample.plan) room = std::min(room, std::max(1, decoder_.limits().n_cells - n_cells_planned()));
@@ -54,6 +56,7 @@ void Scheduler::plan_sample(Sample& sample, int32_t n_rows) {
     rows_.push_back({sample.written()[static_cast<size_t>(at)], sample.request->slot->size() + at, sample.sequence,
                      completes && i == n_rows - 1});
   }
+  n_wanted_ += completes ? 1 : 0;
   n_sample_cells_ += n_rows;
   sample.n_cached += n_rows;
   stretches_.push_back({&sample, nullptr, nullptr, n_rows, static_cast<int32_t>(rows_.size()) - 1, completes});

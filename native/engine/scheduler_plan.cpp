@@ -54,8 +54,9 @@ void Scheduler::take_logits(Sample& sample, const float* logits) {
   follow_plan(sample);
 }
 
-// Plans rows of as many paths of the sample's choice as there is room for, one of them in its own sequence.
-void Scheduler::plan_paths(Sample& sample, int32_t room) {
+// Plans rows of as many paths of the sample's choice as there is room for, one of them in its own sequence. Each of the samples
+// behind and each prompt may still want the logits of a row.
+void Scheduler::plan_paths(Sample& sample, int32_t room, int32_t n_behind) {
   if (sample.plan->state() != PlanRun::State::kReads || sample.plan->wants_logits()) return;
   const ChoiceTrie& trie = sample.plan->trie();
   const auto& paths = trie.paths();
@@ -63,8 +64,10 @@ void Scheduler::plan_paths(Sample& sample, int32_t room) {
     const auto open = std::ranges::find_if(paths, [&](const auto& path) { return trie.wants(path.nodes.back()); });
     sample.path = static_cast<int32_t>(open - paths.begin());
   }
+  const int32_t n_outputs = decoder_.limits().n_sequences - n_behind - static_cast<int32_t>(active_.size());
   const auto n_left = static_cast<int32_t>(paths[static_cast<size_t>(sample.path)].tokens.size()) - sample.n_probed;
-  const int32_t n_rows = std::min({n_left, room, std::max(1, decoder_.limits().n_cells - n_cells_planned())});
+  int32_t n_rows = std::min({n_left, room, std::max(1, decoder_.limits().n_cells - n_cells_planned())});
+  while (n_rows > 1 && n_wanted(sample, sample.path, sample.n_probed, n_rows) > std::max(1, n_outputs - n_wanted_)) n_rows -= 1;
   if (n_rows <= 0) return;
   bool fits = true;
   while (n_cells_planned() + n_rows > decoder_.limits().n_cells && fits) fits = make_room(&sample);
@@ -72,17 +75,25 @@ void Scheduler::plan_paths(Sample& sample, int32_t room) {
   plan_path(sample, sample.path, n_rows, -1);
   room -= n_rows;
   n_given_rows_ += n_rows - 1;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    const auto n = static_cast<int32_t>(paths[i].tokens.size());
-    if (static_cast<int32_t>(i) == sample.path || !trie.wants(paths[i].nodes.back())) continue;
-    if (n > room || n_cells_planned() + n > decoder_.limits().n_cells) continue;
+  for (int32_t i = 0; i < static_cast<int32_t>(paths.size()); ++i) {
+    const ChoiceTrie::Path& path = paths[static_cast<size_t>(i)];
+    const auto n = static_cast<int32_t>(path.tokens.size());
+    if (i == sample.path || !trie.wants(path.nodes.back())) continue;
+    if (n > room || n_cells_planned() + n > decoder_.limits().n_cells || n_wanted(sample, i, 0, n) > n_outputs - n_wanted_) continue;
     const int32_t fork = sequences_.take();
     if (fork < 0) return;
     decoder_.sequence_copy(sample.sequence, fork, sample.request->slot->size() + sample.n_cached);
-    plan_path(sample, static_cast<int32_t>(i), n, fork);
+    plan_path(sample, i, n, fork);
     room -= n;
     n_given_rows_ += n;
   }
+}
+
+// Of rows on a path, those whose logits are wanted.
+int32_t Scheduler::n_wanted(const Sample& sample, int32_t path, int32_t first, int32_t n_rows) const {
+  const ChoiceTrie& trie = sample.plan->trie();
+  const auto nodes = std::span(trie.paths()[static_cast<size_t>(path)].nodes).subspan(static_cast<size_t>(first), static_cast<size_t>(n_rows));
+  return static_cast<int32_t>(std::ranges::count_if(nodes, [&](int32_t node) { return trie.wants(node); }));
 }
 
 // The next rows of a path, in the sample's own sequence or in a fork of it, which has the path to its end.
@@ -95,6 +106,7 @@ void Scheduler::plan_path(Sample& sample, int32_t path, int32_t n_rows, int32_t 
     const auto at = static_cast<size_t>(i);
     rows_.push_back({along.tokens[at], position + i, fork < 0 ? sample.sequence : fork, trie.wants(along.nodes[at])});
   }
+  n_wanted_ += n_wanted(sample, path, first, n_rows);
   n_sample_cells_ += n_rows;
   if (fork < 0) sample.n_probed += n_rows;
   stretches_.push_back({&sample, nullptr, nullptr, n_rows, static_cast<int32_t>(rows_.size()) - 1, false, path, first, fork,

@@ -13,12 +13,30 @@ size_t common_length(std::span<const int32_t> a, std::span<const int32_t> b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const size_t n = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    if (n == 0 || at + n > text.size()) return false;
+    uint32_t value = n == 1 ? lead : lead & (0x7FU >> n);
+    for (size_t i = 1; i < n; ++i) {
+      const auto next = static_cast<unsigned char>(text[at + i]);
+      if ((next & 0xC0) != 0x80) return false;
+      value = (value << 6) | (next & 0x3FU);
+    }
+    constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (value < kLeast[n] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) return false;
+    at += n;
+  }
+  return true;
+}
+
 }  // namespace
 
 const std::string& TokenJoins::piece(int32_t token) {
   if (pieces_.empty()) {
-    pieces_.reserve(static_cast<size_t>(decoder_.limits().n_vocab));
-    for (int32_t t = 0; t < decoder_.limits().n_vocab; ++t) pieces_.push_back(decoder_.piece(t));
+    pieces_.reserve(static_cast<size_t>(vocabulary_.n_vocab()));
+    for (int32_t t = 0; t < vocabulary_.n_vocab(); ++t) pieces_.push_back(vocabulary_.piece(t));
   }
   return pieces_[static_cast<size_t>(token)];
 }
@@ -29,7 +47,8 @@ const std::vector<int32_t>* TokenJoins::spell(std::string_view text) {
   if (found == spelled_.end()) {
     adds_space();
     if (spelled_.size() >= kMostSpelled) spelled_.clear();
-    std::optional<std::vector<int32_t>> tokens = tokenize(text);
+    std::optional<std::vector<int32_t>> tokens;
+    if (is_utf8(text)) tokens = tokenize(text);
     found = spelled_.emplace(std::move(key), std::move(tokens)).first;
   }
   return found->second ? &*found->second : nullptr;
@@ -64,13 +83,13 @@ bool TokenJoins::would_join(int32_t token, std::string_view text) {
 // A tokenizer that puts a space before every text is given one that ends in a place where it joins nothing.
 std::optional<std::vector<int32_t>> TokenJoins::tokenize(std::string_view text) const {
   if (!*adds_space_) {
-    std::vector<int32_t> tokens = decoder_.tokenize(text);
+    std::vector<int32_t> tokens = vocabulary_.tokenize(text);
     if (!writes(tokens, text)) return std::nullopt;
     return tokens;
   }
   for (const char* anchor : {"\n", ".", "a"}) {
-    const std::vector<int32_t> before = decoder_.tokenize(anchor);
-    std::vector<int32_t> whole = decoder_.tokenize(std::string(anchor).append(text));
+    const std::vector<int32_t> before = vocabulary_.tokenize(anchor);
+    std::vector<int32_t> whole = vocabulary_.tokenize(std::string(anchor).append(text));
     if (common_length(before, whole) < before.size()) continue;
     whole.erase(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(before.size()));
     if (writes(whole, text)) return whole;
@@ -91,7 +110,7 @@ bool TokenJoins::writes(std::span<const int32_t> tokens, std::string_view text) 
 bool TokenJoins::adds_space() {
   if (!adds_space_) {
     std::string written;
-    for (const int32_t token : decoder_.tokenize("a")) written += piece(token);
+    for (const int32_t token : vocabulary_.tokenize("a")) written += piece(token);
     piece(0);
     adds_space_ = written.size() > 1 && written[0] == ' ';
   }

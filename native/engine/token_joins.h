@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/decoder.h"
+#include "engine/vocabulary.h"
 
 namespace pgenrm {
 
@@ -23,12 +23,13 @@ struct TokenJoin {
 
 class TokenJoins {
  public:
-  // The decoder outlives it.
-  explicit TokenJoins(const Decoder& decoder) : decoder_(decoder) {}
+  // The vocabulary outlives it.
+  explicit TokenJoins(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
   TokenJoins(const TokenJoins&) = delete;
   TokenJoins& operator=(const TokenJoins&) = delete;
 
-  // Tokens that write exactly this text in the middle of another; null where the vocabulary has none. Valid until the next call.
+  // Tokens that write exactly this text in the middle of another; null where the vocabulary has none, and for what is not
+  // UTF-8. Valid until the next call.
   const std::vector<int32_t>* spell(std::string_view text);
 
   // How the text follows on `before`; nothing where the vocabulary cannot write it.
@@ -37,7 +38,7 @@ class TokenJoins {
   // Whether the tokenizer would write other tokens than this one and the text's own.
   bool would_join(int32_t token, std::string_view text);
 
-  bool ends(int32_t token) const { return decoder_.is_end_of_generation(token); }
+  bool ends(int32_t token) const { return vocabulary_.is_end_of_generation(token); }
 
   // Text bytes of a token.
   const std::string& piece(int32_t token);
@@ -47,7 +48,7 @@ class TokenJoins {
   bool writes(std::span<const int32_t> tokens, std::string_view text) const;
   bool adds_space();
 
-  const Decoder& decoder_;
+  const Vocabulary& vocabulary_;
   std::vector<std::string> pieces_;  // [n_vocab] once one was asked for
   std::unordered_map<std::string, std::optional<std::vector<int32_t>>> spelled_;
   std::optional<bool> adds_space_;  // whether the tokenizer puts a space before a text

@@ -59,6 +59,7 @@ class MockDecoder : public Decoder {
     }
     if (n_cells_used() + static_cast<int32_t>(rows.size()) > limits_.n_cells) return DecodeStatus::kNoSlot;
     outputs_.clear();
+    EXPECT(std::ranges::count_if(rows, &DecodeRow::wants_logits) <= limits_.n_sequences);
     n_calls += 1;
     n_read += static_cast<int64_t>(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {

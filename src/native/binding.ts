@@ -97,8 +97,53 @@ export interface NativeRequest {
   readonly stop: readonly string[];
   readonly grammar: string;
   readonly grammarTrigger: string;
+  /** Null for none; with it `maxTokens` bounds all that it can become. */
+  readonly plan: readonly NativePlanPart[] | null;
   /** Whether `text` events are sent. */
   readonly streams: boolean;
+}
+
+/** A part of a plan, see src/generator/plan.ts; fields that its kind has not are '', 0, false or empty. */
+export interface NativePlanPart {
+  readonly kind: 'given' | 'free' | 'choice' | 'copy' | 'repeat' | 'forEach';
+  readonly text: string;
+  readonly minTokens: number;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly bars: readonly string[];
+  readonly grammar: string;
+  /** Of a choice; of a repeat `[another, end]`. */
+  readonly texts: readonly string[];
+  readonly terminator: string;
+  readonly greedy: boolean;
+  /** -1 for the request's. */
+  readonly temperature: number;
+  /** Whether only tokens at which texts part are weighed. */
+  readonly branches: boolean;
+  readonly least: number;
+  readonly most: number;
+  /** Number of what a copy copies, or of the repeat that a forEach follows; -1 for none. */
+  readonly of: number;
+  readonly body: readonly NativePlanPart[];
+}
+
+/** What a sample wrote by its plan. */
+export interface NativePlanOutcome {
+  readonly parts: readonly {
+    readonly kind: 'given' | 'free' | 'choice' | 'copy' | 'repeat';
+    readonly number: number;
+    readonly rounds: readonly number[];
+    readonly text: string;
+    readonly finish?: 'stop' | 'end' | 'length' | 'cancelled';
+    readonly drawn?: number;
+    readonly chosen?: number;
+    readonly probabilities?: readonly number[];
+  }[];
+  readonly given: number;
+  readonly free: number;
+  readonly chosen: number;
+  readonly probed: number;
+  readonly unjoined: number;
 }
 
 export interface NativeEngine {
@@ -113,6 +158,8 @@ export interface NativeEngine {
   /** Ends everything as closed; the `closed` event is the last. */
   close(): void;
   tokenize(text: string): Int32Array;
+  /** Tokens that write exactly this text in the middle of another; null where the vocabulary has none. */
+  spell(text: string): Int32Array | null;
   modelInfo(): NativeModelInfo;
   statistics(): NativeStatistics;
 }
@@ -176,6 +223,8 @@ export interface NativeTextEvent {
     readonly index: number;
     readonly tokens: number;
     readonly text: string;
+    /** Index of the written part of a plan; -1 without one. */
+    readonly part: number;
   }[];
 }
 
@@ -185,8 +234,10 @@ export interface NativeSampleEvent {
   readonly index: number;
   readonly text: string;
   readonly tokens: number;
-  readonly finish: 'stop' | 'endOfGeneration' | 'length' | 'cancelled';
+  readonly finish: 'stop' | 'endOfGeneration' | 'length' | 'cancelled' | 'complete';
   readonly elapsedMs: number;
+  /** Null without a plan. */
+  readonly plan: NativePlanOutcome | null;
 }
 
 export interface NativeEmbeddingEvent {
@@ -202,7 +253,7 @@ export interface NativeEmbeddingEvent {
 export interface NativeEndEvent {
   readonly type: 'end';
   readonly id: number;
-  readonly status: 'done' | 'cancelled' | 'tooLong' | 'decodeFailed' | 'noToken' | 'closed';
+  readonly status: 'done' | 'cancelled' | 'tooLong' | 'decodeFailed' | 'planFailed' | 'noToken' | 'closed';
   readonly detail: string;
   readonly promptTokens: number;
   readonly decodedPromptTokens: number;

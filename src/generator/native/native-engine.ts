@@ -8,12 +8,18 @@ import type {
   NativeEngine,
   NativeEngineOptions,
   NativeEvent,
+  NativeRequest,
+  NativeSampleEvent,
+  NativeTextEvent,
 } from '../../native/binding.js';
 import type { Embeddings } from '../embedder.js';
-import type { Generation, GenerationRequest, Sample, TextPiece } from '../generator.js';
+import type { FinishReason, Generation, GenerationRequest, GenerationUsage, Sample } from '../generator.js';
 import type { TokenRequest } from '../llama/llama-info.js';
+import type { PlannedGeneration, PlannedRequest, PlannedSample } from '../plan.js';
+import { describePart, type PlacedPart } from '../plan-parts.js';
 import { watchSampleSignals } from '../sample-signals.js';
 import type { StepStatistics } from './native-info.js';
+import { fromNativeOutcome, toNativePlan } from './native-plan.js';
 
 /** How a load is watched and stopped. */
 export interface LoadWatch {
@@ -48,9 +54,18 @@ interface Signals {
 /** A request with its prompt as tokens, shape [promptTokens]. */
 export type EngineRequest = TokenRequest & { readonly tokens: Int32Array };
 
+/** As {@link EngineRequest}, with a plan whose samples have `maxTokens` at most. */
+export type PlannedEngineRequest = Omit<PlannedRequest, 'prompt'> & {
+  readonly tokens: Int32Array;
+  readonly placed: readonly PlacedPart[];
+  readonly maxTokens: number;
+};
+
+type ReportedText = Omit<NativeTextEvent['pieces'][number], 'id'>;
+
 interface OpenRequest {
-  readonly text: (piece: TextPiece) => void;
-  readonly sample: (sample: Omit<Sample, 'seed'>) => void;
+  readonly text: (piece: ReportedText) => void;
+  readonly sample: (sample: NativeSampleEvent) => void;
   readonly end: (event: NativeEndEvent | NativeEmbeddingEvent) => void;
 }
 
@@ -97,24 +112,40 @@ export class EngineHandle {
     request.signal?.throwIfAborted();
     const samples: Sample[] = [];
     const end = await this.#run(request, () => this.#submit(request), {
-      text: (piece) => request.onText?.(piece),
-      sample: (reported) => {
-        const sample = { ...reported, seed: request.seeds[reported.index] as number };
+      text: ({ part: _, ...piece }) => request.onText?.(piece),
+      sample: ({ index, text, tokens, finish, elapsedMs }) => {
+        const seed = request.seeds[index] as number;
+        const sample = { index, seed, text, tokens, finish: finish as FinishReason, elapsedMs };
         samples.push(sample);
         request.onSample?.(sample);
       },
     });
-    if (end.type !== 'end' || end.status !== 'done') throw endError(end);
-    return {
-      samples: samples.sort((a, b) => a.index - b.index),
-      usage: {
-        promptTokens: end.promptTokens,
-        decodedPromptTokens: end.decodedPromptTokens,
-        generatedTokens: end.generatedTokens,
-        prefillMs: end.prefillMs,
-        totalMs: end.totalMs,
+    return { samples: samples.sort((a, b) => a.index - b.index), usage: usageOf(end, []) };
+  }
+
+  /** Runs one request with a plan; the errors are those of `Generator.generatePlanned`. */
+  async generatePlanned(request: PlannedEngineRequest): Promise<PlannedGeneration> {
+    const { placed } = request;
+    this.requireOpen();
+    request.signal?.throwIfAborted();
+    const samples: PlannedSample[] = [];
+    const submit = (): number => this.#submitNative(plannedRequest(request));
+    const end = await this.#run(request, submit, {
+      text: (piece) => request.onText?.(piece),
+      sample: ({ index, text, finish, elapsedMs, plan }) => {
+        const sample: PlannedSample = {
+          index,
+          seed: request.seeds[index] as number,
+          text,
+          ...fromNativeOutcome(plan as NonNullable<typeof plan>, placed),
+          finish: finish === 'cancelled' ? 'cancelled' : 'complete',
+          elapsedMs,
+        };
+        samples.push(sample);
+        request.onSample?.(sample);
       },
-    };
+    });
+    return { samples: samples.sort((a, b) => a.index - b.index), usage: usageOf(end, placed) };
   }
 
   /** Embeds texts; the errors are those of `Embedder.embed`. */
@@ -201,18 +232,23 @@ export class EngineHandle {
   }
 
   #submit(request: EngineRequest): number {
+    return this.#submitNative({
+      prompt: request.tokens,
+      seeds: Uint32Array.from(request.seeds),
+      ...request.sampling,
+      maxTokens: request.maxTokens,
+      minTokens: request.minTokens ?? 0,
+      stop: request.stop ?? [],
+      grammar: request.grammar ?? '',
+      grammarTrigger: request.grammarTrigger ?? '',
+      plan: null,
+      streams: request.onText !== undefined,
+    });
+  }
+
+  #submitNative(request: NativeRequest): number {
     try {
-      return this.native.submit({
-        prompt: request.tokens,
-        seeds: Uint32Array.from(request.seeds),
-        ...request.sampling,
-        maxTokens: request.maxTokens,
-        minTokens: request.minTokens ?? 0,
-        stop: request.stop ?? [],
-        grammar: request.grammar ?? '',
-        grammarTrigger: request.grammarTrigger ?? '',
-        streams: request.onText !== undefined,
-      });
+      return this.native.submit(request);
     } catch (error) {
       const refused = error as Error & { code?: string };
       const code = refused.code === 'GRAMMAR_INVALID' ? 'GRAMMAR_INVALID' : 'INVALID_OPTION';
@@ -238,11 +274,9 @@ export class EngineHandle {
       case 'text':
         for (const { id, ...piece } of event.pieces) this.#open.get(id)?.text(piece);
         return;
-      case 'sample': {
-        const { index, text, tokens, finish, elapsedMs } = event;
-        this.#open.get(event.id)?.sample({ index, text, tokens, finish, elapsedMs });
+      case 'sample':
+        this.#open.get(event.id)?.sample(event);
         return;
-      }
       case 'end':
       case 'embedding':
         this.#open.get(event.id)?.end(event);
@@ -255,7 +289,38 @@ function wasCancelled(event: NativeEndEvent | NativeEmbeddingEvent): boolean {
   return event.type === 'end' ? event.status === 'cancelled' : event.error === 'cancelled';
 }
 
-function endError(end: NativeEndEvent | NativeEmbeddingEvent): PgenrmError {
+function plannedRequest(request: PlannedEngineRequest): NativeRequest {
+  return {
+    prompt: request.tokens,
+    maxTokens: request.maxTokens,
+    seeds: Uint32Array.from(request.seeds),
+    ...request.sampling,
+    minTokens: 0,
+    stop: [],
+    grammar: '',
+    grammarTrigger: '',
+    plan: toNativePlan(request.plan),
+    streams: request.onText !== undefined,
+  };
+}
+
+// Throws what an end that is none of a finished request stands for; `placed` are the parts of its plan.
+function usageOf(end: NativeEndEvent | NativeEmbeddingEvent, placed: readonly PlacedPart[]): GenerationUsage {
+  if (end.type !== 'end' || end.status !== 'done') throw endError(end, placed);
+  const { promptTokens, decodedPromptTokens, generatedTokens, prefillMs, totalMs } = end;
+  return { promptTokens, decodedPromptTokens, generatedTokens, prefillMs, totalMs };
+}
+
+function endError(
+  end: NativeEndEvent | NativeEmbeddingEvent,
+  placed: readonly PlacedPart[] = [],
+): PgenrmError {
+  if (end.type === 'end' && end.status === 'planFailed') {
+    const [, number = '', why = end.detail] = /^part (\d+) of the plan: (.*)$/s.exec(end.detail) ?? [];
+    const part = placed[Number(number)];
+    const where = part === undefined ? '' : ` at ${describePart(part)}`;
+    return new PgenrmError('DECODE_FAILED', `The plan cannot be followed${where}: ${why}.`);
+  }
   const reason = end.type === 'end' ? `${end.status}: ${end.detail}` : end.error;
   if (/^(closed|aborted)/.test(reason)) {
     return new PgenrmError('DISPOSED', 'the model was disposed while the request ran');

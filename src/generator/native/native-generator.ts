@@ -11,6 +11,8 @@ import { LLAMA_CAPABILITIES, type TokenRequest } from '../llama/llama-info.js';
 import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
 import { PromptTokens } from '../llama/prompt-tokens.js';
+import type { PlannedGeneration, PlannedRequest } from '../plan.js';
+import { checkPlannedRequest } from '../plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
 import { attentionKernel, attentionShape } from './attention-shape.js';
 import { planEngine } from './engine-plan.js';
@@ -101,7 +103,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Na
     kind: 'native',
     engine: 'llama.cpp',
     version: choice.release,
-    capabilities: LLAMA_CAPABILITIES,
+    capabilities: { ...LLAMA_CAPABILITIES, plans: true },
     backend: choice.gpu === false ? 'cpu' : choice.gpu,
     devices: choice.devices,
     contextTokens: plan.contextTokens,
@@ -180,6 +182,14 @@ class AddonGenerator implements NativeGenerator {
     // llama.cpp would print why a grammar is wrong, and not say it.
     if (request.grammar !== undefined) checkGrammar(request.grammar);
     return this.#engine.generate({ ...request, tokens });
+  }
+
+  async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
+    const tokens = this.tokensOf(request.prompt);
+    const { maxTokens, placed } = checkPlannedRequest(request, tokens.length, this.info, (text) =>
+      this.#engine.native.spell(text),
+    );
+    return this.#engine.generatePlanned({ ...request, tokens, placed, maxTokens });
   }
 
   forget(): void {
