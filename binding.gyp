@@ -4,7 +4,7 @@
       "target_name": "pgenrm",
       "sources": ["<!@(node scripts/native-config.mjs sources)"],
       "include_dirs": ["native", "<!@(node scripts/native-config.mjs includes)"],
-      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "PGENRM_LLAMA_RELEASE=\"<!(node scripts/native-config.mjs release)\""],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED", "PGENRM_LLAMA_RELEASE=\"<!(node scripts/native-config.mjs release)\""],
       "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-ffp-contract=off", "-fvisibility=hidden"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
       "xcode_settings": {

@@ -57,7 +57,7 @@ const tests = [
   },
   {
     name: 'index_test',
-    sources: core('codec', 'vector-index', 'hnsw-build', 'hnsw-scan', 'hnsw-search', 'index-file'),
+    sources: core('codec', 'pages', 'vector-index', 'hnsw-build', 'hnsw-scan', 'hnsw-search', 'index-file'),
     runs: { plain: 2000, address: 1000, thread: 0 },
   },
 ];

@@ -29,6 +29,16 @@ export const ERROR_CODES = [
 /** One of {@link ERROR_CODES}. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** A {@link PgenrmError} as plain data. */
+export interface PgenrmErrorRecord {
+  readonly name: 'PgenrmError';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly stack?: string;
+  /** The record of a cause that is a {@link PgenrmError}, the message of another one. */
+  readonly cause?: PgenrmErrorRecord | string;
+}
+
 /** An error of this package: a code to switch over and a message for people. */
 export class PgenrmError extends Error {
   override readonly name = 'PgenrmError';
@@ -37,6 +47,43 @@ export class PgenrmError extends Error {
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+
+  /** What {@link fromJSON} makes the error of again: for other processes and threads, which keep no class of an error. */
+  toJSON(): PgenrmErrorRecord {
+    const { name, code, message, cause, stack } = this;
+    return {
+      name,
+      code,
+      message,
+      ...(stack === undefined ? {} : { stack }),
+      ...(cause === undefined
+        ? {}
+        : { cause: cause instanceof PgenrmError ? cause.toJSON() : messageOf(cause) }),
+    };
+  }
+
+  /**
+   * The error of {@link toJSON}'s record, however it came here: through JSON, `postMessage` or a child process.
+   * Errors: `INVALID_OPTION` where it is no such record.
+   */
+  static fromJSON(record: unknown): PgenrmError {
+    const { code, message, cause, stack } = (record ?? {}) as Partial<PgenrmErrorRecord>;
+    if (typeof message !== 'string' || !ERROR_CODES.includes(code as ErrorCode)) {
+      throw new PgenrmError(
+        'INVALID_OPTION',
+        'an error is made of what toJSON() of a PgenrmError gave: an object with a code of ERROR_CODES and a message',
+      );
+    }
+    const error = new PgenrmError(
+      code as ErrorCode,
+      message,
+      cause === undefined
+        ? undefined
+        : { cause: typeof cause === 'string' ? cause : PgenrmError.fromJSON(cause) },
+    );
+    if (typeof stack === 'string') error.stack = stack;
+    return error;
   }
 }
 

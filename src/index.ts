@@ -18,7 +18,7 @@ export type {
   RowProblem,
 } from './data/preference-data.js';
 export { FORMAT_NAMES, openPreferenceData } from './data/preference-data.js';
-export type { ErrorCode } from './errors.js';
+export type { ErrorCode, PgenrmErrorRecord } from './errors.js';
 export { ERROR_CODES, PgenrmError } from './errors.js';
 export { ChainsWriter, openChains, type StoredChains } from './evaluation/chains/chains-file.js';
 export type { ChainsHeader, ChainsRow } from './evaluation/chains/chains-record.js';

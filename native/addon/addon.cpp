@@ -4,10 +4,13 @@
 #include "addon/engine_addon.h"
 #include "addon/kernels.h"
 #include "addon/library_addon.h"
+#include "engine/library.h"
 
 namespace {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  // Threads of the kernels and llama.cpp outlive the environment that asked for them.
+  pgenrm::stay_loaded();
   pgenrm::register_library(env, exports);
   pgenrm::register_engine(env, exports);
   pgenrm::register_kernels(env, exports);

@@ -18,6 +18,14 @@
 namespace pgenrm {
 namespace {
 
+// Below it is C, so nothing may be thrown further; where the environment is ending, nothing can be thrown in it either.
+void throw_in_javascript(const Napi::Error& error) {
+  try {
+    error.ThrowAsJavaScriptException();
+  } catch (const Napi::Error&) {
+  }
+}
+
 // Lifetime: JavaScript must call close() and wait for the `closed` event; until then the event callback, and
 // through it this object, is kept alive. Where the environment ends first, the cleanup hook closes and joins.
 class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
@@ -212,7 +220,17 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
       wake = events_.empty();
       if (wake || !merge(events_.back(), event)) events_.push_back(std::move(event));
     }
-    if (wake) callback_.NonBlockingCall([this](Napi::Env env, Napi::Function on_events) { drain(env, on_events); });
+    if (wake) callback_.NonBlockingCall([this](Napi::Env env, Napi::Function on_events) { deliver(env, on_events); });
+  }
+
+  // Where the environment is ending, no object can be made for it any more, and at any line: the events are dropped then, and the
+  // cleanup hook closes the engine.
+  void deliver(Napi::Env env, Napi::Function on_events) {
+    try {
+      drain(env, on_events);
+    } catch (const Napi::Error& error) {
+      throw_in_javascript(error);
+    }
   }
 
   void drain(Napi::Env env, Napi::Function on_events) {

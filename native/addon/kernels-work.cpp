@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -93,22 +94,55 @@ JobThreads& job_threads() {
   return *threads;
 }
 
+// The way back to the event loop of the environment that asked, which may end before the job does. Whoever holds a
+// shared pointer may look; `settle` may be used while the lock is held and the environment is there.
+struct WayBack {
+  std::mutex mutex;
+  bool there = true;
+  napi_threadsafe_function settle = nullptr;
+};
+
 struct Pending {
   std::unique_ptr<Job> job;
   napi_deferred deferred;
-  napi_threadsafe_function settle;
+  std::shared_ptr<WayBack> way;
 };
 
+// Before Node frees the path; the job goes on, and what it computes is dropped.
+void on_environment_end(void* data) {
+  const std::shared_ptr<WayBack> way = *static_cast<std::shared_ptr<WayBack>*>(data);
+  const std::lock_guard<std::mutex> lock(way->mutex);
+  way->there = false;
+}
+
+// No exception may leave it: below it is C. Where the environment is ending nobody waits for the promise.
 void settle_on_loop(napi_env env, napi_value, void*, void* data) {
   std::unique_ptr<Pending> pending(static_cast<Pending*>(data));
-  // No environment: the loop is closing and nobody waits for the promise.
   if (env == nullptr) return;
+  napi_remove_env_cleanup_hook(env, on_environment_end, &pending->way);
   Napi::HandleScope scope(env);
   try {
     napi_resolve_deferred(env, pending->deferred, pending->job->answer(Napi::Env(env)));
   } catch (const Napi::Error& error) {
-    napi_reject_deferred(env, pending->deferred, error.Value());
+    try {
+      napi_reject_deferred(env, pending->deferred, error.Value());
+    } catch (const Napi::Error&) {
+      // Not even the reason can be had: the environment is ending.
+    }
   }
+}
+
+// On the job's thread.
+void send_back(Pending* pending) {
+  const std::shared_ptr<WayBack> way = pending->way;
+  const std::lock_guard<std::mutex> lock(way->mutex);
+  if (!way->there) {
+    delete pending;
+    return;
+  }
+  // The environment cannot end while the lock is held: its hook waits for it.
+  if (napi_call_threadsafe_function(way->settle, pending, napi_tsfn_nonblocking) != napi_ok) return;
+  napi_release_threadsafe_function(way->settle, napi_tsfn_release);
 }
 
 }  // namespace
@@ -116,23 +150,25 @@ void settle_on_loop(napi_env env, napi_value, void*, void* data) {
 Napi::Value run_off_loop(Napi::Env env, std::unique_ptr<Job> job) {
   auto pending = std::make_unique<Pending>();
   pending->job = std::move(job);
+  pending->way = std::make_shared<WayBack>();
   napi_value promise;
   if (napi_create_promise(env, &pending->deferred, &promise) != napi_ok) {
     throw Napi::Error::New(env, "no promise can be made");
   }
   const napi_status created =
       napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "pgenrm kernels"), 0, 1, nullptr,
-                                      nullptr, nullptr, settle_on_loop, &pending->settle);
+                                      nullptr, nullptr, settle_on_loop, &pending->way->settle);
   if (created != napi_ok) throw Napi::Error::New(env, "no path back to the event loop can be made");
   Pending* raw = pending.release();
+  // After the path was made, so that it runs before the path is torn down.
+  napi_add_env_cleanup_hook(env, on_environment_end, &raw->way);
   const bool taken = job_threads().submit([raw] {
     raw->job->execute();
-    const napi_threadsafe_function settle = raw->settle;
-    if (napi_call_threadsafe_function(settle, raw, napi_tsfn_nonblocking) != napi_ok) delete raw;
-    napi_release_threadsafe_function(settle, napi_tsfn_release);
+    send_back(raw);
   });
   if (!taken) {
-    napi_release_threadsafe_function(raw->settle, napi_tsfn_abort);
+    napi_remove_env_cleanup_hook(env, on_environment_end, &raw->way);
+    napi_release_threadsafe_function(raw->way->settle, napi_tsfn_abort);
     delete raw;
     throw Napi::Error::New(env, "no thread can be started for the kernels");
   }

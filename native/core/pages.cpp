@@ -9,6 +9,15 @@
 
 namespace pgenrm {
 
+void want_huge_pages([[maybe_unused]] void* begin, [[maybe_unused]] size_t n_bytes) {
+#if defined(__linux__)
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto from = (reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page;
+  const auto to = (reinterpret_cast<uintptr_t>(begin) + n_bytes) / page * page;
+  if (to > from) (void)madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+#endif
+}
+
 bool give_back_zeros([[maybe_unused]] void* begin, [[maybe_unused]] size_t n_bytes) {
 #if defined(__linux__)
   if (!begin) return false;

@@ -10,13 +10,10 @@
 #include <mutex>
 #include <new>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "core/graph-space.h"
 #include "core/hnsw-build.h"
 #include "core/hnsw-search.h"
+#include "core/pages.h"
 #include "core/parallel.h"
 
 namespace pgenrm {
@@ -37,14 +34,14 @@ bool VectorIndex::Aligned::resize(size_t wanted, size_t kept) {
 #if defined(_MSC_VER)
   char* fresh = static_cast<char*>(_aligned_malloc(to_line(wanted), LINE));
 #else
-  const size_t unit = wanted >= HUGE_PAGE ? HUGE_PAGE : LINE;
-  const size_t whole = (std::max(wanted, LINE) + unit - 1) / unit * unit;
-  char* fresh = static_cast<char*>(std::aligned_alloc(unit, whole));
+  // Electron's allocator ends the process where more than half a megabyte of alignment is asked for.
+  const size_t whole = to_line(std::max(wanted, LINE));
+  char* fresh = static_cast<char*>(std::aligned_alloc(LINE, whole));
 #endif
   if (fresh == nullptr) return false;
 #if defined(__linux__)
   // A walk jumps about: small pages would cost it more than the distances do. Refusal does no harm.
-  if (wanted >= HUGE_PAGE) madvise(fresh, whole, MADV_HUGEPAGE);
+  if (wanted >= HUGE_PAGE) want_huge_pages(fresh, whole);
 #endif
   if (kept > 0) std::memcpy(fresh, data, kept);
   release();

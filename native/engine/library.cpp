@@ -36,19 +36,6 @@ void* open_library(const std::string& path, std::string* error) {
 void* find_symbol(void* handle, const char* name) { return dlsym(handle, name); }
 #endif
 
-// llama.cpp keeps the functions of this addon that it was given: for logging, and of a backend. So the addon stays when
-// Node would unload it with the last thread that asked for it.
-void stay_loaded() {
-#ifdef _WIN32
-  HMODULE self;
-  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
-                     reinterpret_cast<LPCWSTR>(&stay_loaded), &self);
-#else
-  Dl_info self;
-  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-#endif
-}
-
 // llama.cpp has one log callback for the whole process.
 std::mutex log_mutex;
 std::deque<std::string> log_lines;
@@ -68,6 +55,17 @@ bool same_release(const std::string& headers, const std::string& library) {
 }
 
 }  // namespace
+
+void stay_loaded() {
+#ifdef _WIN32
+  HMODULE self;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     reinterpret_cast<LPCWSTR>(&stay_loaded), &self);
+#else
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+#endif
+}
 
 std::shared_ptr<const Library> Library::load(const LibraryPaths& paths, std::string* error) {
   void* handles[3];
@@ -99,8 +97,7 @@ std::shared_ptr<const Library> Library::load(const LibraryPaths& paths, std::str
   PGENRM_LLAMA_FUNCTIONS(PGENRM_BIND)
 #undef PGENRM_BIND
   if (!error->empty()) return nullptr;
-  stay_loaded();
-  library->llama_log_set(keep_errors, nullptr);
+  library->keep_log();
   // node-llama-cpp may have registered the backends of this very library already.
   if (library->ggml_backend_reg_count() == 0) library->ggml_backend_load_all_from_path(paths.backends_dir.c_str());
   library->llama_backend_init();
@@ -125,6 +122,8 @@ void* Library::cpu_function(const char* name) const {
   const ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   return cpu ? ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(cpu), name) : nullptr;
 }
+
+void Library::keep_log() const { llama_log_set(keep_errors, nullptr); }
 
 std::string Library::take_log() {
   const std::lock_guard<std::mutex> lock(log_mutex);

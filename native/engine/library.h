@@ -129,6 +129,10 @@ struct DeviceInfo {
   size_t memory_total;  // bytes
 };
 
+// Keeps this code in the process when Node would unload it with the last environment that asked for it: threads of the kernels may
+// still run it, and llama.cpp keeps functions that it was given, for logging and of a backend.
+void stay_loaded();
+
 class Library {
  public:
   // Opens the library, or gives null and says why in *error. The handles are never closed:
@@ -142,6 +146,10 @@ class Library {
 
   // The newest error lines that llama.cpp logged, newest last; cleared by the call.
   static std::string take_log();
+
+  // Has llama.cpp log to take_log() again. It has one callback for the process, which node-llama-cpp sets as well, and gives
+  // back, so that the words would go to standard error, when an environment ends.
+  void keep_log() const;
 
 #define PGENRM_DECLARE(name) decltype(&::name) name = nullptr;
   PGENRM_LLAMA_FUNCTIONS(PGENRM_DECLARE)

@@ -11,6 +11,7 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
     return nullptr;
   }
   const Library& library = model->library();
+  library.keep_log();
   Library::take_log();
   llama_context_params params = library.llama_context_default_params();
   params.n_ctx = static_cast<uint32_t>(options.n_cells);
@@ -77,6 +78,7 @@ DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
   const llama_batch batch{static_cast<int32_t>(rows.size()), tokens_.data(),          nullptr,
                           positions_.data(),                 n_sequence_ids_.data(), sequence_pointers_.data(),
                           outputs_.data()};
+  library_.keep_log();
   const int32_t status = library_.llama_decode(context_, batch);
   if (status == 0) {
     library_.llama_synchronize(context_);

@@ -29,6 +29,7 @@ bool normalise(const float* from, float* to, int32_t n) {
 std::unique_ptr<LlamaEmbedder> LlamaEmbedder::make(std::shared_ptr<const LlamaModel> model,
                                                    const LlamaEmbedderOptions& options, std::string* error) {
   const Library& library = model->library();
+  library.keep_log();
   Library::take_log();
   llama_context_params params = library.llama_context_default_params();
   // Pooling is per micro-batch: a batch must be one.
@@ -92,6 +93,7 @@ bool LlamaEmbedder::embed(std::span<const std::vector<int32_t>> texts, float* ou
                           n_sequence_ids.data(),               sequence_pointers.data(), outputs.data()};
   llama_memory_t memory = library_.llama_get_memory(context_);
   if (memory) library_.llama_memory_clear(memory, false);
+  library_.keep_log();
   const int32_t status = memory ? library_.llama_decode(context_, batch) : library_.llama_encode(context_, batch);
   if (status != 0) {
     *error = status == 2 ? "aborted" : "llama_decode answered " + std::to_string(status);

@@ -23,6 +23,7 @@ std::string read_string(Read read) {
 
 std::shared_ptr<const LlamaModel> LlamaModel::load(std::shared_ptr<const Library> library,
                                                    const LlamaModelOptions& options, std::string* error) {
+  library->keep_log();
   Library::take_log();
   llama_model_params params = library->llama_model_default_params();
   params.n_gpu_layers = options.n_gpu_layers;
