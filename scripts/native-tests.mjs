@@ -47,6 +47,11 @@ const tests = [
     sources: ['native/engine/request_queue.cpp'],
     runs: { plain: 200, address: 40, thread: 5 },
   },
+  {
+    name: 'budget_test',
+    sources: ['native/engine/thread_budget.cpp'],
+    runs: { plain: 1, address: 1, thread: 1 },
+  },
   { name: 'engine_test', sources: engine, runs: { plain: 100, address: 40, thread: 40 } },
   { name: 'attention_test', sources: core('attention'), runs: { plain: 300, address: 150, thread: 10 } },
   { name: 'pages_test', sources: ['native/core/pages.cpp'], runs: { plain: 1, address: 1, thread: 1 } },

@@ -43,7 +43,7 @@ export type {
 export type { KernelsChoice } from './kernels/choose.js';
 export { chooseKernels, loadKernels } from './kernels/choose.js';
 export type { Kernels } from './kernels/kernels.js';
-export type { EngineOptions, FlashAttention, KvType } from './options/engine-options.js';
+export type { EngineOptions, FlashAttention, KvType, ThreadWish } from './options/engine-options.js';
 export type { HistoryEvent, Item, Turn, User } from './preference/preference.js';
 export { importAuthorsTemplate } from './prompt/template/import-authors.js';
 export type { TemplateFile } from './prompt/template/imported-template.js';

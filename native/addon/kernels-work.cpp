@@ -119,7 +119,11 @@ void on_environment_end(void* data) {
 void settle_on_loop(napi_env env, napi_value, void*, void* data) {
   std::unique_ptr<Pending> pending(static_cast<Pending*>(data));
   if (env == nullptr) return;
-  napi_remove_env_cleanup_hook(env, on_environment_end, &pending->way);
+  {
+    // The job's thread is done with the path then: once the hook is gone, nothing keeps the environment from freeing it.
+    const std::lock_guard<std::mutex> lock(pending->way->mutex);
+    napi_remove_env_cleanup_hook(env, on_environment_end, &pending->way);
+  }
   Napi::HandleScope scope(env);
   try {
     napi_resolve_deferred(env, pending->deferred, pending->job->answer(Napi::Env(env)));

@@ -52,9 +52,9 @@ LlamaDecoder::LlamaDecoder(std::shared_ptr<const LlamaModel> model, llama_contex
       attention_(attention),
       threads_(library_, context, attention),
       n_threads_(options.n_threads),
+      n_wanted_(options.n_threads),
       limits_{static_cast<int32_t>(library_.llama_n_ctx(context)),
               static_cast<int32_t>(library_.llama_n_seq_max(context)), options.n_batch, model_->n_vocab()} {
-  threads_.use(n_threads_);
   const auto n = static_cast<size_t>(options.n_batch);
   tokens_.resize(n);
   positions_.resize(n);
@@ -79,9 +79,14 @@ DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
                           positions_.data(),                 n_sequence_ids_.data(), sequence_pointers_.data(),
                           outputs_.data()};
   library_.keep_log();
+  threads_.use(claim_.take(n_wanted_));
+  const auto began = std::chrono::steady_clock::now();
+  const auto on_core = thread_time();
   const int32_t status = library_.llama_decode(context_, batch);
   if (status == 0) {
     library_.llama_synchronize(context_);
+    // Where a GPU computes, the caller's thread waits for it without a core.
+    if (attention_) claim_.note(std::chrono::steady_clock::now() - began, thread_time() - on_core);
     return DecodeStatus::kOk;
   }
   if (status == 1) return DecodeStatus::kNoSlot;

@@ -11,6 +11,7 @@
 #include "engine/cpu_threads.h"
 #include "engine/decoder.h"
 #include "engine/llama_model.h"
+#include "engine/thread_budget.h"
 
 namespace pgenrm {
 
@@ -39,7 +40,7 @@ class LlamaDecoder final : public Decoder {
   void sequence_remove(int32_t sequence, int32_t from) override;
   void sequence_copy(int32_t source, int32_t target, int32_t to) override;
   int64_t n_cells_read() const override { return attention_ ? cells_read(attention_) : 0; }
-  void use_threads(int32_t n) override { threads_.use(std::min(n, n_threads_)); }
+  void use_threads(int32_t n) override { n_wanted_ = std::min(n, n_threads_); }
   std::string piece(int32_t token) const override { return model_->piece(token); }
   std::vector<int32_t> tokenize(std::string_view text) const override { return model_->tokenize(text); }
   bool is_end_of_generation(int32_t token) const override { return model_->is_end_of_generation(token); }
@@ -55,6 +56,8 @@ class LlamaDecoder final : public Decoder {
   ggml_backend_t attention_;  // the context's; null where llama.cpp computes attention
   CpuThreads threads_;  // freed after the context
   int32_t n_threads_;    // most that it computes on
+  int32_t n_wanted_;     // of those, where the budget gives as many
+  ThreadClaim claim_;
   DecoderLimits limits_;
   // The arrays of a llama_batch, [n_batch].
   std::vector<llama_token> tokens_;

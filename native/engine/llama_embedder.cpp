@@ -66,11 +66,10 @@ LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_cont
     : model_(std::move(model)),
       library_(model_->library()),
       context_(context),
+      n_threads_(options.n_threads),
       threads_(library_, context, attention),
       dimension_(library_.llama_model_n_embd_out(model_->handle())),
-      max_tokens_(options.max_tokens) {
-  threads_.use(options.n_threads);
-}
+      max_tokens_(options.max_tokens) {}
 
 LlamaEmbedder::~LlamaEmbedder() { library_.llama_free(context_); }
 
@@ -94,6 +93,7 @@ bool LlamaEmbedder::embed(std::span<const std::vector<int32_t>> texts, float* ou
   llama_memory_t memory = library_.llama_get_memory(context_);
   if (memory) library_.llama_memory_clear(memory, false);
   library_.keep_log();
+  threads_.use(claim_.take(n_threads_));
   const int32_t status = memory ? library_.llama_decode(context_, batch) : library_.llama_encode(context_, batch);
   if (status != 0) {
     *error = status == 2 ? "aborted" : "llama_decode answered " + std::to_string(status);

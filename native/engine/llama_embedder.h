@@ -8,6 +8,7 @@
 #include "engine/cpu_threads.h"
 #include "engine/llama_model.h"
 #include "engine/text_embedder.h"
+#include "engine/thread_budget.h"
 
 namespace pgenrm {
 
@@ -44,6 +45,8 @@ class LlamaEmbedder final : public TextEmbedder {
   std::shared_ptr<const LlamaModel> model_;
   const Library& library_;
   llama_context* context_;
+  ThreadClaim claim_;
+  int32_t n_threads_;
   CpuThreads threads_;  // freed after the context
   int32_t dimension_;
   int32_t max_tokens_;

@@ -3,6 +3,7 @@
 import { stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, PgenrmError } from '../errors.js';
+import { withoutExitHooks } from './exit-hooks.js';
 import { withQuietConsole } from './quiet-console.js';
 
 /** Bytes fetched so far and in all. */
@@ -56,7 +57,10 @@ export async function downloadModel(
 ): Promise<string> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const { createModelDownloader, resolveModelFile } = await import('node-llama-cpp');
+  const { createModelDownloader, resolveModelFile } = await withoutExitHooks(
+    'node-llama-cpp',
+    () => import('node-llama-cpp'),
+  );
   const folder = join(cacheFolder, 'models');
   const said: string[] = [];
   try {

@@ -16,6 +16,9 @@ export type FlashAttention = (typeof FLASH_ATTENTION_CHOICES)[number];
 export const ATTENTION_CHOICES = ['auto', 'pgenrm', 'llama.cpp'] as const;
 export type AttentionChoice = (typeof ATTENTION_CHOICES)[number];
 
+/** Threads at the most: a number, or `background`, half of the cores, for programs that people work beside. */
+export type ThreadWish = number | 'background';
+
 /** What of the native engine a caller may fix. */
 export interface EngineOptions {
   /** Default: `f16`, or `q8_0` where f16 has no room for one context. */

@@ -1,7 +1,7 @@
 // What a reward model is loaded from and how it runs, and the checks of that.
 // Loads nothing.
 
-import { checkEngineOptions, type EngineOptions } from '../options/engine-options.js';
+import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../options/engine-options.js';
 import { checkChoice, checkRange, invalidOption, type NumberRange } from '../options/option-range.js';
 
 /** What {@link RewardModel.load} reports while a model comes in. */
@@ -40,8 +40,11 @@ export interface LoadOptions extends EngineOptions {
    * run beside them, a quarter as many and at most 8.
    */
   readonly maxSequences?: number;
-  /** CPU threads, from 1 to 1024. */
-  readonly threads?: number;
+  /**
+   * Most CPU threads, from 1 to 1024, or `background` for half of the cores; default: the cores that are useful. For each call the
+   * native engine takes no more than the cores that are free then, shared among all models of the process.
+   */
+  readonly threads?: ThreadWish;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -74,6 +77,6 @@ export function checkLoadOptions(options: LoadOptions): void {
   }
   if (contextTokens !== undefined) checkRange('contextTokens', contextTokens, LOAD_RANGES.contextTokens);
   if (maxSequences !== undefined) checkRange('maxSequences', maxSequences, LOAD_RANGES.maxSequences);
-  if (threads !== undefined) checkRange('threads', threads, LOAD_RANGES.threads);
+  if (threads !== undefined && threads !== 'background') checkRange('threads', threads, LOAD_RANGES.threads);
   checkEngineOptions(options);
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseThreads } from '../../src/generator/llama/cpu-threads.js';
+import { chooseThreads, mostThreads } from '../../src/generator/llama/cpu-threads.js';
 import { FirstMatch, GrowingText } from '../../src/generator/portable/text-scan.js';
 
 describe('GrowingText', () => {
@@ -74,6 +74,17 @@ describe('what may still become a wanted string', () => {
     ['text', [], 0],
   ])('is told of %j and %j', (text, wanted, length) => {
     expect(new FirstMatch(wanted).unsettled(text)).toBe(length);
+  });
+});
+
+describe('mostThreads', () => {
+  const cores = availableParallelism();
+  it('takes a number as it is, half of the cores for background work, and else all that are useful', () => {
+    expect(mostThreads(7, 4)).toEqual({ threads: 7, reason: 'asked for' });
+    expect(mostThreads(undefined, cores).threads).toBe(cores);
+    expect(mostThreads(undefined, 4096).threads).toBe(cores);
+    expect(mostThreads('background', cores).threads).toBe(Math.max(1, Math.floor(cores / 2)));
+    expect(mostThreads('background', 1).threads).toBe(1);
   });
 });
 

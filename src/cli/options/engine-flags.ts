@@ -9,13 +9,14 @@ import {
   type EngineOptions,
   FLASH_ATTENTION_CHOICES,
   KV_TYPES,
+  type ThreadWish,
 } from '../../options/engine-options.js';
 import { LOAD_RANGES } from '../../reward-model/reward-model.js';
-import { choiceOption, numberOption } from './option-parsers.js';
+import { choiceOption, numberOption, numberOrWordOption } from './option-parsers.js';
 
 /** What {@link engineFlags} read. */
 export interface EngineFlags extends EngineOptions {
-  readonly threads?: number;
+  readonly threads?: ThreadWish;
   readonly context?: number;
   readonly maxSequences?: number;
 }
@@ -23,7 +24,14 @@ export interface EngineFlags extends EngineOptions {
 /** How the engine is sized; what is left out is chosen for the model and the machine, as `pgenrm doctor` tells. */
 export function engineFlags(command: Command): Command {
   return command
-    .addOption(numberOption('--threads <n>', 'CPU threads', LOAD_RANGES.threads))
+    .addOption(
+      numberOrWordOption(
+        '--threads <n>',
+        'most CPU threads, or background: half of the cores',
+        LOAD_RANGES.threads,
+        'background',
+      ),
+    )
     .addOption(
       numberOption('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
     )

@@ -18,6 +18,19 @@ export function numberOption(flags: string, description: string, range: NumberRa
   return new Option(flags, `${description} (${describeRange(range)})`).argParser(numberIn(range));
 }
 
+/** An option that takes a number in a range, or one word. */
+export function numberOrWordOption(
+  flags: string,
+  description: string,
+  range: NumberRange,
+  word: string,
+): Option {
+  const number = numberIn(range);
+  return new Option(flags, `${description} (${describeRange(range)})`).argParser((given) =>
+    given === word ? word : number(given),
+  );
+}
+
 /** An option that takes one of a few words. */
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import { type Llama, LlamaLogLevel } from 'node-llama-cpp';
+import type { Llama } from 'node-llama-cpp';
 import { messageOf, PgenrmError } from '../../errors.js';
+import { withoutExitHooks } from '../../model-file/exit-hooks.js';
 import { withQuietConsole } from '../../model-file/quiet-console.js';
 
 /** Which backend decodes: `auto` takes the best that works, `off` the CPU. */
@@ -112,7 +113,7 @@ async function choose(gpu: GpuChoice): Promise<LlamaChoice> {
 }
 
 async function startLlama(gpu: GpuChoice, reasons: string[]): Promise<Llama> {
-  const { getLlama, getLlamaGpuTypes } = await importNodeLlamaCpp();
+  const { getLlama, getLlamaGpuTypes, LlamaLogLevel } = await importNodeLlamaCpp();
   const supported = await getLlamaGpuTypes('supported');
   if (gpu === 'auto') {
     for (const type of await getLlamaGpuTypes('allValid')) {
@@ -184,9 +185,19 @@ async function withDevice(llama: Llama, reasons: string[]): Promise<Llama | null
   return null;
 }
 
-async function importNodeLlamaCpp(): Promise<typeof import('node-llama-cpp')> {
+type NodeLlamaCpp = typeof import('node-llama-cpp');
+let imported: NodeLlamaCpp | undefined;
+
+/** The package, once {@link chooseLlama} has given a library. It is never imported before that: see `exit-hooks.ts`. */
+export function nodeLlamaCpp(): NodeLlamaCpp {
+  if (imported === undefined) throw new PgenrmError('INTERNAL', 'node-llama-cpp is used before it is loaded');
+  return imported;
+}
+
+async function importNodeLlamaCpp(): Promise<NodeLlamaCpp> {
   try {
-    return await import('node-llama-cpp');
+    imported ??= await withoutExitHooks('node-llama-cpp', () => import('node-llama-cpp'));
+    return imported;
   } catch (error) {
     throw new PgenrmError(
       'GENERATOR_UNAVAILABLE',

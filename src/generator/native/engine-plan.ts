@@ -1,7 +1,7 @@
 // Sizes the native engine for one model on one machine: context, KV cells, sequences, batch, layers on the GPU.
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
 import { PgenrmError } from '../../errors.js';
-import { checkEngineOptions, type EngineOptions } from '../../options/engine-options.js';
+import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
 import type { ThreadChoice } from '../llama/cpu-threads.js';
 import type { AttentionKernel } from './attention-shape.js';
 import { planKvCache } from './kv-plan.js';
@@ -29,8 +29,8 @@ export interface EngineWishes extends EngineOptions {
   readonly contextTokens?: number;
   /** Samples that decode at once, 1 to 255; default 32 on a CPU, 128 on a GPU. See {@link MAX_SEQUENCES}. */
   readonly maxSequences?: number;
-  /** Threads of the CPU backend; default: the physical cores. */
-  readonly threads?: number;
+  /** Most threads of the CPU; checked here, chosen before. */
+  readonly threads?: ThreadWish;
 }
 
 /** The sizes that the engine is loaded with. */
@@ -83,7 +83,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     whole('contextTokens', wishes.contextTokens, 64, Math.max(64, facts.trainedContext || 2 ** 20)) ??
     Math.min(facts.trainedContext || DEFAULT_CONTEXT, DEFAULT_CONTEXT);
   const maxSequences = whole('maxSequences', wishes.maxSequences, 1, MAX_SEQUENCES - 1) ?? (onGpu ? 128 : 32);
-  whole('threads', wishes.threads, 1, 1024);
+  if (wishes.threads !== 'background') whole('threads', wishes.threads, 1, 1024);
   checkEngineOptions(wishes);
   const { threads } = facts.threads;
   const choices: string[] = [];
@@ -132,7 +132,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
           `workers: ${workers}, ${wishes.workers === undefined ? 'for threads that compute so small a model together wait for each other much of the time' : 'asked for'}; one that works alone has all threads`,
         ]
       : []),
-    `threads of the CPU, for decoding and sampling: ${threads} (${facts.threads.reason})`,
+    `threads of the CPU, for decoding and sampling: at most ${threads} (${facts.threads.reason}), fewer for each call while other work has the cores`,
   );
   return {
     contextTokens,

@@ -2,8 +2,9 @@
 // Serves embedding models and judges alike; knows nothing of what is embedded.
 import { PgenrmError } from '../../errors.js';
 import { readModelFacts } from '../../model-file/model-facts.js';
+import type { ThreadWish } from '../../options/engine-options.js';
 import type { Embedder } from '../embedder.js';
-import { chooseThreads } from '../llama/cpu-threads.js';
+import { mostThreads } from '../llama/cpu-threads.js';
 import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { EngineHandle } from './native-engine.js';
 import { openLibrary, requireBinding } from './native-library.js';
@@ -26,7 +27,7 @@ export interface EmbedderOptions {
   /** Most tokens of one text; default: what the model was trained for, at most 2048. */
   readonly maxTokens?: number;
   /** Threads of the CPU backend; default: the cores that are idle. */
-  readonly threads?: number;
+  readonly threads?: ThreadWish;
   readonly signal?: AbortSignal;
   readonly onProgress?: (share: number) => void;
 }
@@ -53,7 +54,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
   }
   const choice = await chooseLlama(options.gpu);
   const { library, repackedTypes } = openLibrary(binding, choice);
-  const { threads } = await chooseThreads(options.threads, choice.llama.cpuMathCores);
+  const { threads } = mostThreads(options.threads, choice.llama.cpuMathCores);
   const engine = await EngineHandle.load(
     binding,
     {

@@ -3,10 +3,10 @@
 import { freemem } from 'node:os';
 import { readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
 import type { NativeStatistics } from '../../native/binding.js';
-import type { EngineOptions } from '../../options/engine-options.js';
+import type { EngineOptions, ThreadWish } from '../../options/engine-options.js';
 import type { Generation, GenerationRequest, ModelInfo, Prompt } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
-import { chooseThreads } from '../llama/cpu-threads.js';
+import { mostThreads } from '../llama/cpu-threads.js';
 import { LLAMA_CAPABILITIES, type TokenRequest } from '../llama/llama-info.js';
 import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
@@ -31,8 +31,8 @@ export interface GeneratorOptions extends EngineOptions {
   readonly contextTokens?: number;
   /** Samples that decode at once; default 32 on a CPU, 128 on a GPU. */
   readonly maxSequences?: number;
-  /** Threads of the CPU backend; default: the physical cores. */
-  readonly threads?: number;
+  /** Most threads of the CPU: a number, or `background` for half of the cores; default: the cores that are useful. */
+  readonly threads?: ThreadWish;
   /** Stops the load; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Share of the model that is loaded, 0 to 1. */
@@ -69,7 +69,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Na
       gpuMemoryFree: gpus.length === 0 ? null : gpus.reduce((sum, device) => sum + device.memoryFree, 0),
       memoryFree: freemem(),
       attentionKernel: attentionKernel(facts, binding.attentionKernel),
-      threads: await chooseThreads(options.threads, choice.llama.cpuMathCores),
+      threads: mostThreads(options.threads, choice.llama.cpuMathCores),
     },
     options,
   );

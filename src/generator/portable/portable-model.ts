@@ -1,20 +1,21 @@
 // Loads a GGUF into node-llama-cpp for the portable generator and states what was chosen and why.
 // Owns loading and its errors; writes no text.
 import { resolve } from 'node:path';
-import {
-  InsufficientMemoryError,
-  type Llama,
-  type LlamaContext,
-  type LlamaModel,
-  type Token,
-} from 'node-llama-cpp';
+import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { messageOf, PgenrmError } from '../../errors.js';
 import { type ModelFacts, readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
 import { withQuietConsole } from '../../model-file/quiet-console.js';
+import type { ThreadWish } from '../../options/engine-options.js';
 import type { GeneratorInfo, ModelInfo } from '../generator.js';
 import { chooseThreads } from '../llama/cpu-threads.js';
 import { LLAMA_CAPABILITIES, type LlamaDetails } from '../llama/llama-info.js';
-import { chooseLlama, type GpuChoice, type LlamaChoice, listenToLlama } from '../llama/llama-library.js';
+import {
+  chooseLlama,
+  type GpuChoice,
+  type LlamaChoice,
+  listenToLlama,
+  nodeLlamaCpp,
+} from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
 import type { Tokenizer } from '../llama/prompt-tokens.js';
 
@@ -29,7 +30,7 @@ export interface PortableOptions {
   /** Most samples that decode at once, 1 to 256. Default: 1 on the CPU, 16 on a GPU, fewer where memory is short. */
   readonly maxSequences?: number;
   /** CPU threads, 1 to 1024. Default: the idle cores that are useful for arithmetic. */
-  readonly threads?: number;
+  readonly threads?: ThreadWish;
   readonly signal?: AbortSignal;
   /** Called with the share of the model that is loaded, 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
@@ -67,7 +68,7 @@ async function load(options: PortableOptions): Promise<PortableModel> {
   const { signal } = options;
   signal?.throwIfAborted();
   checkInteger('maxSequences', options.maxSequences, 1, 256);
-  checkInteger('threads', options.threads, 1, 1024);
+  if (options.threads !== 'background') checkInteger('threads', options.threads, 1, 1024);
   const facts = await readModelFacts(resolve(options.modelPath));
   requireTextDecoder(facts);
   checkInteger('contextTokens', options.contextTokens, 64, Math.max(64, facts.trainedContext || 2 ** 20));
@@ -200,7 +201,7 @@ function loadError(
   if (signal?.aborted === true) return signal.reason;
   const said = [messageOf(error), ...lines].join('; ');
   if (
-    error instanceof InsufficientMemoryError ||
+    error instanceof nodeLlamaCpp().InsufficientMemoryError ||
     /out of memory|failed to allocate|unable to allocate/i.test(said)
   ) {
     return new PgenrmError(

@@ -1,16 +1,17 @@
 // One sequence of a node-llama-cpp context that writes one sample after another.
 // Owns the sequence and keeps the decoded prompt for the next sample; knows nothing of queues.
-import {
-  type LlamaContext,
-  type LlamaContextSequence,
-  type LlamaContextSequenceRepeatPenalty,
-  type LlamaGrammar,
+import type {
+  LlamaContext,
+  LlamaContextSequence,
+  LlamaContextSequenceRepeatPenalty,
+  LlamaGrammar,
   LlamaGrammarEvaluationState,
-  type LlamaModel,
-  type Token,
+  LlamaModel,
+  Token,
 } from 'node-llama-cpp';
 import type { FinishReason } from '../generator.js';
 import type { TokenRequest } from '../llama/llama-info.js';
+import { nodeLlamaCpp } from '../llama/llama-library.js';
 import { FirstMatch, GrowingText } from './text-scan.js';
 import type { TokenPieces } from './token-pieces.js';
 
@@ -183,7 +184,10 @@ class GrowingSample {
   }
 
   private holdGrammar(grammar: LlamaGrammar): void {
-    this.grammarState = new LlamaGrammarEvaluationState({ model: this.laneModel.model, grammar });
+    this.grammarState = new (nodeLlamaCpp().LlamaGrammarEvaluationState)({
+      model: this.laneModel.model,
+      grammar,
+    });
   }
 
   /** Takes a token; gives the tokens that stand in its place where it reaches past the grammar's trigger. */
