@@ -41,7 +41,7 @@ function vectors(rows, dim) {
 async function writeChains() {
   const { loadNativeGenerator } = await load('generator/native/native-generator.js');
   const generator = await loadNativeGenerator({ modelPath: modelPath.pathname, gpu: 'off', threads: 1 });
-  const prompt = { pieces: [{ text: 'Likes lists. How do I clean a pan?', trusted: false }] };
+  const prompt = [{ text: 'Likes lists. How do I clean a pan?', trusted: false }];
   const sampling = { temperature: 1, topP: 1, minP: 0 };
   const seeds = Array.from({ length: 64 }, (_, index) => index);
   let told = false;
