@@ -11,7 +11,7 @@ import { stoppingLevels } from '../../evaluation/figures/adaptive-replay.js';
 import { JUDGE_RANGES, type NumberRange } from '../../options/option-range.js';
 import { GRAMMAR_CHOICES, type GrammarChoice } from '../../reward-model/judgment.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../../reward-model/reward-model.js';
-import { LIMIT_RANGE } from '../../run/scoring/scoring-run.js';
+import { LIMIT_RANGE } from '../../run/rows.js';
 import { levelName, type ScalingLevel } from '../../scaling/level.js';
 import { type EngineFlags, engineFlags } from '../options/engine-flags.js';
 import { CHAT_TEMPLATE_HELP } from '../options/model-options.js';

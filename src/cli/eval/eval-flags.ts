@@ -10,7 +10,7 @@ import { PROTOCOL_CHOICES } from '../../evaluation/protocol.js';
 import { JUDGE_RANGES } from '../../options/option-range.js';
 import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../../reward-model/judgment.js';
 import { GENERATOR_CHOICES } from '../../reward-model/reward-model.js';
-import { LIMIT_RANGE } from '../../run/scoring/scoring-run.js';
+import { LIMIT_RANGE } from '../../run/rows.js';
 import { AGGREGATE_METHOD_CHOICES } from '../../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../../scaling/neighbour-weights.js';
 import { dataReadingFlags } from '../options/judged-data.js';

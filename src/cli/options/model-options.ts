@@ -7,7 +7,7 @@ import { JUDGE_RANGES } from '../../options/option-range.js';
 import type { InputPaths } from '../../output/same-file.js';
 import { packageFile } from '../../package.js';
 import { GPU_CHOICES, type LoadOptions } from '../../reward-model/reward-model.js';
-import { DEFAULT_REORDER } from '../../run/scoring/scoring-run.js';
+import { DEFAULT_REORDER } from '../../run/judge-rows.js';
 import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
 import { choiceOption, numberOption } from './option-parsers.js';
 

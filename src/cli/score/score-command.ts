@@ -8,6 +8,7 @@ import { JUDGE_RANGES } from '../../options/option-range.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import { GRAMMAR_CHOICES, RETRIEVAL_CHOICES, SCORE_PREFERENCES } from '../../reward-model/judgment.js';
 import { GENERATOR_CHOICES } from '../../reward-model/reward-model.js';
+import { LIMIT_RANGE } from '../../run/rows.js';
 import { retryPath } from '../../run/scoring/retry-file.js';
 import type { RunSummary } from '../../run/scoring/run-journal.js';
 import { manifestPath } from '../../run/scoring/run-manifest.js';
@@ -17,7 +18,7 @@ import {
   type RunOutput,
   streamOutput,
 } from '../../run/scoring/run-output.js';
-import { LIMIT_RANGE, runScoring } from '../../run/scoring/scoring-run.js';
+import { runScoring } from '../../run/scoring/scoring-run.js';
 import { AGGREGATE_METHOD_CHOICES } from '../../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../../scaling/neighbour-weights.js';
 import type { CommandContext } from '../command-context.js';

@@ -7,13 +7,13 @@ import { messageOf, PgenrmError } from '../../errors.js';
 import { wholeLines } from '../../output/json-lines.js';
 import { RunFile, type RunFileMode } from '../../output/run-file.js';
 import { damaged, sealedLine, unsealed } from '../../output/sealed-lines.js';
+import { identityDifferences } from '../../run/identity.js';
 import {
   asChainsRow,
   asHeader,
   CHAINS_FORMAT,
   type ChainsHeader,
   type ChainsRow,
-  identityDifferences,
   notAsWritten,
 } from './chains-record.js';
 

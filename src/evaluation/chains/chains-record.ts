@@ -217,23 +217,6 @@ function wrongWith({ status, lengths, label, chains, noHistory = [] }: ChainsRow
   return null;
 }
 
-/** Differences between two identities in words; empty where they are equal. */
-export function identityDifferences(before: ChainsIdentity, now: ChainsIdentity): string[] {
-  const left = flatten(before);
-  const right = flatten(now);
-  return [...left.keys()]
-    .filter((name) => left.get(name) !== right.get(name))
-    .map((name) => `${name} was ${left.get(name)}, is ${right.get(name)}`);
-}
-
-function flatten(identity: ChainsIdentity): Map<string, string> {
-  return new Map(
-    Object.entries(identity).flatMap(([group, fields]) =>
-      Object.entries(fields).map(([name, value]) => [`${group} ${name}`, String(value ?? 'none')] as const),
-    ),
-  );
-}
-
 /** `RUN_MISMATCH` for a line that an evaluation does not write; `line` from 0. */
 export function notAsWritten(path: string, line: number, why: string): PgenrmError {
   return new PgenrmError(

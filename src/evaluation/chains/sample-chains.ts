@@ -1,16 +1,23 @@
 // Samples the largest level once a row and writes every chain, across as many sessions as it takes.
 // Knows data, reward model and chains files; nothing of what is computed from them.
 
-import { mapTogether } from '../../concurrency/bring-together.js';
-import type { PreferenceData, PreferenceRow, RowProblem } from '../../data/preference-data.js';
-import { isRowError } from '../../errors.js';
+import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
 import { nativeDetails } from '../../generator/native/native-info.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { PACKAGE_VERSION } from '../../package.js';
-import { AnalysisCache, inTurn } from '../../reward-model/analysis-cache.js';
-import type { JudgeInput, JudgeOptions } from '../../reward-model/judgment.js';
+import { AnalysisCache } from '../../reward-model/analysis-cache.js';
+import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
-import { DEFAULT_REORDER, userOfRow } from '../../run/scoring/scoring-run.js';
+import { historySplitsOf, sharedIdentity, usersFileOf } from '../../run/identity.js';
+import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../../run/judge-rows.js';
+import {
+  type DataRow,
+  inputOf,
+  missingRows,
+  replayAnalyses,
+  rowsAsked,
+  throwDamage,
+} from '../../run/rows.js';
 import type { ScalingLevel } from '../../scaling/level.js';
 import type { Protocol } from '../protocol.js';
 import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
@@ -103,11 +110,9 @@ export function largestLevel(levels: readonly ScalingLevel[], protocol: Protocol
  */
 export async function sampleChains(options: SampleOptions): Promise<SampleSummary> {
   const { data, model, writer, reorder = DEFAULT_REORDER, signal, onEvent } = options;
-  if (options.limit !== undefined)
-    checkRange('limit', options.limit, { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER });
   checkRange('reorder', reorder, JUDGE_RANGES.reorder);
   const began = performance.now();
-  const rows = Math.min(data.count, options.limit ?? data.count);
+  const rows = rowsAsked(data, options.limit);
   const largest = largestLevel(options.levels, options.protocol);
   checkRange('individual', largest.individual, JUDGE_RANGES.individual);
   const header = headerOf(options, largest, rows);
@@ -120,25 +125,28 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
     prototypes: largest.prototype,
     retrieveBy: options.judge?.retrieveBy ?? 'chain',
   });
-  if (analyses !== null && stored.size > 0) await replayAnalyses(analyses, writer.path);
-  const judge = judgeRow(options, largest, header.run, analyses);
-  const stopped = (): boolean => signal?.aborted === true;
+  if (analyses !== null && stored.size > 0)
+    await replayAnalyses(analyses, (await openChains(writer.path)).rows());
+  const lines = linesOf(options, largest, header.run);
+  const isStored = (row: DataRow): boolean =>
+    stored.has(rowKey(row.number, row.kind === 'row' ? row.id : undefined));
   try {
-    for await (const line of mapTogether(
-      missingRows(data, stored, rows),
-      async (row, _, stop) => judge(row, stop),
-      { concurrency, signal, reorder, keyOf: userOfRow },
-    )) {
-      await writer.append(line);
-      done += 1;
-      session.rows += 1;
-      session.generatedTokens += line.tokens.generated;
-      onEvent?.({ type: 'row', row: line, done, rows });
-    }
-    // The rows before the damage are sampled; that there are no more of them is not for this to say.
-    if (rows === data.available && data.damage !== undefined) throw data.damage;
-  } catch (error) {
-    if (!stopped() || error !== signal?.reason) throw error;
+    const { stopped } = await judgeRows({
+      rows: missingRows(data, rows, isStored),
+      rowOf: (row) => row,
+      lineOf: (row, stop) => lineOf(row, lines, analyses, stop),
+      async write(line) {
+        await writer.append(line);
+        done += 1;
+        session.rows += 1;
+        session.generatedTokens += line.tokens.generated;
+        onEvent?.({ type: 'row', row: line, done, rows });
+      },
+      concurrency,
+      reorder,
+      signal,
+    });
+    if (!stopped) throwDamage(data, rows);
   } finally {
     await writer.close();
   }
@@ -146,54 +154,30 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   return { status, rows, done, session: { ...session, ms: performance.now() - began } };
 }
 
-type JudgeLine = (row: PreferenceRow | RowProblem, stop: AbortSignal) => Promise<ChainsRow>;
-
-function judgeRow(
-  options: SampleOptions,
-  largest: ScalingLevel,
-  run: string,
-  analyses: AnalysisCache | null,
-): JudgeLine {
+function linesOf(options: SampleOptions, largest: ScalingLevel, run: string): RowLines<ChainsRow> {
   const { model, judge = {}, groupOf, texts = false, noHistory = false } = options;
-  return async (row, stop) => {
-    const group = row.kind === 'row' && row.userId !== undefined ? groupOf?.(row.userId) : undefined;
-    const context: RowContext = { run, texts, ...(group === undefined ? {} : { group }) };
-    if (row.kind === 'problem') return invalidLine(row, context);
-    const turn = analyses?.turn(row.user, row.id) ?? null;
-    return inTurn(turn, async () => {
-      try {
-        const input = inputOf(row);
-        const options = {
-          ...judge,
-          individual: largest.individual,
-          ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
-          signal: stop,
-        };
-        const judgment = await model.judgeInTurn(input, options, turn);
-        // Another key, so that the baseline's chains are draws of their own.
-        const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
-        const without = noHistory
-          ? await model.judge(stranger, { ...judge, individual: NO_HISTORY_CHAINS, signal: stop })
-          : null;
-        return judgedLine(row, judgment, without, context);
-      } catch (error) {
-        if (stop.aborted || !isRowError(error)) throw error;
-        return failedLine(row, error, context);
-      }
-    });
+  const contextOf = ({ userId }: Partial<PreferenceRow>): RowContext => {
+    const group = userId === undefined ? undefined : groupOf?.(userId);
+    return { run, texts, ...(group === undefined ? {} : { group }) };
   };
-}
-
-/** Puts the cache where it was after the rows that the file holds. */
-async function replayAnalyses(analyses: AnalysisCache, path: string): Promise<void> {
-  const stored = await openChains(path);
-  for await (const { analysis, id } of stored.rows())
-    if (analysis !== undefined) analyses.replay(analysis, id ?? '');
-}
-
-/** What the model is told of a row: the user, the context and the candidates, and nothing else of it. */
-function inputOf({ id, user, item }: PreferenceRow): JudgeInput & { readonly id: string } {
-  return { id, user, context: item.context, candidates: item.candidates };
+  return {
+    invalid: (problem) => invalidLine(problem, contextOf({})),
+    failed: (row, error) => failedLine(row, error, contextOf(row)),
+    async judged(row, turn, stop) {
+      const input = inputOf(row);
+      const level = {
+        individual: largest.individual,
+        ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
+      };
+      const judgment = await model.judgeInTurn(input, { ...judge, ...level, signal: stop }, turn);
+      // Another key, so that the baseline's chains are draws of their own.
+      const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
+      const without = noHistory
+        ? await model.judge(stranger, { ...judge, individual: NO_HISTORY_CHAINS, signal: stop })
+        : null;
+      return judgedLine(row, judgment, without, contextOf(row));
+    },
+  };
 }
 
 function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsHeader {
@@ -209,38 +193,27 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
     rows,
     identity,
     kvCache: nativeDetails(model.generatorInfo)?.kvCache ?? null,
-    usersFile:
-      data.users === undefined ? null : { users: data.users.userCount, inData: data.users.usersInData },
+    usersFile: usersFileOf(data),
     overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
   };
 }
 
 function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdentity {
   const { data, split, model, bank, judge = {}, noHistory = false } = options;
-  const { generatorInfo: info, template } = model;
   const settings = model.settings({ ...judge, individual: largest.individual });
   const { sampling, seed, maxTokens, historyEvents, grammar, prefer } = settings;
+  const shared = sharedIdentity(data, split, model);
   return {
+    ...shared,
     data: {
-      fingerprint: data.fingerprint,
-      format: data.format,
-      split: split ?? null,
-      users: data.users?.fingerprint ?? null,
-      historySplits: data.signals.historyAsked ? data.signals.historySplits.join(',') : null,
+      ...shared.data,
+      historySplits: historySplitsOf(data),
       group: data.selection?.group ?? null,
     },
-    model: { sha256: model.modelSha256 },
-    template: { name: template.name, hash: template.hash },
     bank: {
       checksum: bank?.checksum ?? null,
       additions: bank?.additions ?? null,
       overlap: bank?.overlap ?? null,
-    },
-    generator: {
-      kind: info.kind,
-      engine: info.engine,
-      version: info.version,
-      contextTokens: info.contextTokens,
     },
     sampling: {
       individual: largest.individual,
@@ -257,19 +230,4 @@ function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdenti
       retrieveBy: largest.prototype === 0 ? null : (judge.retrieveBy ?? 'chain'),
     },
   };
-}
-
-/** The first `count` rows without those that are stored, in order. */
-async function* missingRows(
-  data: PreferenceData,
-  stored: ReadonlySet<string>,
-  count: number,
-): AsyncGenerator<PreferenceRow | RowProblem, void, undefined> {
-  let left = count;
-  if (left === 0) return;
-  for await (const row of data.rows()) {
-    if (!stored.has(rowKey(row.number, row.kind === 'row' ? row.id : undefined))) yield row;
-    left -= 1;
-    if (left === 0) return;
-  }
 }

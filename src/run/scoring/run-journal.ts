@@ -7,6 +7,7 @@ import { PACKAGE_VERSION } from '../../package.js';
 import type { JudgeSettings } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
+import { historySplitsOf, sharedIdentity, usersFileOf } from '../identity.js';
 import type { ExistingLine } from './existing-output.js';
 import type { RowRecord } from './row-record.js';
 import type { RunIdentity, RunManifest, RunSession, RunStatus } from './run-manifest.js';
@@ -184,8 +185,7 @@ function firstManifest(options: JournalOptions): RunManifest {
       model: model.modelInfo.name,
       ...(settings.prototypes === 0 || model.bank === null ? {} : { bank: model.bank.path }),
     },
-    usersFile:
-      data.users === undefined ? null : { users: data.users.userCount, inData: data.users.usersInData },
+    usersFile: usersFileOf(data),
     modelDescription: model.modelInfo.description,
     rowsInData: data.available,
     counts: tally.counts(),
@@ -207,24 +207,11 @@ function firstManifest(options: JournalOptions): RunManifest {
 }
 
 function identityOf({ data, split, model, judge, chains }: JournalOptions): RunIdentity {
-  const { generatorInfo: info, template } = model;
   const settings = model.settings(judge);
   const { individual, seed, sampling, maxTokens, historyEvents, grammar, prefer } = settings;
+  const historySplits = historySplitsOf(data);
   return {
-    data: {
-      fingerprint: data.fingerprint,
-      format: data.format,
-      split: split ?? null,
-      users: data.users?.fingerprint ?? null,
-    },
-    model: { sha256: model.modelSha256 },
-    template: { name: template.name, hash: template.hash },
-    generator: {
-      kind: info.kind,
-      engine: info.engine,
-      version: info.version,
-      contextTokens: info.contextTokens,
-    },
+    ...sharedIdentity(data, split, model),
     options: {
       individual,
       seed,
@@ -236,7 +223,7 @@ function identityOf({ data, split, model, judge, chains }: JournalOptions): RunI
       grammar,
       prefer,
       chains: chains ?? false,
-      ...(data.signals.historyAsked ? { historySplits: data.signals.historySplits.join(',') } : {}),
+      ...(historySplits === null ? {} : { historySplits }),
       ...scalingOptions(settings, model),
     },
   };

@@ -6,26 +6,11 @@ import { messageOf, PgenrmError } from '../../errors.js';
 import type { GeneratorInfo } from '../../generator/generator.js';
 import { writeAtomically } from '../../output/atomic-file.js';
 import { systemCode } from '../../output/output-error.js';
+import { identityDifferences, type SharedIdentity } from '../identity.js';
 import type { Accuracy, RunCounts } from './tally.js';
 
 /** Everything that a row's line depends on. Two runs may share an output only where all of it is equal. */
-export interface RunIdentity {
-  readonly data: {
-    /** SHA-256 of the file's bytes. */
-    readonly fingerprint: string;
-    readonly format: string;
-    readonly split: string | null;
-    /** SHA-256 of the users file's bytes. */
-    readonly users: string | null;
-  };
-  readonly model: { readonly sha256: string | null };
-  readonly template: { readonly name: string; readonly hash: string };
-  readonly generator: {
-    readonly kind: string;
-    readonly engine: string;
-    readonly version: string;
-    readonly contextTokens: number;
-  };
+export interface RunIdentity extends SharedIdentity {
   readonly options: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -132,11 +117,7 @@ export function checkSameRun(
   identity: RunIdentity,
   limit: number | null,
 ): void {
-  const before = flatten(earlier.identity);
-  const now = flatten(identity);
-  const differences = [...new Set([...before.keys(), ...now.keys()])]
-    .filter((name) => before.get(name) !== now.get(name))
-    .map((name) => `${name} was ${before.get(name) ?? 'absent'}, is ${now.get(name) ?? 'absent'}`);
+  const differences = identityDifferences(earlier.identity, identity);
   if (limit !== null && (earlier.limit === null || earlier.limit > limit)) {
     differences.push(`limit was ${earlier.limit ?? 'none'}, is ${limit} (it may only grow)`);
   }
@@ -145,14 +126,4 @@ export function checkSameRun(
     'RUN_MISMATCH',
     `${output} was made by a run that differs from this one: ${differences.join('; ')}; repeat that run's data, model and options, choose another output, or start anew with --force`,
   );
-}
-
-function flatten(identity: RunIdentity): Map<string, string> {
-  const flat = new Map<string, string>();
-  for (const [group, fields] of Object.entries(identity) as [string, Record<string, unknown>][]) {
-    for (const [name, value] of Object.entries(fields)) {
-      flat.set(group === 'options' ? name : `${group} ${name}`, String(value ?? 'none'));
-    }
-  }
-  return flat;
 }

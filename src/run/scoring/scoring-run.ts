@@ -1,14 +1,15 @@
 // A scoring run: every row of a data file becomes one line of an output, across as many sessions as it takes.
 // Knows data, reward model and output by their interfaces; nothing of terminals.
 
-import { mapTogether } from '../../concurrency/bring-together.js';
-import type { PreferenceData, PreferenceRow, RowProblem } from '../../data/preference-data.js';
-import { isRowError, messageOf } from '../../errors.js';
+import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
+import { messageOf } from '../../errors.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
-import { AnalysisCache, inTurn } from '../../reward-model/analysis-cache.js';
+import { AnalysisCache } from '../../reward-model/analysis-cache.js';
 import { chainsAtOnce } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
+import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../judge-rows.js';
+import { inputOf, missingRows, replayAnalyses, rowsAsked, throwDamage } from '../rows.js';
 import type { ExistingLine } from './existing-output.js';
 import { failedRecord, invalidRecord, judgedRecord, type RowRecord } from './row-record.js';
 import { RunJournal, type RunSummary } from './run-journal.js';
@@ -54,12 +55,6 @@ export type RunEvent =
     }
   | { readonly type: 'finished'; readonly summary: RunSummary };
 
-/** Range of {@link ScoringRunOptions.limit}. */
-export const LIMIT_RANGE = { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER } as const;
-
-/** Rows among which those of one user are judged together where nothing else is said. */
-export const DEFAULT_REORDER = 64;
-
 /**
  * Scores rows until all are done or the signal aborts; the output is left ready to be resumed in every case.
  *
@@ -71,114 +66,74 @@ export const DEFAULT_REORDER = 64;
 export async function runScoring(options: ScoringRunOptions): Promise<RunSummary> {
   const { data, model, output, judge = {}, reorder = DEFAULT_REORDER, signal, onEvent } = options;
   checkRange('reorder', reorder, JUDGE_RANGES.reorder);
-  if (options.limit !== undefined) checkRange('limit', options.limit, LIMIT_RANGE);
+  const rows = rowsAsked(data, options.limit);
   const settings = model.settings(judge);
   const concurrency = model.concurrencyFor(chainsAtOnce(settings), options.concurrency);
-  const rows = Math.min(data.count, options.limit ?? data.count);
   const journal = await RunJournal.open({ ...options, judge, concurrency, reorder, rows });
+  const how = { concurrency, reorder, signal };
+  const tell = (record: RowRecord): void => onEvent?.({ type: 'row', record, done: journal.done, rows });
   try {
     onEvent?.({ type: 'started', output: output.name, rows, done: journal.done });
-    const score = scorer(options);
     const analyses = AnalysisCache.for(settings);
     const which = options.rows ?? 'missing';
+    let stopped = false;
     if (which !== 'missing') {
-      const failed = journal.counts().failed;
-      onEvent?.({ type: 'retrying', rows: failed });
-      const again = failedRows(data, output);
-      for await (const { line, record } of mapTogether(
-        again,
-        async ({ row, line }, _, stop) => ({
-          line,
-          // Rows tried again stand outside the order, so they neither take earlier rows' analyses nor leave any.
-          record: await score(row, (line.record.attempt ?? 1) + 1, stop, null),
-        }),
-        { concurrency, signal, reorder, keyOf: ({ row }) => row.userId },
-      )) {
-        await journal.retried(line, record);
-        onEvent?.({ type: 'row', record, done: journal.done, rows });
-      }
-      await journal.mergeRetries();
+      onEvent?.({ type: 'retrying', rows: journal.counts().failed });
+      ({ stopped } = await judgeRows({
+        ...how,
+        rows: failedRows(data, output),
+        rowOf: ({ row }) => row,
+        // Rows tried again stand outside the order, so they neither take earlier rows' analyses nor leave any.
+        lineOf: ({ row, line }, stop) =>
+          lineOf(row, recordsOf(options, (line.record.attempt ?? 1) + 1), null, stop),
+        write: async (record, { line }) => {
+          await journal.retried(line, record);
+          tell(record);
+        },
+      }));
+      if (!stopped) await journal.mergeRetries();
     }
-    if (which !== 'failed') {
-      if (analyses !== null) await replayAnalyses(analyses, output);
-      const missing = rowsFrom(data, journal.done, rows);
-      // Rows of one user begin in their own order, so the turns of the analyses are those of the data.
-      for await (const record of mapTogether(missing, (row, _, stop) => score(row, 1, stop, analyses), {
-        concurrency,
-        signal,
-        reorder,
-        keyOf: userOfRow,
-      })) {
-        await journal.scored(record);
-        onEvent?.({ type: 'row', record, done: journal.done, rows });
-      }
+    if (which !== 'failed' && !stopped) {
+      if (analyses !== null) await replayAnalyses(analyses, earlierRecords(output));
+      const before = journal.done;
+      const records = recordsOf(options, 1);
+      ({ stopped } = await judgeRows({
+        ...how,
+        rows: missingRows(data, rows, (_, index) => index < before),
+        rowOf: (row) => row,
+        lineOf: (row, stop) => lineOf(row, records, analyses, stop),
+        write: async (record) => {
+          await journal.scored(record);
+          tell(record);
+        },
+      }));
+      if (!stopped) throwDamage(data, rows);
     }
-    // The rows before the damage are done; that there are no more of them is not for the run to say.
-    if (which !== 'failed' && rows === data.available && data.damage !== undefined) throw data.damage;
     const summary = await journal.close();
     onEvent?.({ type: 'finished', summary });
     return summary;
   } catch (error) {
-    if (signal?.aborted === true && error === signal.reason) {
-      const summary = await journal.close();
-      onEvent?.({ type: 'finished', summary });
-      return summary;
-    }
     await journal.abandon(messageOf(error));
     throw error;
   }
 }
 
-type Score = (
-  row: PreferenceRow | RowProblem,
+function recordsOf(
+  { model, judge, chains = false }: ScoringRunOptions,
   attempt: number,
-  stop: AbortSignal,
-  analyses: AnalysisCache | null,
-) => Promise<RowRecord>;
-
-function scorer({ model, judge, chains = false }: ScoringRunOptions): Score {
-  return async (row, attempt, stop, analyses) => {
-    if (row.kind === 'problem') return invalidRecord(row);
-    const { user, item } = row;
-    const turn = analyses?.turn(user, row.id) ?? null;
-    return inTurn(turn, async () => {
-      try {
-        const input = { id: row.id, user, context: item.context, candidates: item.candidates };
-        const judgment = await model.judgeInTurn(input, { ...judge, attempt, signal: stop }, turn);
-        return judgedRecord(row, judgment, attempt, chains);
-      } catch (error) {
-        if (stop.aborted || !isRowError(error)) throw error;
-        return failedRecord(row, error, attempt);
-      }
-    });
+): RowLines<RowRecord> {
+  return {
+    invalid: invalidRecord,
+    failed: (row, error) => failedRecord(row, error, attempt),
+    async judged(row, turn, stop) {
+      const judgment = await model.judgeInTurn(inputOf(row), { ...judge, attempt, signal: stop }, turn);
+      return judgedRecord(row, judgment, attempt, chains);
+    },
   };
 }
 
-/** Puts the cache where it was after the rows that the output holds. */
-async function replayAnalyses(analyses: AnalysisCache, output: RunOutput): Promise<void> {
-  for await (const { record } of output.earlierLines()) {
-    if (record.analysis !== undefined) analyses.replay(record.analysis, record.id ?? '');
-  }
-}
-
-/** What names a row's user; undefined where the row does not. */
-export function userOfRow(row: PreferenceRow | RowProblem): string | undefined {
-  return row.kind === 'row' ? row.userId : undefined;
-}
-
-/** Rows `from` (counted from 0) up to `to`, in order. */
-async function* rowsFrom(
-  data: PreferenceData,
-  from: number,
-  to: number,
-): AsyncGenerator<PreferenceRow | RowProblem, void, undefined> {
-  let index = 0;
-  if (from >= to) return;
-  for await (const row of data.rows()) {
-    if (index >= from) yield row;
-    index += 1;
-    if (index >= to) return;
-  }
+async function* earlierRecords(output: RunOutput): AsyncGenerator<RowRecord, void, undefined> {
+  for await (const { record } of output.earlierLines()) yield record;
 }
 
 /** The failed lines of the output, each with its row. */
