@@ -19,19 +19,22 @@ const typescript = {
   native: ['kernels'],
   kernels: ['native'],
   'model-file': ['native'],
-  chain: ['preference'],
+  hashing: [],
+  chain: ['preference', 'hashing'],
   generator: ['options', 'native', 'model-file'],
-  prompt: ['preference', 'generator'],
+  prompt: ['preference', 'hashing', 'generator'],
   data: ['preference'],
   bank: ['preference', 'output', 'chain', 'generator', 'kernels'],
   scaling: [...nouns, 'statistics', 'kernels'],
   'template-guard': ['prompt'],
+  'template-files': ['prompt'],
   'reward-model': [
     ...nouns,
     'scaling',
     'chain',
     'prompt',
     'template-guard',
+    'template-files',
     'bank',
     'generator',
     'kernels',
@@ -90,7 +93,7 @@ const typescript = {
     'evaluation',
   ],
   testing: ['generator'],
-  doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt', 'template-guard'],
+  doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt', 'template-guard', 'template-files'],
   cli: [
     ...nouns,
     'statistics',
@@ -107,6 +110,7 @@ const typescript = {
     'doctor',
     'prompt',
     'template-guard',
+    'template-files',
     'chain',
     'generator',
     'kernels',
@@ -129,7 +133,7 @@ const cpp = { core: [], engine: ['core'], addon: ['engine', 'core'] };
 const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], addon: [] };
 
 // Folders and files that do not have the shape yet. The lists only shrink: an entry that is not needed any more is a problem.
-const withCircles = ['chain', 'prompt', 'reward-model'];
+const withCircles = [];
 const crowded = ['kernels'];
 /** What runs in a browser, too. */
 const browser = {
@@ -137,6 +141,7 @@ const browser = {
     'preference',
     'options',
     'concurrency',
+    'hashing',
     'prompt',
     'chain',
     'scaling',
@@ -146,17 +151,7 @@ const browser = {
     'data/formats',
   ],
   except: ['kernels/native', 'kernels/native-kernels.ts'],
-  allowed: [
-    'prompt/template/template.ts',
-    'prompt/template/prompt-input.ts',
-    'prompt/template/import-authors.ts',
-    'chain/chain-seed.ts',
-    'kernels/index-path.ts',
-    'kernels/choose.ts',
-    'reward-model/load-parts.ts',
-    'reward-model/chain-writer.ts',
-    'concurrency/in-order.ts',
-  ],
+  allowed: ['kernels/index-path.ts', 'kernels/choose.ts'],
 };
 
 const problems = [];

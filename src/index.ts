@@ -45,10 +45,8 @@ export { chooseKernels, loadKernels } from './kernels/choose.js';
 export type { Kernels } from './kernels/kernels.js';
 export type { EngineOptions, FlashAttention, KvType, ThreadWish } from './options/engine-options.js';
 export type { HistoryEvent, Item, Turn, User } from './preference/preference.js';
-export { importAuthorsTemplate } from './prompt/template/import-authors.js';
 export type { TemplateFile } from './prompt/template/imported-template.js';
 export type { ChatMessage, PromptInput, PromptTemplate } from './prompt/template/template.js';
-export { resolveTemplate } from './prompt/template/template.js';
 export { AnalysisCache, type AnalysisRecord, type AnalysisTurn } from './reward-model/analysis-cache.js';
 export type { JudgeSettings } from './reward-model/judge-settings.js';
 export type {
@@ -90,3 +88,5 @@ export { levelName, parseLevel, type ScalingLevel } from './scaling/level.js';
 export type { StopReason } from './scaling/stopping.js';
 export { type Uncertainty, winnerUncertainty } from './scaling/uncertainty.js';
 export type { Figure, Interval } from './statistics/cluster-interval.js';
+export { importAuthorsTemplate } from './template-files/import-authors.js';
+export { resolveTemplate } from './template-files/resolve-template.js';

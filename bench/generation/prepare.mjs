@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { loadNativeGenerator } from '../../dist/generator/native/native-generator.js';
 import { createChatTemplate } from '../../dist/prompt/chat/chat-template.js';
 import { fitPrompt } from '../../dist/prompt/fit-prompt.js';
-import { resolveTemplate } from '../../dist/prompt/template/template.js';
+import { resolveTemplate } from '../../dist/template-files/resolve-template.js';
 import { seededRandom } from '../harness/statistics.mjs';
 import { greedyChecks } from './greedy-checks.mjs';
 

@@ -1,7 +1,7 @@
 // One seed for each chain, fixed by what the chain is and never by when it finishes.
 // Knows nothing of generators or prompts.
 
-import { createHash } from 'node:crypto';
+import { sha256, sha256Hex } from '../hashing/sha256.js';
 import type { Item, User } from '../preference/preference.js';
 
 /** The scaling level that a chain belongs to. */
@@ -54,7 +54,7 @@ function signalsOf({ criteria, history }: User): [string, unknown[]] {
 }
 
 function digestOf(content: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(content), 'utf8').digest('hex');
+  return sha256Hex(JSON.stringify(content));
 }
 
 function turnsOf(context: Item['context']): [string, string][] {
@@ -62,5 +62,6 @@ function turnsOf(context: Item['context']): [string, string][] {
 }
 
 function hashed(parts: readonly (string | number)[]): number {
-  return createHash('sha256').update(JSON.stringify(parts), 'utf8').digest().readUInt32LE(0) % RANDOM_SEED;
+  const [a, b, c, d] = sha256(JSON.stringify(parts));
+  return (a! + b! * 2 ** 8 + c! * 2 ** 16 + d! * 2 ** 24) % RANDOM_SEED;
 }

@@ -1,14 +1,14 @@
 // Settles the scores of one part 2: what its JSON states, what its breakdown says, which of them counts.
 // Knows the parts of a chain as read; knows nothing of how they are written.
 
-import type { JsonPart } from './object/json-part.js';
 import type {
   ChainRepair,
   EvaluationChain,
   LostReason,
   ReadChainOptions,
   ResponseScore,
-} from './read-chain.js';
+} from './evaluation-chain.js';
+import type { JsonPart } from './object/json-part.js';
 import { type Criterion, readRubric, sumWeights } from './rubric.js';
 import { divideRationale, type ResponseBreakdown, readResponseBlocks } from './scores/breakdown.js';
 import { ROUNDING_TOLERANCE, type ScoreReading, withoutNoise } from './scores/score-text.js';

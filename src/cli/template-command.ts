@@ -6,8 +6,8 @@ import { writeAtomically } from '../output/atomic-file.js';
 import { printable } from '../output/printable.js';
 import { refuseSameFile } from '../output/same-file.js';
 import type { User } from '../preference/preference.js';
-import { importAuthorsTemplate } from '../prompt/template/import-authors.js';
-import { resolveTemplate } from '../prompt/template/template.js';
+import { importAuthorsTemplate } from '../template-files/import-authors.js';
+import { resolveTemplate } from '../template-files/resolve-template.js';
 import type { CommandContext } from './command-context.js';
 
 /** Adds `pgenrm template import` and `pgenrm template show`. */

@@ -1,7 +1,6 @@
 // Runs work over a stream, several items at once, and gives the results in the stream's order.
 // Knows nothing of what the work is.
 
-import { setMaxListeners } from 'node:events';
 import { PgenrmError } from '../errors.js';
 
 export interface InOrderOptions {
@@ -29,8 +28,8 @@ export async function* mapInOrder<T, R>(
   const window = Math.max(options.window ?? 2 * concurrency, concurrency);
   const left = new AbortController();
   const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
-  // Every item at work may listen; Node warns of the eleventh otherwise.
-  setMaxListeners(0, stop);
+  // Each item has a signal of its own: Node warns of the eleventh listener of one.
+  const stops = new Set<AbortController>();
   const begun: Promise<R>[] = [];
   const atWork = new Set<Promise<unknown>>();
   const changes = new Wakeup();
@@ -39,10 +38,13 @@ export async function* mapInOrder<T, R>(
   let failure: { readonly error: unknown } | undefined;
 
   const begin = (value: T, index: number): void => {
-    const task = work(value, index, stop);
+    const own = new AbortController();
+    stops.add(own);
+    const task = work(value, index, own.signal);
     begun.push(task);
     const settled: Promise<unknown> = task.then(nothing, nothing).then(() => {
       atWork.delete(settled);
+      stops.delete(own);
       changes.ring();
     });
     atWork.add(settled);
@@ -72,8 +74,11 @@ export async function* mapInOrder<T, R>(
     }
   };
 
-  const wake = (): void => changes.ring();
-  stop.addEventListener('abort', wake);
+  const end = (): void => {
+    for (const own of stops) own.abort(stop.reason);
+    changes.ring();
+  };
+  stop.addEventListener('abort', end);
   const pump = readSource()
     .catch((error: unknown) => {
       failure = { error };
@@ -105,7 +110,7 @@ export async function* mapInOrder<T, R>(
     await Promise.all(atWork);
     // A source that does not answer is left to end by itself: it cannot begin work any more.
     if (!reading) await pump;
-    stop.removeEventListener('abort', wake);
+    stop.removeEventListener('abort', end);
   }
 }
 

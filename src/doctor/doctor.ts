@@ -18,7 +18,8 @@ import { loadNativeBinding } from '../native/load.js';
 import { PACKAGE_VERSION, packageRoot } from '../package.js';
 import { chatTemplateOf } from '../prompt/chat/chat-template.js';
 import { chatTokens } from '../prompt/chat/chat-tokens.js';
-import { resolveTemplate, TEMPLATE_METADATA_KEY } from '../prompt/template/template.js';
+import { TEMPLATE_METADATA_KEY } from '../prompt/template/built-in.js';
+import { resolveTemplate } from '../template-files/resolve-template.js';
 import { readGivenTemplate } from '../template-guard/given-template.js';
 import { renderGuarded } from '../template-guard/render-guarded.js';
 import type {

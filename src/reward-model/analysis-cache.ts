@@ -3,7 +3,6 @@
 
 import { userKey } from '../chain/chain-seed.js';
 import type { User } from '../preference/preference.js';
-import type { JudgeSettings } from './judge-settings.js';
 
 /** Part 1 of a chain for an earlier item of the same user. */
 export interface EarlierAnalysis {
@@ -48,7 +47,10 @@ export class AnalysisCache {
   static for({
     prototypes,
     retrieveBy,
-  }: Pick<JudgeSettings, 'prototypes' | 'retrieveBy'>): AnalysisCache | null {
+  }: {
+    readonly prototypes: number;
+    readonly retrieveBy: string;
+  }): AnalysisCache | null {
     return prototypes > 0 && retrieveBy === 'cached' ? new AnalysisCache() : null;
   }
 

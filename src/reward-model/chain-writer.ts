@@ -1,7 +1,6 @@
 // Has the chains of one judgment written and reads them as they end.
 // Knows requests, samples and readings; not which chains a judgment needs.
 
-import { setMaxListeners } from 'node:events';
 import { chainSeed } from '../chain/chain-seed.js';
 import { mapBack, type PresentationOrder } from '../chain/presentation.js';
 import { readChain } from '../chain/read-chain.js';
@@ -56,8 +55,6 @@ export class ChainWriter {
   constructor(options: ChainWriterOptions) {
     this.#options = options;
     this.#signal = AbortSignal.any([options.stop, options.settled]);
-    // Every request listens; Node warns of the eleventh otherwise.
-    setMaxListeners(0, this.#signal);
   }
 
   /** The chains that have ended: the user's own, then those as similar users, by index. */
@@ -134,7 +131,8 @@ export class ChainWriter {
       ...(thoughtsOpened ? {} : { stop: [JSON_END] }),
       ...(grammar === 'part2' ? { grammar: chainGrammar(responses), grammarTrigger: GRAMMAR_TRIGGER } : {}),
       ...(grammar === 'chain' ? { grammar: chainGrammar(responses, { from: 'start' }) } : {}),
-      signal: this.#signal,
+      // One of its own for each request: Node warns of the eleventh listener of one signal.
+      signal: AbortSignal.any([this.#signal]),
     };
   }
 

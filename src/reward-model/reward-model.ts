@@ -2,23 +2,17 @@
 // Owns the generator's lifetime and the choice of template; the judging itself is `judge.ts`.
 
 import type { PrototypeBank } from '../bank/bank.js';
-import type { ExpectedOrigin } from '../bank/file/manifest.js';
 import { mapTogether } from '../concurrency/bring-together.js';
 import { PgenrmError } from '../errors.js';
-import type { Embedder } from '../generator/embedder.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator/generator.js';
 import { loadKernels } from '../kernels/choose.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { defaultMaxTokens } from '../options/max-tokens.js';
 import { checkRange, JUDGE_RANGES } from '../options/option-range.js';
-import {
-  type ChatTemplate,
-  chatTemplateOf,
-  type GivenChatTemplate,
-  type SkeletonRenderer,
-} from '../prompt/chat/chat-template.js';
+import { type ChatTemplate, chatTemplateOf } from '../prompt/chat/chat-template.js';
 import { chatTokens } from '../prompt/chat/chat-tokens.js';
-import { type PromptTemplate, resolveTemplate, withChatTemplate } from '../prompt/template/template.js';
+import { BUILT_IN_TEMPLATES, modelTemplate } from '../prompt/template/built-in.js';
+import { type PromptTemplate, withChatTemplate } from '../prompt/template/template.js';
 import { AnalysisCache, type AnalysisTurn } from './analysis-cache.js';
 import { type JudgeParts, judgeItem } from './judge.js';
 import {
@@ -30,38 +24,14 @@ import {
   keyOfUser,
 } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
-import type { LoadOptions } from './load-options.js';
-import { loadParts } from './load-parts.js';
+import type { LoadOptions } from './load/load-options.js';
+import { loadParts } from './load/load-parts.js';
+import type { OverOptions } from './load/over-options.js';
 import { type BestOfN, bestOf, type Ranking, rankingOf } from './ranking.js';
 
-export type { LoadOptions, LoadProgress } from './load-options.js';
-export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from './load-options.js';
-
-/** How a generator becomes a reward model. */
-export interface OverOptions {
-  /** As {@link LoadOptions.template}, or a template of your own. */
-  readonly template?: string | PromptTemplate;
-  /** A chat template in place of the model's own; the template's hash then names it too. */
-  readonly chatTemplate?: GivenChatTemplate;
-  /** Renders the chat template; by default in a worker thread that is ended where it takes too long or too much memory. */
-  readonly renderChatTemplate?: SkeletonRenderer;
-  /** Stops the rendering of the chat template. */
-  readonly signal?: AbortSignal;
-  /** SHA-256 of the model file, for manifests. */
-  readonly modelSha256?: string;
-  /** Whether disposing the reward model disposes the generator; default true. */
-  readonly ownsGenerator?: boolean;
-  /** Where similar users are sought; needs `embedder`. Without it there is no prototype level. */
-  readonly bank?: PrototypeBank;
-  /** The model that the bank's embeddings were made by. */
-  readonly embedder?: Embedder;
-  /** What `embedder` is; compared with what the bank was built with, as far as it is told. */
-  readonly embedderIdentity?: NonNullable<ExpectedOrigin['embedder']>;
-  /** Whether disposing the reward model closes the bank and disposes the embedder; default false. */
-  readonly ownsBank?: boolean;
-  /** Default: those that `loadKernels` picks. */
-  readonly kernels?: Kernels;
-}
+export type { LoadOptions, LoadProgress } from './load/load-options.js';
+export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from './load/load-options.js';
+export type { OverOptions } from './load/over-options.js';
 
 /** {@link JudgeOptions} for a stream of items. */
 export interface JudgeManyOptions<I extends JudgeInput = JudgeInput> extends Omit<JudgeOptions, 'attempt'> {
@@ -133,7 +103,7 @@ export class RewardModel implements AsyncDisposable {
     const named =
       typeof options.template === 'object'
         ? options.template
-        : await resolveTemplate(options.template, model.metadata);
+        : await namedTemplate(options.template, model.metadata);
     const template =
       options.chatTemplate === undefined ? named : withChatTemplate(named, options.chatTemplate.source);
     const chat = await chatTemplateFor(generator, options);
@@ -301,6 +271,16 @@ export class RewardModel implements AsyncDisposable {
       throw new PgenrmError('DISPOSED', 'this reward model was disposed; load another one');
     }
   }
+}
+
+async function namedTemplate(
+  name: string | undefined,
+  metadata: ReadonlyMap<string, string>,
+): Promise<PromptTemplate> {
+  if (name === undefined) return modelTemplate(metadata);
+  const builtIn = BUILT_IN_TEMPLATES.get(name);
+  // Loaded here, so that a template of one's own or a built-in one needs no files.
+  return builtIn ?? (await (await import('../template-files/resolve-template.js')).resolveTemplate(name));
 }
 
 async function chatTemplateFor(generator: Generator, options: OverOptions): Promise<ChatTemplate> {

@@ -5,7 +5,7 @@ import type { BuildBankOptions } from '../../src/bank-build/build-bank.js';
 import { openPreferenceData, type PreferenceData } from '../../src/data/preference-data.js';
 import type { ErrorCode, PgenrmError } from '../../src/errors.js';
 import { referenceKernels } from '../../src/kernels/reference-kernels.js';
-import { resolveTemplate } from '../../src/prompt/template/template.js';
+import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
 import { writeRows } from '../support/preference-file.js';
 import { FakeEmbedder, type FakeEmbedderOptions } from './fake-embedder.js';

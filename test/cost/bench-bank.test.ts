@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { PrototypeBank } from '../../src/bank/bank.js';
 import type { BlockRecord } from '../../src/cost/measure/bench-record.js';
 import type { ScalingResult } from '../../src/cost/result/result.js';
-import { resolveTemplate } from '../../src/prompt/template/template.js';
+import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 import { FakeEmbedder } from '../bank/fake-embedder.js';
 import { bankWorld } from '../reward-model/bank-world.js';
 import { row, temporaryFolder, writeRows } from '../support/preference-file.js';

@@ -7,7 +7,7 @@ import type { BenchHost } from '../../src/cli/bench/bench-scaling.js';
 import { exitCodeOf } from '../../src/cli/terminal/exit-code.js';
 import { Interruption } from '../../src/cli/terminal/interrupt.js';
 import { PgenrmError } from '../../src/errors.js';
-import type { LoadedParts } from '../../src/reward-model/load-parts.js';
+import type { LoadedParts } from '../../src/reward-model/load/load-parts.js';
 import { FakeGenerator, type FakeOptions, withKvCache } from '../support/fake-generator.js';
 
 const KV_CACHE = { type: 'f16', flashAttention: 'auto' } as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createChatTemplate } from '../../src/prompt/chat/chat-template.js';
-import { resolveTemplate } from '../../src/prompt/template/template.js';
+import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 import { NANO } from './chat-templates.js';
 
 interface ParityCase {

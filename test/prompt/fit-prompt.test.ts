@@ -4,7 +4,8 @@ import { PromptTokens } from '../../src/generator/llama/prompt-tokens.js';
 import type { HistoryEvent, User } from '../../src/preference/preference.js';
 import { createChatTemplate } from '../../src/prompt/chat/chat-template.js';
 import { fitPrompt } from '../../src/prompt/fit-prompt.js';
-import { type PromptTemplate, resolveTemplate } from '../../src/prompt/template/template.js';
+import type { PromptTemplate } from '../../src/prompt/template/template.js';
+import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 import { counting, wordTokenizer } from '../generator/llama/word-tokenizer.js';
 import { NANO } from './chat-templates.js';
 

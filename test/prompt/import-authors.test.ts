@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { importAuthorsTemplate, templateFromPython } from '../../src/prompt/template/import-authors.js';
 import { parseTemplateFile } from '../../src/prompt/template/imported-template.js';
+import { templateFromPython } from '../../src/prompt/template/python-template.js';
+import { importAuthorsTemplate } from '../../src/template-files/import-authors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'pgenrm-import-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -6,11 +6,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { HistoryEvent, Turn } from '../../src/preference/preference.js';
 import { neutralizeEventText, neutralizeMarkers } from '../../src/prompt/markers.js';
 import { NO_HISTORY, renderContext } from '../../src/prompt/sections.js';
-import {
-  BUILT_IN_TEMPLATES,
-  type PromptTemplate,
-  resolveTemplate,
-} from '../../src/prompt/template/template.js';
+import { BUILT_IN_TEMPLATES } from '../../src/prompt/template/built-in.js';
+import type { PromptTemplate } from '../../src/prompt/template/template.js';
+import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 
 const turn = (content: string, role: Turn['role'] = 'user'): Turn => ({ role, content });
 const event = (query: string, chosen: string, rejected: string): HistoryEvent => ({

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { createChatTemplate } from '../../src/prompt/chat/chat-template.js';
-import { type PromptTemplate, resolveTemplate } from '../../src/prompt/template/template.js';
+import type { PromptTemplate } from '../../src/prompt/template/template.js';
 import { JudgePrompts } from '../../src/reward-model/judge-prompts.js';
 import { judgeSettings, judgeSubject } from '../../src/reward-model/judge-settings.js';
+import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 import { FAKE_CHAT_TEMPLATE, FakeGenerator, promptText } from '../support/fake-generator.js';
 
 /** A template under which a prompt is longer where this reply is shown first. */

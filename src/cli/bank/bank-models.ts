@@ -6,8 +6,9 @@ import type { EmbedderSource, JudgeSource } from '../../bank-build/build-bank.js
 import type { Embedder } from '../../generator/embedder.js';
 import type { Generator } from '../../generator/generator.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
-import { resolveTemplate, withChatTemplate } from '../../prompt/template/template.js';
+import { withChatTemplate } from '../../prompt/template/template.js';
 import { GENERATOR_CHOICES, GPU_CHOICES } from '../../reward-model/reward-model.js';
+import { resolveTemplate } from '../../template-files/resolve-template.js';
 import { readGivenTemplate } from '../../template-guard/given-template.js';
 import { type EngineFlags, engineFlags, engineSizes } from '../options/engine-flags.js';
 import { CHAT_TEMPLATE_HELP } from '../options/model-options.js';

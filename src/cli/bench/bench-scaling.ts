@@ -26,7 +26,7 @@ import { overlapWith, withoutUsers } from '../../evaluation/chains/bank-overlap.
 import { loadKernels } from '../../kernels/choose.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
-import { type LoadedParts, loadParts } from '../../reward-model/load-parts.js';
+import { type LoadedParts, loadParts } from '../../reward-model/load/load-parts.js';
 import { type LoadOptions, RewardModel } from '../../reward-model/reward-model.js';
 import type { CommandContext } from '../command-context.js';
 import { levelsOf } from '../eval/eval-options.js';

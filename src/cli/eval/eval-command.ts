@@ -24,7 +24,7 @@ import { EVALUATION_FILES, writeReport } from '../../evaluation/report/write-rep
 import { loadKernels } from '../../kernels/choose.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
-import { loadParts } from '../../reward-model/load-parts.js';
+import { loadParts } from '../../reward-model/load/load-parts.js';
 import { type LoadOptions, RewardModel } from '../../reward-model/reward-model.js';
 import type { RunEvent } from '../../run/scoring/scoring-run.js';
 import type { ScalingLevel } from '../../scaling/level.js';

@@ -5,7 +5,8 @@ import { messageOf, PgenrmError } from '../../errors.js';
 import { neutralizeMarkers } from '../markers.js';
 import { renderContext, renderCriteria, renderEvents } from '../sections.js';
 import { fillFormatText, parseFormatText } from './format-text.js';
-import { checkPromptInput, hashTexts } from './prompt-input.js';
+import { hashTexts } from './hash-texts.js';
+import { checkPromptInput } from './prompt-input.js';
 import type { PromptTemplate } from './template.js';
 
 /** The slots that the system text of an imported template must have. */

@@ -2,7 +2,8 @@
 // Knows the order of the sections, not what an instruction says.
 
 import { type EventForm, renderInputSections, renderUserSections } from '../sections.js';
-import { checkPromptInput, hashTexts } from './prompt-input.js';
+import { hashTexts } from './hash-texts.js';
+import { checkPromptInput } from './prompt-input.js';
 import type { PromptTemplate } from './template.js';
 
 /** What tells one built-in template from another. */

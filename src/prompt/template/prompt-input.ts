@@ -1,14 +1,8 @@
-// Checks on what a template is asked to render, and the hash that names a template's texts.
+// Checks on what a template is asked to render.
 // Knows nothing of any one template.
 
-import { createHash } from 'node:crypto';
 import { PgenrmError } from '../../errors.js';
 import type { PromptInput } from './template.js';
-
-/** SHA-256 over texts, each set off from the next, hexadecimal. */
-export function hashTexts(texts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(texts), 'utf8').digest('hex');
-}
 
 /** Throws `INVALID_OPTION` unless there are two responses or more and a context. */
 export function checkPromptInput(input: PromptInput): void {

@@ -1,20 +1,19 @@
 // Loads what a reward model is made of: model file, generator, and for the prototype level bank and embedder.
 // Knows where they come from; nothing of judging.
 
-import { basename } from 'node:path';
-import { PrototypeBank } from '../bank/bank.js';
-import { PgenrmError } from '../errors.js';
-import type { Embedder } from '../generator/embedder.js';
-import type { Generator } from '../generator/generator.js';
-import type { Pooling } from '../generator/native/native-embedder.js';
-import { sequenceEnds } from '../model-file/model-facts.js';
-import type { ResolvedModel } from '../model-file/model-file.js';
-import { defaultEmbedder } from '../model-file/named-embedder.js';
-import { ENGINE_OPTIONS } from '../options/engine-options.js';
-import { chatTokens } from '../prompt/chat/chat-tokens.js';
-import { resolveTemplate } from '../prompt/template/template.js';
+import { PrototypeBank } from '../../bank/bank.js';
+import { PgenrmError } from '../../errors.js';
+import type { Embedder } from '../../generator/embedder.js';
+import type { Generator } from '../../generator/generator.js';
+import type { Pooling } from '../../generator/native/native-embedder.js';
+import { sequenceEnds } from '../../model-file/model-facts.js';
+import type { ResolvedModel } from '../../model-file/model-file.js';
+import { defaultEmbedder } from '../../model-file/named-embedder.js';
+import { ENGINE_OPTIONS } from '../../options/engine-options.js';
+import { chatTokens } from '../../prompt/chat/chat-tokens.js';
+import { resolveTemplate } from '../../template-files/resolve-template.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
-import type { OverOptions } from './reward-model.js';
+import type { OverOptions } from './over-options.js';
 
 /** A generator, and the options with which it becomes a reward model. */
 export type LoadedParts = OverOptions & { readonly generator: Generator };
@@ -42,16 +41,16 @@ async function load(
   const { model = 'nano', template, signal, onProgress } = options;
   // A wrong template or bank shall not cost the loading of a model.
   const named = template === undefined ? undefined : await resolveTemplate(template);
-  const { renderGuarded } = await import('../template-guard/render-guarded.js');
-  const { readGivenTemplate } = await import('../template-guard/given-template.js');
+  const { renderGuarded } = await import('../../template-guard/render-guarded.js');
+  const { readGivenTemplate } = await import('../../template-guard/given-template.js');
   const chatTemplate =
     options.chatTemplate === undefined ? undefined : await readGivenTemplate(options.chatTemplate);
   const bank = options.bank === undefined ? undefined : keep(await PrototypeBank.open(options.bank));
   signal?.throwIfAborted();
   // Loaded here, so that a generator of one's own needs none of node-llama-cpp.
   const [{ resolveModel }, { loadGenerator }] = await Promise.all([
-    import('../model-file/model-file.js'),
-    import('../generator/choose.js'),
+    import('../../model-file/model-file.js'),
+    import('../../generator/choose.js'),
   ]);
   const resolve = (spec: string): Promise<ResolvedModel> =>
     resolveModel(spec, {
@@ -105,7 +104,7 @@ async function findEmbedder(
   const named = spec ?? defaultEmbedder(judge, sha256);
   const file = named === null ? model : await resolve(named);
   if (spec === undefined && sha256 !== null && sha256 !== file.sha256) {
-    const own = named === null ? 'the judge is' : `the embedder that the judge names (${basename(named)}) is`;
+    const own = named === null ? 'the judge is' : `the embedder that the judge names (${named}) is`;
     throw new PgenrmError(
       'BANK_MISMATCH',
       `${bank.path} was embedded by a model of SHA-256 ${sha256}, and ${own} of ${file.sha256}; name the bank's embedder (--embedder), or build a bank with this model`,
@@ -120,7 +119,7 @@ async function loadEmbedder(
   file: ResolvedModel,
   options: LoadOptions,
 ): Promise<Embedder> {
-  const { loadNativeEmbedder } = await import('../generator/native/native-embedder.js');
+  const { loadNativeEmbedder } = await import('../../generator/native/native-embedder.js');
   // The embedder refuses a pooling that it does not know.
   const pooling = bank.manifest.madeWith.embedder.pooling as Pooling;
   return loadNativeEmbedder({

@@ -1,10 +1,8 @@
 // Imports the prompt texts of the P-GenRM authors from a user's copy of their Python file.
 // Knows the names of the two constants; the texts themselves are the user's and never part of the package.
 
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { messageOf, PgenrmError } from '../../errors.js';
+import { PgenrmError } from '../../errors.js';
+import { sha256Hex } from '../../hashing/sha256.js';
 import { importedTemplate, type TemplateFile } from './imported-template.js';
 import { readPythonConstants } from './python-constants.js';
 
@@ -20,27 +18,10 @@ export interface ImportAuthorsOptions {
 }
 
 /**
- * Reads the authors' `PROMPTS.py` without running it and gives the template file to write as JSON.
- *
- * Throws `INPUT_NOT_FOUND` where the file cannot be read, and `TEMPLATE_INVALID`, saying what and where, for a
- * missing constant, a missing or unknown slot, a brace without a partner or a string that is not constant.
+ * Reads the bytes of the authors' `PROMPTS.py` without running it and gives the template file to write as JSON; `file` is
+ * its name. Throws `TEMPLATE_INVALID`, saying what and where, for a missing constant, a missing or unknown slot, a brace
+ * without a partner or a string that is not constant.
  */
-export async function importAuthorsTemplate(
-  path: string,
-  options: ImportAuthorsOptions = {},
-): Promise<TemplateFile> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new PgenrmError('INPUT_NOT_FOUND', `the template source cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return templateFromPython(bytes, basename(path), options);
-}
-
-/** As {@link importAuthorsTemplate}, from the bytes of the file; `file` is its name. */
 export function templateFromPython(
   bytes: Uint8Array,
   file: string,
@@ -69,7 +50,7 @@ export function templateFromPython(
     name: options.name ?? 'imported',
     system: constants.get(SYSTEM_CONSTANT)!,
     user: constants.get(USER_CONSTANT)!,
-    source: { file, sha256: createHash('sha256').update(bytes).digest('hex') },
+    source: { file, sha256: sha256Hex(bytes) },
   };
   // Compiled once so that bad slots are told now and not at the first prompt.
   importedTemplate(template, { system: `${file}, ${SYSTEM_CONSTANT}`, user: `${file}, ${USER_CONSTANT}` });

@@ -1,8 +1,8 @@
 // What a reward model is loaded from and how it runs, and the checks of that.
 // Loads nothing.
 
-import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../options/engine-options.js';
-import { checkChoice, checkRange, invalidOption, type NumberRange } from '../options/option-range.js';
+import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
+import { checkChoice, checkRange, invalidOption, type NumberRange } from '../../options/option-range.js';
 
 /** What {@link RewardModel.load} reports while a model comes in. */
 export type LoadProgress = {
