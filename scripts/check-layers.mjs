@@ -51,6 +51,7 @@ const typescript = {
     'kernels',
     'bank',
     'reward-model',
+    'run',
   ],
   run: [
     ...nouns,

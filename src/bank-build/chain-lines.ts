@@ -7,6 +7,7 @@ import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preferen
 import { PgenrmError } from '../errors.js';
 import { jsonLines } from '../output/json-lines.js';
 import type { HistoryEvent } from '../preference/preference.js';
+import { missingRows, rowsAsked } from '../run/rows.js';
 import type { BuildSettings } from './build-options.js';
 
 const CHAIN_LINE = z.object({
@@ -45,7 +46,7 @@ export interface ChainFile {
 
 /** Rows that a build takes. */
 export function rowsToTake({ data, settings }: Pick<ChainFile, 'data' | 'settings'>): number {
-  return Math.min(data.count, settings.limit ?? data.count);
+  return rowsAsked(data, settings.limit ?? undefined);
 }
 
 /** What a bank takes of a chain. */
@@ -98,13 +99,9 @@ export async function* takenRows(
   from: number,
   to: number,
 ): AsyncGenerator<PreferenceRow | RowProblem, void, undefined> {
-  let index = 0;
   if (from >= to) return;
-  for await (const row of data.rows()) {
-    if (index >= from) yield row.kind === 'row' ? withoutOwnChoice(row) : row;
-    index += 1;
-    if (index >= to) return;
-  }
+  for await (const row of missingRows(data, to, (_, index) => index < from))
+    yield row.kind === 'row' ? withoutOwnChoice(row) : row;
 }
 
 function withoutOwnChoice(row: PreferenceRow): PreferenceRow {

@@ -2,14 +2,14 @@
 // Knows rows and judgments; prompts, seeds and reading are the reward model's.
 
 import { existsSync } from 'node:fs';
-import { mapInOrder } from '../concurrency/in-order.js';
-import type { PreferenceRow, RowProblem } from '../data/preference-data.js';
 import { isRowError, type PgenrmError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { jsonLines } from '../output/json-lines.js';
 import { LineFile } from '../output/line-file.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
 import { RewardModel } from '../reward-model/reward-model.js';
+import { judgeRows } from '../run/judge-rows.js';
+import { type DataRow, inputOf } from '../run/rows.js';
 import type { BuildSettings, JudgeSource } from './build-options.js';
 import { type ChainFile, type ChainLine, idOf, rowsToTake, takenRows } from './chain-lines.js';
 import { FailureBound } from './failure-bound.js';
@@ -61,16 +61,20 @@ export async function writeChains(stage: ChainStage): Promise<void> {
   const append = async (known: readonly ChainLine[]): Promise<void> => {
     for (const line of known) await lines.append(JSON.stringify(line));
   };
-  const write = (row: PreferenceRow | RowProblem, _: number, stop: AbortSignal): Promise<RowChain> =>
-    rowChain(model, { ...options, signal: stop }, settings.attempts, row);
-  for await (const { line, error } of mapInOrder(takenRows(stage.data, done, total), write, {
+  const { stopped } = await judgeRows({
+    rows: takenRows(stage.data, done, total),
+    rowOf: (row) => row,
+    lineOf: (row, stop) => rowChain(model, { ...options, signal: stop }, settings.attempts, row),
+    async write({ line, error }) {
+      await append(bound.take(line, error));
+      done += 1;
+      onProgress(done, total);
+    },
     concurrency,
+    reorder: 1,
     signal,
-  })) {
-    await append(bound.take(line, error));
-    done += 1;
-    onProgress(done, total);
-  }
+  });
+  if (stopped) throw signal?.reason;
   await append(bound.end());
 }
 
@@ -93,15 +97,15 @@ async function rowChain(
   model: RewardModel,
   options: JudgeOptions,
   attempts: number,
-  row: PreferenceRow | RowProblem,
+  row: DataRow,
 ): Promise<RowChain> {
   const base = { row: row.number, id: idOf(row) };
   if (row.kind === 'problem') {
     return { line: { ...base, status: 'invalid', reason: row.reason, tokens: 0, attempts: 0 }, error: null };
   }
-  const { user, item, userId } = row;
+  const { userId } = row;
   const named = { ...base, ...(userId === undefined ? {} : { userId }) };
-  const input = { id: row.id, user, context: item.context, candidates: item.candidates };
+  const input = inputOf(row);
   let tokens = 0;
   let reason = '';
   let text = '';

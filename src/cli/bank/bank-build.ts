@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BANK_FILES } from '../../bank/file/manifest.js';
 import { BUILD_RANGES, buildBank } from '../../bank-build/build-bank.js';
+import { isSplit } from '../../data/formats/format.js';
 import {
   FORMAT_NAMES,
   type FormatName,
@@ -172,7 +173,7 @@ async function openTraining(path: string, options: BuildCommandOptions): Promise
   const open = async (): Promise<PreferenceData> => {
     if (options.split !== undefined) return openPreferenceData(path, { ...common, split: options.split });
     const all = await openPreferenceData(path, common);
-    return all.splits.includes('train') && all.splits.length > 1
+    return all.splits.some((split) => isSplit(split, 'train')) && all.splits.length > 1
       ? openPreferenceData(path, { ...common, split: 'train' })
       : all;
   };
