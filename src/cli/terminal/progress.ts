@@ -36,7 +36,7 @@ function tenths(say: (progress: LoadProgress) => void): (progress: LoadProgress)
   let last = '';
   return (progress) => {
     const tenth = progress.total > 0 ? Math.floor((progress.done / progress.total) * 10) : 0;
-    const mark = `${progress.phase} ${tenth}`;
+    const mark = `${progress.phase} ${progress.total > 0 ? tenth : ''} ${progress.source ?? ''}`;
     if (mark === last) return;
     last = mark;
     say(progress);
@@ -61,7 +61,8 @@ function barProgress(err: Writable): Progress {
     bar.start(total, value, { phase: name, note: '' });
   };
   return {
-    loading: ({ phase: name, done, total }) => {
+    loading: ({ phase: name, done, total, source }) => {
+      if (name === 'download' && total === 0) err.write(`download: asking for ${source ?? 'the model'}\n`);
       const percent = total > 0 ? Math.round((done / total) * 100) : 0;
       if (phase !== name) show(name, 100, percent);
       else bar.update(percent);
@@ -115,8 +116,11 @@ function lineProgress(err: Writable): Progress {
     err.write(`${text}\n`);
   };
   return {
-    loading: tenths(({ phase, done, total }) => {
-      if (phase === 'download') say(`download: ${done} of ${total} bytes`);
+    loading: tenths(({ phase, done, total, source }) => {
+      if (phase !== 'download') return;
+      say(
+        total > 0 ? `download: ${done} of ${total} bytes` : `download: asking for ${source ?? 'the model'}`,
+      );
     }),
     onEvent: (event) => {
       if (event.type === 'started')

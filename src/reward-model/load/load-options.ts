@@ -9,6 +9,8 @@ export type LoadProgress = {
   readonly phase: 'download' | 'load';
   readonly done: number;
   readonly total: number;
+  /** The URL that a download comes from. */
+  readonly source?: string;
 };
 
 /**

@@ -57,7 +57,9 @@ async function load(
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined
         ? {}
-        : { onProgress: (done, total) => onProgress({ phase: 'download', done, total }) }),
+        : {
+            onProgress: (done, total, source) => onProgress({ phase: 'download', done, total, source }),
+          }),
     });
   const file = await resolve(model);
   const embedderFile =
