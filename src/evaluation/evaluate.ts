@@ -246,11 +246,13 @@ async function readRows(
     prototype: new PositionTally(),
     noHistory: new PositionTally(),
   };
-  const rows = { asked: 0, read: 0, failed: 0, invalid: 0, unlabelled: 0 };
+  const rows = { asked: 0, read: 0, failed: 0, invalid: 0, unlabelled: 0, withHistory: 0, withCriteria: 0 };
   const noted = { fewerNeighbours: 0, droppedEvents: 0 };
   for await (const row of stored.rows()) {
     signal?.throwIfAborted();
     rows.read += 1;
+    if (row.history > 0) rows.withHistory += 1;
+    if (row.criteria) rows.withCriteria += 1;
     if (row.status === 'failed') rows.failed += 1;
     if (row.status === 'invalid') rows.invalid += 1;
     else if (row.label === undefined) rows.unlabelled += 1;

@@ -173,6 +173,7 @@ export class RewardModel implements AsyncDisposable {
   /** @internal {@link judge} within a run: `turn` holds what earlier items of the user left, where they left anything. */
   async judgeInTurn(input: JudgeInput, options: JudgeOptions, turn: AnalysisTurn | null): Promise<Judgment> {
     this.#throwIfDisposed();
+    checkObject('options', options);
     return judgeItem(this.#parts, input, options, turn);
   }
 

@@ -139,6 +139,7 @@ describe('evaluate', () => {
     ];
     const report = await evaluated(rows, ['ind-4']);
     expect(report.rows).toMatchObject({ read: 4, failed: 1, invalid: 1, unlabelled: 1, evaluated: 2 });
+    expect(report.rows).toMatchObject({ withHistory: 4, withCriteria: 0 });
     expect(report.levels[0]!.accuracy).toMatchObject({
       half: { value: 0.5 },
       wrong: { value: 0.5 },

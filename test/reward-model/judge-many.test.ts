@@ -29,6 +29,22 @@ describe('judgeMany', () => {
     expect(generator.mostActive).toBeLessThanOrEqual(4);
   });
 
+  it.each([null, undefined, 3, 'text', [], [null]])('refuses %j as an input in words', async (wrong) => {
+    const model = await RewardModel.over(new FakeGenerator());
+    const refused = { name: 'PgenrmError', code: 'INVALID_OPTION' };
+    await expect(model.judge(wrong as never)).rejects.toMatchObject(refused);
+    await expect(
+      model.judge(items(1)[0]!, wrong === undefined ? (null as never) : (wrong as never)),
+    ).rejects.toMatchObject(refused);
+    const outcomes = await collect(model.judgeMany([wrong as never, items(1)[0]!], { reorder: 2 }));
+    expect(outcomes[0]).toMatchObject({ error: refused });
+    expect(outcomes[1]).toHaveProperty('judgment');
+    if (!Array.isArray(wrong))
+      await expect(collect(model.judgeMany(wrong as never))).rejects.toMatchObject(refused);
+    if (wrong !== undefined)
+      await expect(collect(model.judgeMany(items(1), wrong as never))).rejects.toMatchObject(refused);
+  });
+
   it('has as many items in flight as fill the samples that decode at once', async () => {
     const generator = new FakeGenerator({ samplesAtOnce: 16 });
     const model = await RewardModel.over(generator);

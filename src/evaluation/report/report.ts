@@ -22,6 +22,9 @@ export interface RowCounts {
   /** Rows that fit no shape, and rows without a label; neither can be evaluated. */
   readonly invalid: number;
   readonly unlabelled: number;
+  /** Rows read of whose users a history is known, and those of whom criteria are. */
+  readonly withHistory: number;
+  readonly withCriteria: number;
   /** Labelled rows: what accuracy is over. */
   readonly evaluated: number;
   readonly users: number;
@@ -161,6 +164,7 @@ export function remarks(report: EvaluationReport): string[] {
     `ties count as ${settings.ties} where a figure stands once; failed rows count as not correct`,
     `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
   ];
+  lines.push(`${rows.withHistory} of ${rows.read} rows with history, ${rows.withCriteria} with criteria`);
   if (report.alike.length > 0) {
     const alike = report.alike.map(({ trait, value }) => `${TRAITS[trait]}: ${value}`);
     lines.push(`all rows are alike in ${alike.join('; ')}`);
