@@ -95,6 +95,26 @@ const typescript = {
   ],
   testing: ['generator'],
   doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt', 'template-guard', 'template-files'],
+  // The entries of the package: they export, and do nothing.
+  api: [
+    ...nouns,
+    'statistics',
+    'data',
+    'output',
+    'bank',
+    'bank-build',
+    'scaling',
+    'reward-model',
+    'run',
+    'evaluation',
+    'report',
+    'prompt',
+    'template-files',
+    'chain',
+    'generator',
+    'kernels',
+    'testing',
+  ],
   cli: [
     ...nouns,
     'statistics',
@@ -128,7 +148,7 @@ const generatorInterface = [
   'llama/llama-info.ts',
   'native/native-info.ts',
 ];
-const seesImplementations = ['reward-model', 'doctor', 'cli', 'run', 'generator', 'testing'];
+const seesImplementations = ['reward-model', 'doctor', 'cli', 'run', 'generator', 'testing', 'api'];
 
 const cpp = { core: [], engine: ['core'], addon: ['engine', 'core'] };
 const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], addon: [] };

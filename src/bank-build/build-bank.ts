@@ -251,7 +251,7 @@ async function tally(chains: ChainFile): Promise<{
   failedRows: BankManifest['failedRows'];
 }> {
   const counts = { lost: 0, failed: 0, invalid: 0 };
-  const failedRows: BankManifest['failedRows'] = [];
+  const failedRows: BankManifest['failedRows'][number][] = [];
   for await (const { row, id, status, reason } of chainLines(chains.path)) {
     if (status === 'usable') continue;
     counts[status] += 1;

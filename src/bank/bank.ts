@@ -268,7 +268,7 @@ export class PrototypeBank implements AsyncDisposable {
     await this.#inTurn(() => this.#users.takeNew());
   }
 
-  /** The open files, for those that read through all of a bank. */
+  /** @internal The open files, for those that read through all of a bank. */
   get files(): OpenedBank {
     this.#throwIfClosed();
     return this.#files;

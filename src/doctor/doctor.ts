@@ -2,7 +2,8 @@
 // Decides nothing itself: the parts that decide give their reasons.
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
 import { messageOf, PgenrmError } from '../errors.js';
-import { chooseGenerator, type GeneratorKind } from '../generator/choose.js';
+import { chooseGenerator } from '../generator/choose.js';
+import type { GeneratorKind } from '../generator/generator.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
 import { chooseKernels } from '../kernels/choose.js';

@@ -2,17 +2,14 @@
 // Knows both implementations and nothing of how they work.
 import { PgenrmError } from '../errors.js';
 import { refuseEngineOptions } from '../options/engine-options.js';
-import type { Generator } from './generator.js';
+import type { Embedder } from './embedder.js';
+import { GENERATOR_KINDS, type Generator, type GeneratorKind } from './generator.js';
 import { chooseLlama, type GpuChoice } from './llama/llama-library.js';
+import { type EmbedderOptions, loadNativeEmbedder } from './native/native-embedder.js';
 import { type GeneratorOptions, loadNativeGenerator } from './native/native-generator.js';
 import { openLibrary, requireBinding } from './native/native-library.js';
+import { loadPortableEmbedder } from './portable/portable-embedder.js';
 import { loadPortableGenerator } from './portable/portable-generator.js';
-
-/** The generators by name. */
-export const GENERATOR_KINDS = ['native', 'portable'] as const;
-
-/** One of {@link GENERATOR_KINDS}. */
-export type GeneratorKind = (typeof GENERATOR_KINDS)[number];
 
 /** What can be asked of {@link loadGenerator}. */
 export interface LoadGeneratorOptions extends GeneratorOptions {
@@ -61,6 +58,18 @@ export async function loadGenerator(options: LoadGeneratorOptions): Promise<Gene
   if (choice.kind === 'native') return loadNativeGenerator(options);
   refuseEngineOptions(options, choice.reasons);
   return loadPortableGenerator(options);
+}
+
+/** What can be asked of {@link loadEmbedder}. */
+export interface LoadEmbedderOptions extends EmbedderOptions {
+  /** Forces the kind of generator whose engine embeds; default: native where it can run, else portable. */
+  readonly generator?: GeneratorKind;
+}
+
+/** Loads a model that embeds, into the engine that {@link chooseGenerator} picks. Throws what that and the loaders throw. */
+export async function loadEmbedder({ generator, ...options }: LoadEmbedderOptions): Promise<Embedder> {
+  const { kind } = await chooseGenerator(generator, options.gpu);
+  return kind === 'native' ? loadNativeEmbedder(options) : loadPortableEmbedder(options);
 }
 
 async function whyNotNative(gpu: GpuChoice | undefined): Promise<string | null> {

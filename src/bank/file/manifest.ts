@@ -28,8 +28,64 @@ export const BANK_FILES = {
 const HASH = z.string().regex(/^[0-9a-f]{64}$/);
 const COUNT = z.number().int().nonnegative();
 
-const ORIGIN = z.strictObject({
+/** What a bank's embeddings and chains were made with. */
+export interface BankOrigin {
   /** SHA-256 of the judge's file; null where it is not known. */
+  readonly model: { readonly sha256: string | null };
+  readonly template: { readonly name: string; readonly hash: string };
+  readonly embedder: {
+    readonly sha256: string | null;
+    readonly pooling: string;
+    readonly dimension: number;
+  };
+}
+
+/** The manifest `manifest.json` of a bank. */
+export interface BankManifest {
+  /** Version of the bank's files. */
+  readonly pgenrmBank: typeof BANK_FORMAT;
+  /** When the building began, ISO 8601. */
+  readonly created: string;
+  /** Version of the package. */
+  readonly pgenrm: string;
+  readonly madeWith: BankOrigin;
+  readonly data: {
+    /** SHA-256 of the training file and of the users file. */
+    readonly fingerprint: string;
+    readonly format: string;
+    readonly users: string | null;
+    readonly rows: number;
+  };
+  readonly options: Readonly<Record<string, string | number | boolean | null>>;
+  readonly counts: {
+    readonly prototypes: number;
+    readonly members: number;
+    readonly users: number;
+    /** Rows without a usable chain, rows whose chain could not be written, rows that fit no shape. */
+    readonly lost: number;
+    readonly failed: number;
+    readonly invalid: number;
+    /** Texts cut to what the embedder takes. */
+    readonly shortenedTexts: number;
+    /** Prototypes that lost all of their members and were dropped. */
+    readonly emptyPrototypes: number;
+  };
+  /** The silhouettes that `k: 'auto'` chose from; null where k was given. */
+  readonly silhouettes: readonly { readonly k: number; readonly silhouette: number }[] | null;
+  /** Pairs, steps and the mean loss of the first and the last tenth of the steps; null where skipped. */
+  readonly refinement: {
+    readonly pairs: number;
+    readonly steps: number;
+    readonly lossBefore: number;
+    readonly lossAfter: number;
+  } | null;
+  readonly failedRows: readonly { readonly row: number; readonly id: string; readonly reason: string }[];
+  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+  /** SHA-256 of the manifest's text without this line; names the bank. */
+  readonly checksum: string;
+}
+
+const ORIGIN: z.ZodType<BankOrigin> = z.strictObject({
   model: z.strictObject({ sha256: z.string().nullable() }),
   template: z.strictObject({ name: z.string(), hash: z.string() }),
   embedder: z.strictObject({
@@ -39,15 +95,12 @@ const ORIGIN = z.strictObject({
   }),
 });
 
-const MANIFEST = z.strictObject({
+const MANIFEST: z.ZodType<BankManifest> = z.strictObject({
   pgenrmBank: z.literal(BANK_FORMAT),
-  /** When the building began, ISO 8601. */
   created: z.string(),
-  /** Version of the package. */
   pgenrm: z.string(),
   madeWith: ORIGIN,
   data: z.strictObject({
-    /** SHA-256 of the training file and of the users file. */
     fingerprint: z.string(),
     format: z.string(),
     users: z.string().nullable(),
@@ -58,32 +111,20 @@ const MANIFEST = z.strictObject({
     prototypes: z.number().int().positive(),
     members: z.number().int().positive(),
     users: z.number().int().positive(),
-    /** Rows without a usable chain, rows whose chain could not be written, rows that fit no shape. */
     lost: COUNT,
     failed: COUNT,
     invalid: COUNT,
-    /** Texts cut to what the embedder takes. */
     shortenedTexts: COUNT,
-    /** Prototypes that lost all of their members and were dropped. */
     emptyPrototypes: COUNT,
   }),
-  /** The silhouettes that `k: 'auto'` chose from; null where k was given. */
   silhouettes: z.array(z.strictObject({ k: z.number().int(), silhouette: z.number() })).nullable(),
-  /** Pairs, steps and the mean loss of the first and the last tenth of the steps; null where skipped. */
   refinement: z
     .strictObject({ pairs: COUNT, steps: COUNT, lossBefore: z.number(), lossAfter: z.number() })
     .nullable(),
   failedRows: z.array(z.strictObject({ row: z.number().int(), id: z.string(), reason: z.string() })),
   files: z.record(z.string(), z.strictObject({ bytes: COUNT, sha256: HASH })),
-  /** SHA-256 of the manifest's text without this line; names the bank. */
   checksum: HASH,
 });
-
-/** The manifest `manifest.json` of a bank. */
-export type BankManifest = z.infer<typeof MANIFEST>;
-
-/** What a bank's embeddings and chains were made with. */
-export type BankOrigin = z.infer<typeof ORIGIN>;
 
 /** The manifest's text, its checksum filled in from all that stands before it. */
 export function manifestText(manifest: Omit<BankManifest, 'checksum'>): string {

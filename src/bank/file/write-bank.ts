@@ -124,7 +124,7 @@ export async function writeBank(
     'tables',
     ...(indexed ? ['index' as const] : []),
   ];
-  const files: BankManifest['files'] = {};
+  const files: Record<string, BankManifest['files'][string]> = {};
   for (const name of names as (keyof typeof BANK_FILES)[]) {
     files[BANK_FILES[name]] = await fingerprint(place(name));
   }

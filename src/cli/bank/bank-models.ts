@@ -124,11 +124,14 @@ export const MODELS: BankHost = {
     });
   },
   async loadEmbedder(modelPath, pooling, { generator, gpu, threads }, signal) {
-    const { chooseGenerator } = await import('../../generator/choose.js');
-    const { loadNativeEmbedder } = await import('../../generator/native/native-embedder.js');
-    const { loadPortableEmbedder } = await import('../../generator/portable/portable-embedder.js');
-    const { kind } = await chooseGenerator(generator, gpu);
-    const load = kind === 'native' ? loadNativeEmbedder : loadPortableEmbedder;
-    return load({ modelPath, pooling, gpu, signal, ...(threads === undefined ? {} : { threads }) });
+    const { loadEmbedder } = await import('../../generator/choose.js');
+    return loadEmbedder({
+      modelPath,
+      pooling,
+      gpu,
+      signal,
+      ...(generator === undefined ? {} : { generator }),
+      ...(threads === undefined ? {} : { threads }),
+    });
   },
 };

@@ -15,7 +15,7 @@ export const OVERLAP_CHOICES = ['exclude', 'own'] as const;
 export type OverlapChoice = (typeof OVERLAP_CHOICES)[number];
 
 /** Rows that are judged, with whatever else comes with them. */
-interface JudgedRows {
+export interface JudgedRows {
   rows(): AsyncIterable<PreferenceRow | RowProblem> | Iterable<PreferenceRow | RowProblem>;
 }
 

@@ -5,6 +5,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PgenrmError } from '../../errors.js';
 import { FLASH_ATTENTION_CHOICES, KV_TYPES } from '../../options/engine-options.js';
+import type { ChainsHeader, ChainsIdentity, ChainsRow, StoredChain } from './chains-types.js';
+
+export type { ChainsHeader, ChainsIdentity, ChainsRow, StoredChain } from './chains-types.js';
 
 /** Version of the chains file; another one is refused. */
 export const CHAINS_FORMAT = 2;
@@ -12,22 +15,17 @@ export const CHAINS_FORMAT = 2;
 const COUNT = z.number().int().nonnegative();
 const TEXT_OR_NOTHING = z.string().nullable();
 
-const IDENTITY = z.strictObject({
+const IDENTITY: z.ZodType<ChainsIdentity> = z.strictObject({
   data: z.strictObject({
-    /** SHA-256 of the file's bytes. */
     fingerprint: z.string(),
     format: z.string(),
     split: TEXT_OR_NOTHING,
-    /** SHA-256 of the users file's bytes. */
     users: TEXT_OR_NOTHING,
-    /** Splits that are history, with commas between them, where they were asked for by name. */
     historySplits: TEXT_OR_NOTHING,
-    /** The group of users whose rows are taken; null for all. */
     group: TEXT_OR_NOTHING,
   }),
   model: z.strictObject({ sha256: TEXT_OR_NOTHING }),
   template: z.strictObject({ name: z.string(), hash: z.string() }),
-  /** The prototype bank; all null without one. */
   bank: z.strictObject({ checksum: TEXT_OR_NOTHING, additions: COUNT.nullable(), overlap: TEXT_OR_NOTHING }),
   generator: z.strictObject({
     kind: z.string(),
@@ -36,10 +34,8 @@ const IDENTITY = z.strictObject({
     contextTokens: COUNT,
   }),
   sampling: z.strictObject({
-    /** Chains a row: the largest level that can be derived. */
     individual: COUNT,
     prototype: COUNT,
-    /** Chains a row of the same model without history and criteria. */
     noHistory: COUNT,
     seed: COUNT,
     temperature: z.number(),
@@ -49,40 +45,32 @@ const IDENTITY = z.strictObject({
     historyEvents: COUNT.nullable(),
     grammar: z.string(),
     prefer: z.string(),
-    /** How neighbours are sought; null without a prototype level. */
     retrieveBy: TEXT_OR_NOTHING,
   }),
 });
 
-/** How the generator kept keys and values: of the machine, not of the run, for chains depend on it by rounding alone. */
 const KV_CACHE = z.object({
   type: z.enum(KV_TYPES),
   flashAttention: z.enum(FLASH_ATTENTION_CHOICES),
   attention: z.enum(['pgenrm', 'llama.cpp']).optional(),
-  /** Of all sequences together. */
   cells: COUNT,
 });
 
-const HEADER = z.object({
+const HEADER: z.ZodType<ChainsHeader> = z.object({
   pgenrmChains: z.literal(CHAINS_FORMAT),
   pgenrm: z.string(),
   created: z.string(),
-  /** Names the run: every row repeats it. */
   run: z.string().min(1),
   protocol: z.string(),
   model: z.string(),
-  /** Rows that the evaluation is asked for. A run may be asked for more later: the last header of the file counts. */
   rows: COUNT,
   identity: IDENTITY,
-  /** Null where the generator does not choose it; absent from files of earlier versions. */
   kvCache: KV_CACHE.nullable().optional(),
-  /** Users in the users file, and those of them who occur in the data; null without one. */
   usersFile: z.object({ users: COUNT, inData: COUNT }).nullable().optional(),
-  /** Users of the bank who are evaluated too: how many, and some of their ids. */
   overlap: z.object({ users: COUNT, examples: z.array(z.string()) }).nullable(),
 });
 
-const CHAIN = z.object({
+const CHAIN: z.ZodType<StoredChain> = z.object({
   level: z.enum(['individual', 'prototype']),
   index: COUNT,
   seed: COUNT,
@@ -93,10 +81,6 @@ const CHAIN = z.object({
   tokens: COUNT,
   neighbour: z.object({ userId: z.string(), similarity: z.number() }).optional(),
   text: z.string().optional(),
-  /**
-   * Of scores that are read from the model's distribution: each criterion with its weight, and for each candidate, in
-   * the order given, the probabilities of the scores from 1 on.
-   */
   criteria: z
     .array(
       z.object({
@@ -108,7 +92,7 @@ const CHAIN = z.object({
     .optional(),
 });
 
-const ROW = z.object({
+const ROW: z.ZodType<ChainsRow> = z.object({
   row: COUNT,
   run: z.string(),
   id: z.string().optional(),
@@ -117,17 +101,12 @@ const ROW = z.object({
   subset: z.string().optional(),
   status: z.enum(['judged', 'failed', 'invalid']),
   label: COUNT.optional(),
-  /** Characters of each candidate, in the order given. */
   lengths: z.array(COUNT),
-  /** History events that are known of the user, those shown, and those left out for want of context. */
   history: COUNT,
   usedEvents: COUNT,
   droppedEvents: COUNT,
-  /** Whether the user's criteria are stated. */
   criteria: z.boolean(),
-  /** `seen` or `unseen`, where it can be told. */
   group: z.string().optional(),
-  /** How similar users were sought, where they were: by what, and the own chain or the earlier row that was used. */
   retrieval: z
     .object({
       by: TEXT_OR_NOTHING,
@@ -137,7 +116,6 @@ const ROW = z.object({
       ownChainsLost: z.boolean(),
     })
     .optional(),
-  /** What later rows of the user are sought by, where the run keeps it. */
   analysis: z.object({ of: z.string(), text: z.string().optional() }).optional(),
   chains: z.array(CHAIN),
   noHistory: z.array(CHAIN).optional(),
@@ -146,15 +124,6 @@ const ROW = z.object({
   error: z.object({ code: z.string(), message: z.string() }).optional(),
   reason: z.string().optional(),
 });
-
-/** Everything that the chains depend on. Rows of two runs may be read together only where all of it is equal. */
-export type ChainsIdentity = z.infer<typeof IDENTITY>;
-/** The first line of a chains file. */
-export type ChainsHeader = z.infer<typeof HEADER>;
-/** One row of the data with all of its chains. */
-export type ChainsRow = z.infer<typeof ROW>;
-/** One chain; `scores` in the order of the candidates given, null where it is lost. */
-export type StoredChain = z.infer<typeof CHAIN>;
 
 /** The name of a run: 16 hexadecimal digits of the SHA-256 of its identity. */
 export function runName(identity: ChainsIdentity): string {

@@ -121,13 +121,13 @@ async function loadEmbedder(
   file: ResolvedModel,
   options: LoadOptions,
 ): Promise<Embedder> {
-  const { loadNativeEmbedder } = await import('../../generator/native/native-embedder.js');
+  const { loadEmbedder: load } = await import('../../generator/choose.js');
   // The embedder refuses a pooling that it does not know.
   const pooling = bank.manifest.madeWith.embedder.pooling as Pooling;
-  return loadNativeEmbedder({
+  return load({
     modelPath: file.path,
     pooling,
-    ...pick(options, ['gpu', 'threads', 'signal']),
+    ...pick(options, ['generator', 'gpu', 'threads', 'signal']),
   });
 }
 

@@ -15,7 +15,7 @@ export interface OverOptions {
   readonly template?: string | PromptTemplate;
   /** A chat template in place of the model's own; the template's hash then names it too. */
   readonly chatTemplate?: GivenChatTemplate;
-  /** Renders the chat template; by default in a worker thread that is ended where it takes too long or too much memory. */
+  /** @internal Renders the chat template; by default in a worker thread that is ended where it takes too long or too much memory. */
   readonly renderChatTemplate?: SkeletonRenderer;
   /** Stops the rendering of the chat template. */
   readonly signal?: AbortSignal;

@@ -27,26 +27,28 @@ export interface OutputStart {
   readonly earlier: RunManifest | null;
 }
 
-/** An output that a run can write to. */
+/** An output that a run can write to: a file with its manifest, or a stream. */
 export interface RunOutput extends AsyncDisposable {
   /** The path, or `standard output`. */
   readonly name: string;
   /** The file's path; null for a stream. */
   readonly path: string | null;
   /**
-   * Makes ready for rows: writes `manifest` and an empty output, or compares it with the one that is resumed.
+   * @internal Makes ready for rows: writes `manifest` and an empty output, or compares it with the one that is resumed.
    * Errors: `RUN_MISMATCH`, `OUTPUT_FAILED`.
    */
   start(manifest: RunManifest): Promise<OutputStart>;
+  /** @internal */
   append(record: RowRecord): Promise<void>;
+  /** @internal */
   writeManifest(manifest: RunManifest): Promise<void>;
-  /** All whole lines, in order. */
+  /** @internal All whole lines, in order. */
   earlierLines(): AsyncIterable<ExistingLine>;
-  /** The lines of rows that failed, in order. */
+  /** @internal The lines of rows that failed, in order. */
   failedLines(): AsyncIterable<ExistingLine>;
-  /** Keeps a second try of a failed row; it counts from {@link mergeRetries} on. */
+  /** @internal Keeps a second try of a failed row; it counts from {@link mergeRetries} on. */
   appendRetry(line: RetryLine): Promise<void>;
-  /** Puts all second tries in place of the first ones, in one step. */
+  /** @internal Puts all second tries in place of the first ones, in one step. */
   mergeRetries(): Promise<ExistingOutput>;
 }
 
