@@ -43,6 +43,9 @@ export function tryInstall(trial, { url, folder, version }) {
     );
     writeFileSync(path.join(project, 'yarn.lock'), '');
   }
+  // What docs/install.md tells users of pnpm: it fails over node-llama-cpp's script, which nobody needs, until told.
+  if (trial.manager === 'pnpm')
+    writeFileSync(path.join(project, 'pnpm-workspace.yaml'), 'allowBuilds:\n  node-llama-cpp: false\n');
   const { arguments: words, off } = MANAGERS[trial.manager];
   const wanted = trial.baseline ? ['node-llama-cpp@3.22.1'] : [`pgenrm@${version}`, '@types/node@20.19.43'];
   const began = performance.now();
