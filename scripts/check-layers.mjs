@@ -38,6 +38,7 @@ const typescript = {
     'bank',
     'generator',
     'kernels',
+    'native',
     'model-file',
   ],
   'bank-build': [
@@ -139,7 +140,7 @@ const typescript = {
   ],
 };
 // Files of src/ itself that every folder may import.
-const rootFiles = ['errors.js', 'package.js'];
+const rootFiles = ['errors.js', 'package.js', 'version.js'];
 // Only these files of `generator` may be known to the method; implementations stay behind them.
 const generatorInterface = [
   'generator.ts',

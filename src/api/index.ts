@@ -28,6 +28,7 @@ export type {
   Generator,
   GeneratorInfo,
   GeneratorKind,
+  LoadWarning,
   ModelInfo,
   Prompt,
   PromptPiece,

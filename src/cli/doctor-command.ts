@@ -21,7 +21,7 @@ interface DoctorOptions extends EngineFlags {
   readonly json?: true;
 }
 
-/** Adds `pgenrm doctor`. It ends with 1 where something keeps pgenrm from judging. */
+/** Adds `pgenrm doctor`. It ends with 1 where something keeps pgenrm from judging, with 4 where the native addon is missing. */
 export function doctorCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('doctor')
@@ -48,7 +48,9 @@ export function doctorCommand(program: Command, context: CommandContext): void {
         engine: engineSizes(options),
         signal: watch.signal,
       });
-      context.out.write(json ? `${printableJson(diagnosis, 2)}\n` : printable(diagnosisText(diagnosis)));
-      context.end(diagnosis.problems.length === 0 ? EXIT.ok : EXIT.error);
+      context.out.write(json ? `${printableJson(diagnosis)}\n` : printable(diagnosisText(diagnosis)));
+      context.end(
+        diagnosis.problems.length > 0 ? EXIT.error : diagnosis.fallback === null ? EXIT.ok : EXIT.fallback,
+      );
     });
 }

@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { messageOf, PgenrmError } from '../errors.js';
 import { printable, printableJson } from '../output/printable.js';
 import { PACKAGE_VERSION } from '../package.js';
-import { RewardModel } from '../reward-model/reward-model.js';
+import { type LoadOptions, RewardModel } from '../reward-model/reward-model.js';
 import { bankCommand } from './bank/bank-command.js';
 import { benchCommand } from './bench/bench-command.js';
 import type { CliHost, CommandContext } from './command-context.js';
@@ -19,6 +19,11 @@ import { createLog, LOG_LEVELS, type LogLevel } from './terminal/console-streams
 import { EXIT, exitCodeOf } from './terminal/exit-code.js';
 import { Interruption } from './terminal/interrupt.js';
 
+const warnOn =
+  ({ err }: Pick<CliHost, 'err'>): NonNullable<LoadOptions['onWarning']> =>
+  ({ message }) =>
+    void err.write(`pgenrm ${printable(message)}\n`);
+
 /**
  * Runs `pgenrm` with the words after its name and resolves with the exit code; it never rejects.
  *
@@ -29,7 +34,7 @@ export async function runCli(words: readonly string[], host: Partial<CliHost> = 
   const context: CommandContext = {
     out: process.stdout,
     err: process.stderr,
-    loadModel: (options) => RewardModel.load(options),
+    loadModel: (options) => RewardModel.load({ onWarning: warnOn(context), ...options }),
     ...host,
     end(code) {
       exitCode = code;

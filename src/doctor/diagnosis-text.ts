@@ -28,12 +28,20 @@ export function diagnosisText(diagnosis: Diagnosis): string {
         ? trouble(kernels)
         : [['chosen', because(kernels.implementation, kernels.reasons)]],
     ],
-    ['llama.cpp', 'trouble' in llama ? trouble(llama) : llamaLines(llama)],
+    [
+      'llama.cpp',
+      [
+        ...('trouble' in llama ? trouble(llama) : llamaLines(llama)),
+        ...muslLines(machine),
+        ...gpuPackageLines(diagnosis.gpuPackages),
+      ],
+    ],
     ['Model', 'trouble' in model ? trouble(model) : modelLines(model)],
     ['Generator', 'trouble' in generator ? trouble(generator) : generatorLines(generator, llama)],
   ];
   const text = sections.map(([title, lines]) => `${title}\n${lines.map(writeLine).join('')}`).join('\n');
-  if (problems.length === 0) return `${text}\nAll is well: judgments can be made.\n`;
+  if (problems.length === 0)
+    return `${text}\n${diagnosis.fallback === null ? 'All is well: judgments can be made.' : `pgenrm ${diagnosis.fallback.text}`}\n`;
   const count = problems.length === 1 ? 'One problem' : `${problems.length} problems`;
   return `${text}\n${count}:\n${problems.map((problem) => `! ${problem}\n`).join('')}`;
 }
@@ -141,6 +149,26 @@ function generatorLines({ kind, reasons, loaded }: GeneratorFinding, llama: Llam
     ...loaded.choices
       .filter((choice) => !said.includes(choice))
       .map((choice, index): Line => [index === 0 ? 'choices' : '', choice]),
+  ];
+}
+
+function muslLines({ libc }: Diagnosis['machine']): Line[] {
+  if (libc !== 'musl') return [];
+  return [
+    [
+      '!',
+      'Linux with musl (Alpine): the prebuilt llama.cpp needs glibc, so only the vector kernels run here',
+    ],
+  ];
+}
+
+function gpuPackageLines({ names, bytes: size, used }: Diagnosis['gpuPackages']): Line[] {
+  if (names.length === 0 || used) return [];
+  return [
+    [
+      'GPU packages',
+      `${bytes(size)} of no use here: ${names.join(', ')}; docs/install.md says how to leave them out`,
+    ],
   ];
 }
 

@@ -12,6 +12,8 @@ export interface MachineFacts {
   readonly node: string;
   readonly platform: string;
   readonly arch: string;
+  /** The C library of Linux, null elsewhere. */
+  readonly libc: 'glibc' | 'musl' | null;
   readonly cpu: string;
   readonly cores: number;
   /** Cores that this process may use. */
@@ -123,6 +125,14 @@ export interface Diagnosis {
   readonly llama: LlamaFacts | Trouble;
   readonly model: ModelFinding | Trouble;
   readonly generator: GeneratorFinding | Trouble;
+  /** What the native generator lacks, where the portable one takes its place though nobody asked for it; else null. */
+  readonly fallback: {
+    readonly reason: string;
+    readonly remedy: string | null;
+    readonly text: string;
+  } | null;
+  /** Packages of node-llama-cpp for GPUs, which take room and are of no use where there is no GPU. Bytes on disk. */
+  readonly gpuPackages: { readonly names: readonly string[]; readonly bytes: number; readonly used: boolean };
   /** What keeps the package from judging, and what to do; empty where it can. */
   readonly problems: readonly string[];
 }

@@ -2,7 +2,7 @@
 // Decides nothing itself: the parts that decide give their reasons.
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
 import { messageOf, PgenrmError } from '../errors.js';
-import { chooseGenerator } from '../generator/choose.js';
+import { chooseGenerator, fallbackText } from '../generator/choose.js';
 import type { GeneratorKind } from '../generator/generator.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
@@ -15,7 +15,8 @@ import {
 } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
 import { EMBEDDER_METADATA_KEY, namedEmbedder } from '../model-file/named-embedder.js';
-import { loadNativeBinding } from '../native/load.js';
+import { type LoadedBinding, loadNativeBinding } from '../native/load.js';
+import { isMusl } from '../native/platform-package.js';
 import { PACKAGE_VERSION, packageRoot } from '../package.js';
 import { chatTemplateOf } from '../prompt/chat/chat-template.js';
 import { chatTokens } from '../prompt/chat/chat-tokens.js';
@@ -35,6 +36,7 @@ import type {
   NativeFacts,
   Trouble,
 } from './diagnosis.js';
+import { gpuPackages } from './gpu-packages.js';
 import { tryLoad } from './try-load.js';
 
 export type { Diagnosis } from './diagnosis.js';
@@ -86,11 +88,15 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
   const model = 'trouble' in resolved ? resolved : await modelFinding(resolved, options, attempt);
   const generator = await attempt(() => generatorFinding(options, model));
   const parts = { kernels, llama, model, generator };
+  const { fallback } =
+    'trouble' in generator ? { fallback: null } : await chooseGenerator(options.generator, gpu);
   return {
     package: { version: PACKAGE_VERSION, root: packageRoot() },
     machine: machineFacts(),
     native,
     ...parts,
+    fallback: fallback === null ? null : { ...fallback, text: fallbackText(fallback) },
+    gpuPackages: await gpuPackages('trouble' in llama ? 'cpu' : llama.backend),
     problems: problemsOf(parts),
   };
 }
@@ -101,6 +107,7 @@ function machineFacts(): MachineFacts {
     node: process.version,
     platform: process.platform,
     arch: process.arch,
+    libc: process.platform === 'linux' ? (isMusl() ? 'musl' : 'glibc') : null,
     cpu: processors[0]?.model.trim() ?? 'unknown',
     cores: processors.length,
     usableCores: availableParallelism(),
@@ -111,7 +118,12 @@ function machineFacts(): MachineFacts {
 }
 
 function nativeFacts(): NativeFacts {
-  const found = loadNativeBinding();
+  let found: LoadedBinding;
+  try {
+    found = loadNativeBinding();
+  } catch (error) {
+    found = { binding: null, path: process.env.PGENRM_NATIVE ?? null, reason: messageOf(error) };
+  }
   if (found.binding === null) {
     return { path: found.path, loaded: false, llamaRelease: null, reason: found.reason };
   }

@@ -52,6 +52,14 @@ export const GENERATOR_KINDS = ['native', 'portable'] as const;
 /** One of {@link GENERATOR_KINDS}. */
 export type GeneratorKind = (typeof GENERATOR_KINDS)[number];
 
+/** What a user should know of what was loaded, though it is no error. */
+export interface LoadWarning {
+  /** `PORTABLE_GENERATOR`: the native addon is missing, and chains are written several times slower. */
+  readonly code: 'PORTABLE_GENERATOR';
+  /** One line, with what to do. */
+  readonly message: string;
+}
+
 /** How a generator runs, as plain data: what `doctor` and the run manifest state. */
 export interface GeneratorInfo {
   /** `custom`: a generator of the caller's own. */
@@ -69,6 +77,8 @@ export interface GeneratorInfo {
   readonly contextTokens: number;
   /** Samples that decode at once at most: what keeps it busy. */
   readonly samplesAtOnce: number;
+  /** Why this generator runs and no other, in a sentence; absent where nobody chose. */
+  readonly why?: string;
   /** Choices made for this machine, each with its reason, for people. */
   readonly choices: readonly string[];
   /** The rest of what it runs with, in the engine's own terms. */

@@ -184,6 +184,7 @@ describe('diagnosisText', () => {
       node: 'v20.1.0',
       platform: 'linux',
       arch: 'x64',
+      libc: 'glibc',
       cpu: 'Some CPU',
       cores: 8,
       usableCores: 4,
@@ -206,8 +207,36 @@ describe('diagnosisText', () => {
     },
     model: { trouble: { code: 'MODEL_NOT_FOUND', message: 'There is no model at x' } },
     generator: { kind: 'portable', reasons: ['portable: no addon'], loaded: null },
+    fallback: null,
+    gpuPackages: { names: [], bytes: 0, used: true },
     problems: ['model: There is no model at x'],
   };
+
+  it('says that it works, slower, where the portable generator takes the native one’s place', () => {
+    const fallback = {
+      reason: 'no addon',
+      remedy: 'npm install x',
+      text: 'works, about 7 times slower: portable',
+    };
+    const text = diagnosisText({ ...diagnosis, problems: [], fallback });
+    expect(text).toMatch(/\npgenrm works, about 7 times slower: portable\n$/);
+    expect(text).not.toContain('All is well');
+  });
+
+  it('says on Alpine that only kernels run', () => {
+    const text = diagnosisText({ ...diagnosis, machine: { ...diagnosis.machine, libc: 'musl' } });
+    expect(text).toContain('only the vector kernels run here');
+  });
+
+  it('counts GPU packages where no GPU is used', () => {
+    const gpuPackages = { names: ['@node-llama-cpp/linux-x64-cuda'], bytes: 2 ** 27, used: false };
+    expect(diagnosisText({ ...diagnosis, gpuPackages })).toContain(
+      '128.0 MiB of no use here: @node-llama-cpp/linux-x64-cuda',
+    );
+    expect(diagnosisText({ ...diagnosis, gpuPackages: { ...gpuPackages, used: true } })).not.toContain(
+      'of no use',
+    );
+  });
 
   it('has a line for each finding, with the reasons', () => {
     const text = diagnosisText(diagnosis);

@@ -1,11 +1,11 @@
 // `pgenrm demo`: judges the bundled examples and shows what a judgment is made of.
 // Knows the examples' place and the facade; the display is `demo-text.ts`.
 
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { openPreferenceData, type PreferenceRow } from '../../data/preference-data.js';
 import { PgenrmError } from '../../errors.js';
 import { JUDGE_RANGES } from '../../options/option-range.js';
+import { packageFile } from '../../package.js';
 import type { Judgment } from '../../reward-model/judgment.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../../reward-model/reward-model.js';
 import type { CommandContext } from '../command-context.js';
@@ -78,7 +78,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<numb
 }
 
 async function exampleRows(): Promise<PreferenceRow[]> {
-  const place = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
+  const place = (name: string): string => packageFile('examples', name);
   const data = await openPreferenceData(place('preferences.jsonl'), {
     users: place('users.jsonl'),
     split: 'test',

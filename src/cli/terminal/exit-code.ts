@@ -12,6 +12,8 @@ export const EXIT = {
   usage: 2,
   /** The run went through, and some rows failed, were invalid or are missing. */
   incomplete: 3,
+  /** `doctor` only: judgments can be made, several times slower than with the native addon. */
+  fallback: 4,
   /** Stopped by Ctrl-C (SIGINT), by a request to end (SIGTERM), by the terminal's end (SIGHUP). */
   interrupted: 130,
   terminated: 143,

@@ -35,6 +35,8 @@ export interface GeneratorOptions extends EngineOptions {
   readonly threads?: ThreadWish;
   /** Stops the load; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Why this generator was chosen, for its `info`. */
+  readonly why?: string;
   /** Share of the model that is loaded, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   /** Called at most ten times a second while the native generator works; the portable one never calls it. */
@@ -108,6 +110,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Na
     devices: choice.devices,
     contextTokens: plan.contextTokens,
     samplesAtOnce: plan.workers * plan.maxSequences,
+    ...(options.why === undefined ? {} : { why: options.why }),
     details: {
       maxSequences: plan.maxSequences,
       threads: plan.threads,

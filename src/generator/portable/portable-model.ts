@@ -31,6 +31,8 @@ export interface PortableOptions {
   readonly maxSequences?: number;
   /** CPU threads, 1 to 1024. Default: the idle cores that are useful for arithmetic. */
   readonly threads?: ThreadWish;
+  /** Why this generator was chosen, for its `info`. */
+  readonly why?: string;
   readonly signal?: AbortSignal;
   /** Called with the share of the model that is loaded, 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
@@ -98,6 +100,7 @@ async function load(options: PortableOptions): Promise<PortableModel> {
         devices: choice.gpu === false ? ['CPU'] : choice.devices,
         contextTokens,
         samplesAtOnce: context.totalSequences,
+        ...(options.why === undefined ? {} : { why: options.why }),
         choices,
         details: { maxSequences: context.totalSequences, threads } satisfies LlamaDetails,
       },

@@ -1,6 +1,7 @@
 // What a reward model is loaded from and how it runs, and the checks of that.
 // Loads nothing.
 
+import type { LoadWarning } from '../../generator/generator.js';
 import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
 import { checkChoice, checkRange, invalidOption, type NumberRange } from '../../options/option-range.js';
 
@@ -49,6 +50,12 @@ export interface LoadOptions extends EngineOptions {
   readonly threads?: ThreadWish;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Called with what is no error and should be known: that the native addon is missing, say. */
+  readonly onWarning?: (warning: LoadWarning) => void;
+  /** The addon's file, where it is not to be looked for; a process has one. It goes before `PGENRM_NATIVE`. */
+  readonly nativeAddon?: string;
+  /** The folder of this package's files, where a bundle or an archive hides them. It goes before `PGENRM_ROOT`. */
+  readonly assetRoot?: string;
 }
 
 /** Values of {@link LoadOptions.gpu}. */
@@ -68,7 +75,7 @@ export function checkLoadOptions(options: LoadOptions): void {
   const { generator, gpu, contextTokens, maxSequences, threads } = options;
   if (generator !== undefined) checkChoice('generator', generator, GENERATOR_CHOICES);
   if (gpu !== undefined) checkChoice('gpu', gpu, GPU_CHOICES);
-  for (const name of ['bank', 'embedder', 'chatTemplate'] as const) {
+  for (const name of ['bank', 'embedder', 'chatTemplate', 'nativeAddon', 'assetRoot'] as const) {
     const value: unknown = options[name];
     if (value !== undefined && (typeof value !== 'string' || value.trim() === '')) {
       throw invalidOption(name, 'a text that is not blank', value);

@@ -9,7 +9,9 @@ import type { Pooling } from '../../generator/native/native-embedder.js';
 import { sequenceEnds } from '../../model-file/model-facts.js';
 import type { ResolvedModel } from '../../model-file/model-file.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
+import { setNativeAddon } from '../../native/load.js';
 import { ENGINE_OPTIONS } from '../../options/engine-options.js';
+import { setAssetRoot } from '../../package.js';
 import { chatTokens } from '../../prompt/chat/chat-tokens.js';
 import { resolveTemplate } from '../../template-files/resolve-template.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
@@ -21,6 +23,8 @@ export type LoadedParts = OverOptions & { readonly generator: Generator };
 /** Loads the parts; errors as `RewardModel.load`. What was loaded is freed where a later part fails. */
 export async function loadParts(options: LoadOptions): Promise<LoadedParts> {
   checkLoadOptions(options);
+  if (options.assetRoot !== undefined) setAssetRoot(options.assetRoot);
+  if (options.nativeAddon !== undefined) setNativeAddon(options.nativeAddon);
   const loaded: AsyncDisposable[] = [];
   const keep = <T extends AsyncDisposable>(part: T): T => {
     loaded.push(part);
@@ -74,7 +78,15 @@ async function load(
   const generator = keep(
     await loadGenerator({
       modelPath: file.path,
-      ...pick(options, ['generator', 'gpu', 'contextTokens', 'maxSequences', 'threads', ...ENGINE_OPTIONS]),
+      ...pick(options, [
+        'generator',
+        'gpu',
+        'contextTokens',
+        'maxSequences',
+        'threads',
+        'onWarning',
+        ...ENGINE_OPTIONS,
+      ]),
       signal: AbortSignal.any([unusable.signal, ...(signal === undefined ? [] : [signal])]),
       ...(onProgress === undefined
         ? {}
