@@ -13,6 +13,7 @@ import type {
 } from '../../generator/generator.js';
 import { telling } from '../../generator/llama/llama-info.js';
 import { forgetting } from '../../generator/native/native-info.js';
+import type { PlannedGeneration, PlannedRequest } from '../../generator/plan.js';
 
 /** What one judgment asked of its generator. */
 export interface RequestAccount {
@@ -91,19 +92,34 @@ export class MeteredGenerator implements Generator {
     return { result: await this.#judgments.run(account, judge), account };
   }
 
-  async generate(request: GenerationRequest): Promise<Generation> {
+  generate(request: GenerationRequest): Promise<Generation> {
+    return this.#metered(request, () => this.#inside.generate(request));
+  }
+
+  generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
+    return this.#metered(request, async () => {
+      if (this.#inside.generatePlanned !== undefined) return this.#inside.generatePlanned(request);
+      throw new PgenrmError('GENERATOR_UNAVAILABLE', `the ${this.info.kind} generator follows no plans`);
+    });
+  }
+
+  async #metered<T extends Generation | PlannedGeneration>(
+    request: Pick<GenerationRequest, 'prompt' | 'seeds'>,
+    generate: () => Promise<T>,
+  ): Promise<T> {
     const account = this.#judgments.getStore();
-    if (account === undefined) return this.#inside.generate(request);
+    if (account === undefined) return generate();
     const began = performance.now();
     const entry = enter(account, request, this.#tokensOf(request.prompt));
     this.#spentMs += performance.now() - began;
-    const generation = await this.#inside.generate(request);
+    const generation = await generate();
     const ended = performance.now();
     account.decodedPromptTokens += generation.usage.decodedPromptTokens;
     entry.decoded = generation.usage.decodedPromptTokens;
     account.generatedTokens += generation.usage.generatedTokens;
     for (const { tokens, finish } of generation.samples) {
-      if (finish !== 'cancelled') account.chainTokens.push(tokens);
+      if (finish === 'cancelled') continue;
+      account.chainTokens.push(typeof tokens === 'number' ? tokens : tokens.free + tokens.chosen);
     }
     this.#spentMs += performance.now() - ended;
     return generation;
@@ -126,7 +142,7 @@ export class MeteredGenerator implements Generator {
 
 function enter(
   account: RequestAccount,
-  { seeds }: GenerationRequest,
+  { seeds }: Pick<GenerationRequest, 'seeds'>,
   prompt: Int32Array,
 ): RequestAccount['each'][number] {
   account.requests += 1;

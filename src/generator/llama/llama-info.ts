@@ -16,7 +16,7 @@ export const LLAMA_CAPABILITIES: Capabilities = {
   grammar: true,
   minTokens: true,
   streaming: true,
-  plans: false,
+  plans: true,
   embeddings: true,
 };
 

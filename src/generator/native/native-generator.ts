@@ -105,7 +105,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Na
     kind: 'native',
     engine: 'llama.cpp',
     version: choice.release,
-    capabilities: { ...LLAMA_CAPABILITIES, plans: true },
+    capabilities: LLAMA_CAPABILITIES,
     backend: choice.gpu === false ? 'cpu' : choice.gpu,
     devices: choice.devices,
     contextTokens: plan.contextTokens,

@@ -6,35 +6,65 @@ import { messageOf, PgenrmError } from '../../errors.js';
 import type {
   Generation,
   GenerationRequest,
+  GenerationUsage,
   GeneratorInfo,
   ModelInfo,
   Prompt,
   Sample,
-  TextPiece,
 } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
 import type { TokenGenerator, TokenRequest } from '../llama/llama-info.js';
 import { PromptTokens } from '../llama/prompt-tokens.js';
+import type { PlannedGeneration, PlannedRequest, PlannedSample, PlannedTokens } from '../plan.js';
+import { checkPlannedRequest } from '../plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
 import { watchSampleSignals } from '../sample-signals.js';
+import { type PartText, PlanRun } from './plan-run.js';
+import { NOTHING_PLANNED, type PlannedLaneSample } from './planned-sample.js';
 import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
-import { type LaneModel, type LaneSample, NOTHING_WRITTEN, SequenceLane } from './sequence-lane.js';
+import {
+  type LaneModel,
+  type LaneSample,
+  type LaneTask,
+  NOTHING_WRITTEN,
+  SequenceLane,
+} from './sequence-lane.js';
+import { TokenJoins, toBytes } from './token-joins.js';
 import { TokenPieces } from './token-pieces.js';
 
 /** Samples that a request may start one after another while others wait. */
 const TURN = 8;
 
-// A request while its samples are written.
-interface Job {
-  readonly request: TokenRequest;
+type AnySample = Sample | PlannedSample;
+type Written = LaneSample | PlannedLaneSample;
+type Hooks = Pick<LaneTask, 'stopped' | 'cancelled' | 'onPrompt'>;
+
+// What plain requests and those with a plan do each in its own way.
+interface Work {
+  readonly request: Pick<TokenRequest, 'seeds' | 'signal' | 'sampleSignals'>;
   /** Tokens of the prompt. */
   readonly prompt: Int32Array;
-  readonly grammar: LlamaGrammar | null;
+  /** A sample that was cancelled before it began. */
+  readonly nothing: Written;
+  write(
+    lane: SequenceLane,
+    index: number,
+    hooks: Hooks,
+    tell: (report: () => void) => void,
+  ): Promise<Written | null>;
+  report(sample: AnySample): void;
+}
+
+// A request while its samples are written.
+interface Job extends Work {
   readonly start: number;
-  readonly samples: (Sample | undefined)[];
+  readonly samples: (AnySample | undefined)[];
   /** Of samples that were cancelled while they ran. */
   readonly cancelled: Set<number>;
-  readonly settle: { resolve: (generation: Generation) => void; reject: (reason: unknown) => void };
+  readonly settle: {
+    resolve: (generation: { readonly samples: AnySample[]; readonly usage: GenerationUsage }) => void;
+    reject: (reason: unknown) => void;
+  };
   next: number;
   running: number;
   /** Samples started since the request was last put behind the others. */
@@ -54,6 +84,7 @@ class PortableGenerator implements TokenGenerator {
   readonly info: GeneratorInfo;
   readonly model: ModelInfo;
   readonly #tokens: PromptTokens;
+  readonly #joins: TokenJoins;
   readonly #vocabulary: number;
   readonly #llamaModel: LlamaModel;
   readonly #context: LlamaContext;
@@ -76,6 +107,12 @@ class PortableGenerator implements TokenGenerator {
     const endTokens = [...loaded.facts.tokens.keys()].filter((token) =>
       loaded.model.isEogToken(token as Token),
     ) as Token[];
+    this.#joins = new TokenJoins({
+      size: this.#vocabulary,
+      tokenize: (text) => loaded.tokenizer.tokenize(text),
+      piece: (token) => pieces.of(token),
+      ends: (token) => loaded.model.isEogToken(token as Token),
+    });
     const { contextTokens } = loaded.info;
     const shared: LaneModel = { model: loaded.model, pieces, contextTokens, endTokens };
     for (let index = 0; index < loaded.info.samplesAtOnce; index++) {
@@ -111,6 +148,72 @@ class PortableGenerator implements TokenGenerator {
     request.signal?.throwIfAborted();
     const grammar = request.grammar === undefined ? null : await this.#grammarFor(request.grammar);
     request.signal?.throwIfAborted();
+    return (await this.#submit(start, {
+      request,
+      prompt,
+      nothing: NOTHING_WRITTEN,
+      report: (sample) => request.onSample?.(sample as Sample),
+      write: (lane, index, hooks, tell) =>
+        lane.run({
+          ...hooks,
+          request,
+          prompt,
+          seed: request.seeds[index]!,
+          grammar,
+          onText:
+            request.onText &&
+            ((text, tokens) => {
+              if (text !== '') tell(() => request.onText?.({ index, tokens, text }));
+            }),
+        }),
+    })) as Generation;
+  }
+
+  async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
+    const start = performance.now();
+    const prompt = this.tokensOf(request.prompt);
+    const joins = this.#joins;
+    const { placed } = checkPlannedRequest(request, prompt.length, this.info, (text) =>
+      joins.spell(toBytes(text)),
+    );
+    request.signal?.throwIfAborted();
+    const grammars = new Map<string, LlamaGrammar>();
+    for (const { part } of placed) {
+      if (part.kind !== 'free' || part.grammar === undefined) continue;
+      grammars.set(part.grammar, await this.#grammarFor(part.grammar));
+    }
+    request.signal?.throwIfAborted();
+    const { sampling, seeds, plan } = request;
+    return (await this.#submit(start, {
+      request,
+      prompt,
+      nothing: NOTHING_PLANNED,
+      report: (sample) => request.onSample?.(sample as PlannedSample),
+      write: (lane, index, hooks, tell) => {
+        const seed = seeds[index]!;
+        const run = new PlanRun(plan, joins, sampling.temperature, seed, prompt.at(-1)!);
+        const onText = (pieces: readonly PartText[], tokens: number): void => {
+          for (const piece of pieces) tell(() => request.onText?.({ index, tokens, ...piece }));
+        };
+        return lane.follow({
+          ...hooks,
+          prompt,
+          sampling,
+          seed,
+          run,
+          joins,
+          grammars,
+          onText: request.onText && onText,
+        });
+      },
+    })) as PlannedGeneration;
+  }
+
+  async #submit(
+    start: number,
+    work: Work,
+  ): Promise<{ readonly samples: AnySample[]; readonly usage: GenerationUsage }> {
+    const { request } = work;
     if (this.#disposal !== null) throw disposed();
     let job: Job | undefined;
     let unwatch: (() => void) | undefined;
@@ -118,11 +221,9 @@ class PortableGenerator implements TokenGenerator {
       if (job !== undefined) this.#fail(job, request.signal?.reason);
     };
     try {
-      return await new Promise<Generation>((resolve, reject) => {
+      return await new Promise((resolve, reject) => {
         job = {
-          request,
-          prompt,
-          grammar,
+          ...work,
           start,
           samples: request.seeds.map(() => undefined),
           cancelled: new Set(),
@@ -204,7 +305,7 @@ class PortableGenerator implements TokenGenerator {
       job.cancelled.add(index);
       return;
     }
-    this.#take(job, index, NOTHING_WRITTEN);
+    this.#take(job, index, job.nothing);
     this.#skipEnded(job);
   }
 
@@ -223,22 +324,16 @@ class PortableGenerator implements TokenGenerator {
 
   // Writes one sample; a failure ends its request and never the queue.
   async #write(lane: SequenceLane, job: Job, index: number): Promise<void> {
-    const { request } = job;
-    const seed = request.seeds[index]!;
     try {
-      const written = await lane.run({
-        request,
-        prompt: job.prompt,
-        seed,
-        grammar: job.grammar,
+      const hooks: Hooks = {
         stopped: () => job.settled,
         cancelled: () => job.cancelled.has(index),
         onPrompt: (decoded, whole) => {
           job.decodedPromptTokens += decoded;
           if (whole) job.prefillMs ??= performance.now() - job.start;
         },
-        onText: request.onText && ((text, tokens) => this.#tell(job, { index, tokens, text })),
-      });
+      };
+      const written = await job.write(lane, index, hooks, (report) => this.#tell(job, report));
       if (written !== null && !job.settled) this.#take(job, index, written);
     } catch (error) {
       this.#fail(job, this.#disposal === null ? decodeError(error, job) : disposed());
@@ -247,17 +342,13 @@ class PortableGenerator implements TokenGenerator {
   }
 
   // Takes a sample that ended.
-  #take(job: Job, index: number, written: LaneSample): void {
+  #take(job: Job, index: number, written: Written): void {
     const { request, start } = job;
-    const sample: Sample = {
-      index,
-      seed: request.seeds[index]!,
-      ...written,
-      elapsedMs: performance.now() - start,
-    };
+    const seed = request.seeds[index]!;
+    const sample: AnySample = { index, seed, ...written, elapsedMs: performance.now() - start };
     job.samples[index] = sample;
     try {
-      request.onSample?.(sample);
+      job.report(sample);
     } catch (error) {
       this.#fail(job, error);
       return;
@@ -265,10 +356,10 @@ class PortableGenerator implements TokenGenerator {
     if (++job.ended === request.seeds.length) this.#complete(job);
   }
 
-  #tell(job: Job, piece: TextPiece): void {
-    if (piece.text === '' || job.settled) return;
+  #tell(job: Job, report: () => void): void {
+    if (job.settled) return;
     try {
-      job.request.onText?.(piece);
+      report();
     } catch (error) {
       this.#fail(job, error);
     }
@@ -277,14 +368,14 @@ class PortableGenerator implements TokenGenerator {
   #complete(job: Job): void {
     job.settled = true;
     this.#jobs.delete(job);
-    const samples = job.samples as Sample[];
+    const samples = job.samples as AnySample[];
     const totalMs = performance.now() - job.start;
     job.settle.resolve({
       samples,
       usage: {
         promptTokens: job.prompt.length,
         decodedPromptTokens: job.decodedPromptTokens,
-        generatedTokens: samples.reduce((sum, { tokens }) => sum + tokens, 0),
+        generatedTokens: samples.reduce((sum, { tokens }) => sum + decided(tokens), 0),
         prefillMs: job.prefillMs ?? totalMs,
         totalMs,
       },
@@ -318,6 +409,11 @@ class PortableGenerator implements TokenGenerator {
     await this.#context.dispose();
     await this.#llamaModel.dispose();
   }
+}
+
+// Of a plan, tokens that were drawn or chosen.
+function decided(tokens: number | PlannedTokens): number {
+  return typeof tokens === 'number' ? tokens : tokens.free + tokens.chosen;
 }
 
 function disposed(): PgenrmError {

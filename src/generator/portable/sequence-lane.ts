@@ -12,6 +12,7 @@ import type {
 import type { FinishReason } from '../generator.js';
 import type { TokenRequest } from '../llama/llama-info.js';
 import { nodeLlamaCpp } from '../llama/llama-library.js';
+import { followPlan, NOTHING_PLANNED, type PlannedLaneSample, type PlannedTask } from './planned-sample.js';
 import { FirstMatch, GrowingText } from './text-scan.js';
 import type { TokenPieces } from './token-pieces.js';
 
@@ -50,6 +51,27 @@ export interface LaneSample {
 
 /** A sample that was cancelled before its first token. */
 export const NOTHING_WRITTEN: LaneSample = { text: '', tokens: 0, finish: 'cancelled' };
+
+/** llama.cpp reads the largest seed as "draw one at random": another one stands for it. */
+export function seedOf(seed: number): number {
+  return seed === RANDOM_SEED ? 0x9e3779b9 : seed;
+}
+
+/** Options that keep tokens which end a generation from being drawn while `bars` says so. */
+export function barringEnd(
+  endTokens: readonly Token[],
+  bars: () => boolean,
+): { repeatPenalty: LlamaContextSequenceRepeatPenalty } {
+  return {
+    // A token bias would not do: node-llama-cpp leaves the tokens that end a generation out of it.
+    repeatPenalty: {
+      punishTokens: () => (bars() ? [...endTokens] : []),
+      maxPunishTokens: Math.max(1, endTokens.length),
+      penalty: 1,
+      presencePenalty: BARRED,
+    },
+  };
+}
 
 // More than any logit: what is punished so is not drawn while anything else can be.
 const BARRED = 1e9;
@@ -93,6 +115,25 @@ export class SequenceLane {
 
   /** Writes one sample; null where it was stopped from outside. */
   async run(task: LaneTask): Promise<LaneSample | null> {
+    const begun = await this.#decodePrompt(task);
+    if (begun === null) return null;
+    if (begun === 'cancelled') return NOTHING_WRITTEN;
+    return this.#continue(task, begun.tail, begun.decoded);
+  }
+
+  /** Writes one sample by its plan; null where it was stopped from outside. */
+  async follow(task: PlannedTask & Pick<LaneTask, 'onPrompt'>): Promise<PlannedLaneSample | null> {
+    const begun = await this.#decodePrompt(task);
+    if (begun === null) return null;
+    if (begun === 'cancelled') return NOTHING_PLANNED;
+    task.onPrompt(begun.decoded, true);
+    return followPlan(this.#sequence, { ...this.#laneModel, batchSize: this.#context.batchSize }, task);
+  }
+
+  // Decodes the prompt but for its tail, the last batch of it.
+  async #decodePrompt(
+    task: Pick<LaneTask, 'prompt' | 'stopped' | 'cancelled' | 'onPrompt'>,
+  ): Promise<{ readonly tail: Token[]; readonly decoded: number } | 'cancelled' | null> {
     const prompt = Array.from(task.prompt) as Token[];
     const sequence = this.#sequence;
     this.#prompt = task.prompt;
@@ -107,30 +148,14 @@ export class SequenceLane {
     if (task.stopped()) return null;
     if (task.cancelled()) {
       task.onPrompt(next - held, false);
-      return NOTHING_WRITTEN;
+      return 'cancelled';
     }
-    return this.#continue(task, prompt.slice(next), prompt.length - held);
-  }
-
-  // A token bias would not do: node-llama-cpp leaves the tokens that end a generation out of it.
-  #barringEnd(
-    minTokens: number,
-    sample: GrowingSample,
-  ): { repeatPenalty?: LlamaContextSequenceRepeatPenalty } {
-    if (minTokens === 0) return {};
-    const { endTokens } = this.#laneModel;
-    return {
-      repeatPenalty: {
-        punishTokens: () => (sample.tokens < minTokens ? [...endTokens] : []),
-        maxPunishTokens: Math.max(1, endTokens.length),
-        penalty: 1,
-        presencePenalty: BARRED,
-      },
-    };
+    return { tail: prompt.slice(next), decoded: prompt.length - held };
   }
 
   async #continue(task: LaneTask, tail: Token[], decoded: number): Promise<LaneSample | null> {
     const { request, seed } = task;
+    const { minTokens = 0 } = request;
     const { temperature, topP, minP } = request.sampling;
     const sample = new GrowingSample(task, this.#laneModel);
     const tokens = this.#sequence.evaluate(tail, {
@@ -138,9 +163,9 @@ export class SequenceLane {
       topP,
       minP,
       topK: 0,
-      seed: seed === RANDOM_SEED ? 0x9e3779b9 : seed,
+      seed: seedOf(seed),
       grammarEvaluationState: () => sample.grammarState,
-      ...this.#barringEnd(request.minTokens ?? 0, sample),
+      ...(minTokens === 0 ? {} : barringEnd(this.#laneModel.endTokens, () => sample.tokens < minTokens)),
       yieldEogToken: true,
     });
     try {
