@@ -5,8 +5,8 @@ import type { Sampling } from '../generator.js';
 import { nodeLlamaCpp } from '../llama/llama-library.js';
 import type { PlannedSample } from '../plan.js';
 import type { NodeReading } from './choice-trie.js';
+import { barringEnd, type LaneModel, seedOf } from './lane-model.js';
 import type { PartText, PlanRun } from './plan-run.js';
-import { barringEnd, type LaneModel, seedOf } from './sequence-lane.js';
 import { type TokenJoins, toBytes } from './token-joins.js';
 
 /** What a lane is asked for a sample with a plan; the hooks are as in `LaneTask`. */

@@ -19,16 +19,11 @@ import type { PlannedGeneration, PlannedRequest, PlannedSample, PlannedTokens } 
 import { checkPlannedRequest } from '../plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
 import { watchSampleSignals } from '../sample-signals.js';
+import type { LaneModel } from './lane-model.js';
 import { type PartText, PlanRun } from './plan-run.js';
 import { NOTHING_PLANNED, type PlannedLaneSample } from './planned-sample.js';
 import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
-import {
-  type LaneModel,
-  type LaneSample,
-  type LaneTask,
-  NOTHING_WRITTEN,
-  SequenceLane,
-} from './sequence-lane.js';
+import { type LaneSample, type LaneTask, NOTHING_WRITTEN, SequenceLane } from './sequence-lane.js';
 import { TokenJoins, toBytes } from './token-joins.js';
 import { TokenPieces } from './token-pieces.js';
 
