@@ -35,6 +35,14 @@ function* letterMerges(space: string): Generator<[left: string, right: string]> 
   }
 }
 
+/** Tokens beside {@link CONTROL_TOKENS}; a text that spells one always is that token. */
+export interface SpecialTokens {
+  /** They show in texts. */
+  readonly userDefined?: readonly string[];
+  /** They leave no text, as the marks of thoughts of many models. */
+  readonly control?: readonly string[];
+}
+
 class Vocabulary {
   readonly tokens: string[] = [];
   readonly types: number[] = [];
@@ -42,9 +50,10 @@ class Vocabulary {
   readonly #room: number;
   readonly #special: readonly [text: string, type: number][];
 
-  constructor(size: number, userDefined: readonly string[], base: number) {
+  constructor(size: number, { userDefined = [], control = [] }: SpecialTokens, base: number) {
     this.#special = [
       ...CONTROL_TOKENS.map((text): [string, number] => [text, CONTROL]),
+      ...control.map((text): [string, number] => [text, CONTROL]),
       ...userDefined.map((text): [string, number] => [text, USER_DEFINED]),
     ];
     this.#room = size - this.#special.length - base;
@@ -79,12 +88,9 @@ class Vocabulary {
 }
 
 /** A byte-level BPE vocabulary: 256 bytes, merges of letters, control and user-defined tokens. */
-export function byteLevelVocabulary(
-  size: number,
-  userDefined: readonly string[],
-): Record<string, MetadataValue> {
+export function byteLevelVocabulary(size: number, special: SpecialTokens): Record<string, MetadataValue> {
   const bytes = byteCharacters();
-  const vocabulary = new Vocabulary(size, userDefined, bytes.length);
+  const vocabulary = new Vocabulary(size, special, bytes.length);
   for (const character of bytes) vocabulary.add(character, NORMAL);
   return {
     'tokenizer.ggml.model': { string: 'gpt2' },
@@ -95,11 +101,8 @@ export function byteLevelVocabulary(
 }
 
 /** A SentencePiece vocabulary: 256 bytes, letters and their runs, control and user-defined tokens. */
-export function sentencePieceVocabulary(
-  size: number,
-  userDefined: readonly string[],
-): Record<string, MetadataValue> {
-  const vocabulary = new Vocabulary(size, userDefined, 258 + LETTERS.length);
+export function sentencePieceVocabulary(size: number, special: SpecialTokens): Record<string, MetadataValue> {
+  const vocabulary = new Vocabulary(size, special, 258 + LETTERS.length);
   vocabulary.add('<unk>', UNKNOWN);
   for (let byte = 0; byte < 256; byte++) {
     vocabulary.add(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, BYTE);

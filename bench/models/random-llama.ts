@@ -29,6 +29,8 @@ export interface RandomLlamaOptions {
   readonly tokenizer?: 'bpe' | 'spm';
   /** Texts that always are one token and show in the output. Default none. */
   readonly userDefined?: readonly string[];
+  /** Control tokens beside the usual ones: they leave no text. Default none. */
+  readonly control?: readonly string[];
   /** `qwen3` normalises the queries and keys of each head. Default `llama`. */
   readonly architecture?: 'llama' | 'qwen3';
   /** What the file says of how a text's tokens become one vector; default: nothing, as of a model that only writes. */
@@ -56,7 +58,7 @@ export async function writeRandomLlama(
   options: RandomLlamaOptions,
 ): Promise<{ bytes: number; parameters: number }> {
   const { layers, width, heads, ffWidth, vocabulary, context = 4096, type = 'F16', seed = 1 } = options;
-  const { kvHeads = heads, tied = false, userDefined = [], logitDeviation = 1 } = options;
+  const { kvHeads = heads, tied = false, userDefined, control, logitDeviation = 1 } = options;
   const { architecture = 'llama', pooling, appendsEnd = false } = options;
   const chatTemplate = options.chatTemplate === undefined ? RANDOM_LLAMA_TEMPLATE : options.chatTemplate;
   const headWidth = width / heads;
@@ -81,7 +83,7 @@ export async function writeRandomLlama(
     [`${architecture}.rope.dimension_count`]: { u32: headWidth },
     [`${architecture}.rope.freq_base`]: { f32: 10000 },
     [`${architecture}.vocab_size`]: { u32: vocabulary },
-    ...makeVocabulary(vocabulary, userDefined),
+    ...makeVocabulary(vocabulary, { ...(userDefined && { userDefined }), ...(control && { control }) }),
   };
   if (pooling !== undefined) metadata[`${architecture}.pooling_type`] = { u32: POOLING_TYPES[pooling] };
   if (appendsEnd) metadata['tokenizer.ggml.add_eos_token'] = { bool: true };

@@ -1,5 +1,6 @@
 #include "addon/engine_arguments.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,15 @@ Request read_request(const Napi::Object& o) {
   request.streams = arguments::boolean(o, "streams");
   request.stop = arguments::strings(o, "stop");
   std::erase(request.stop, "");
+  request.thoughts.opened = arguments::boolean(o, "thoughtsOpened");
+  request.thoughts.open = arguments::strings(o, "thoughtsOpen");
+  request.thoughts.close = arguments::strings(o, "thoughtsClose");
+  std::erase(request.thoughts.open, "");
+  std::erase(request.thoughts.close, "");
+  if (const std::vector<std::string> texts = arguments::strings(o, "shownTexts"); !texts.empty()) {
+    const auto shown = arguments::elements<int32_t, Napi::Int32Array>(o, "shownTokens", napi_int32_array, "Int32Array");
+    for (size_t i = 0; i < std::min(shown.size(), texts.size()); ++i) request.thoughts.shown.emplace_back(shown[i], texts[i]);
+  }
   return request;
 }
 

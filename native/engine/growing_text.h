@@ -16,11 +16,18 @@ class GrowingText {
   // Adds a piece; true where it completed a stop string, which is then cut off with all that follows it.
   bool append(const std::string& piece, std::span<const std::string> stops) {
     const size_t n_before = text_.size();
-    text_ += piece;
+    add(piece);
+    return cut_at_stop(stops, n_before, 0);
+  }
+
+  void add(const std::string& piece) { text_ += piece; }
+
+  // Whether a stop string ends behind `n_before` and begins at `from_least` or later; it is then cut off with all that follows it.
+  bool cut_at_stop(std::span<const std::string> stops, size_t n_before, size_t from_least) {
     size_t cut = std::string::npos;
     for (const std::string& stop : stops) {
       const size_t from = n_before >= stop.size() ? n_before - stop.size() + 1 : 0;
-      cut = std::min(cut, text_.find(stop, from));
+      cut = std::min(cut, text_.find(stop, std::max(from, from_least)));
     }
     if (cut == std::string::npos) return false;
     text_.resize(cut);

@@ -10,6 +10,7 @@
 
 #include "engine/plan.h"
 #include "engine/sampler.h"
+#include "engine/thoughts.h"
 #include "engine/token_constraint.h"
 
 namespace pgenrm {
@@ -25,8 +26,9 @@ struct Request {
   int32_t min_tokens = 0;          // a sample draws no token that ends it before it has so many
   bool streams = false;            // its text is reported as it is written
   std::vector<std::string> stop;   // a sample ends before the first of these
+  ThoughtMarks thoughts;           // in which neither `stop` nor `constraint` counts
   TokenConstraintFactory constraint;  // may be empty
-  std::shared_ptr<const Plan> plan;   // may be null; with it there is no min_tokens, stop or constraint
+  std::shared_ptr<const Plan> plan;   // may be null; with it there is no min_tokens, stop, constraint or thoughts
 };
 
 // kCancelled: the sample itself was cancelled, and its text is what it had written by then. kComplete: its plan was followed

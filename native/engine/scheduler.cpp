@@ -47,6 +47,7 @@ void Scheduler::submit(Request&& request) {
     entry->samples[i].request = entry.get();
     entry->samples[i].index = static_cast<int32_t>(i);
     if (r.constraint) entry->samples[i].constraint = r.constraint();
+    entry->samples[i].thoughts = Thoughts(r.thoughts);
   }
   entry->n_unfinished = static_cast<int32_t>(entry->samples.size());
   waiting_.push_back(std::move(entry));

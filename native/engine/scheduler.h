@@ -146,6 +146,7 @@ class Scheduler {
   void settle_planned(Sample& sample, int32_t token);
   void draw_all();
   void settle(Sample& sample, int32_t token);
+  bool write(Sample& sample, int32_t token);
   void hand_out(Sample& sample, bool last);
   void flush_pieces();
   void finish_sample(Sample& sample, FinishReason reason);

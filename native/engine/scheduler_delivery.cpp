@@ -5,6 +5,15 @@
 
 namespace pgenrm {
 
+namespace {
+
+// What a sample has written behind its thoughts.
+std::string_view answer_of(const GrowingText& text, const Thoughts& thoughts) {
+  return std::string_view(text.text()).substr(thoughts.answer_from());
+}
+
+}  // namespace
+
 void Scheduler::want_draw(Sample& sample, const float* logits) {
   const Request& request = sample.request->request;
   if (sample.plan) {
@@ -16,7 +25,8 @@ void Scheduler::want_draw(Sample& sample, const float* logits) {
   }
   const auto n_drawn = static_cast<uint64_t>(sample.tokens.size());
   draws_.push_back({logits, &request.sampling, request.seeds[static_cast<size_t>(sample.index)], n_drawn,
-                    static_cast<int32_t>(n_drawn) < request.min_tokens, sample.constraint.get(), sample.text.text()});
+                    static_cast<int32_t>(n_drawn) < request.min_tokens, sample.thoughts.inside() ? nullptr : sample.constraint.get(),
+                    answer_of(sample.text, sample.thoughts)});
   drawn_.push_back(&sample);
 }
 
@@ -44,12 +54,24 @@ void Scheduler::settle(Sample& sample, int32_t token) {
   request.n_generated += 1;
   statistics_.n_generated_total += 1;
   if (drawer_.ends(token)) return finish_sample(sample, FinishReason::kEndOfGeneration);
-  if (sample.constraint) sample.constraint->accept(token, sample.text.text());
-  if (sample.text.append(decoder_.piece(token), request.request.stop)) return finish_sample(sample, FinishReason::kStop);
+  if (sample.constraint && !sample.thoughts.inside()) {
+    sample.constraint->accept(token, answer_of(sample.text, sample.thoughts));
+  }
+  if (write(sample, token)) return finish_sample(sample, FinishReason::kStop);
   if (static_cast<int32_t>(sample.tokens.size()) >= request.request.max_tokens) {
     return finish_sample(sample, FinishReason::kLength);
   }
   if (request.request.streams) hand_out(sample, false);
+}
+
+// Adds a token's text; true where it completed a stop string behind the thoughts.
+bool Scheduler::write(Sample& sample, int32_t token) {
+  const Request& request = sample.request->request;
+  const size_t n_before = sample.text.text().size();
+  const std::string* shown = request.thoughts.text_of(token);
+  sample.text.add(shown ? *shown : decoder_.piece(token));
+  sample.thoughts.follow(sample.text.text(), request.thoughts);
+  return !sample.thoughts.inside() && sample.text.cut_at_stop(request.stop, n_before, sample.thoughts.answer_from());
 }
 
 void Scheduler::settle_planned(Sample& sample, int32_t token) {

@@ -23,6 +23,7 @@ struct Scheduler::Sample {
   std::vector<int32_t> tokens;   // drawn so far; of a plan they are the run's
   int32_t n_cached = 0;          // of written(), those in the KV memory
   GrowingText text;
+  Thoughts thoughts;
   std::unique_ptr<TokenConstraint> constraint;
   bool finished = false;
   std::unique_ptr<PlanRun> plan;  // null without a plan, and before it runs for the first time

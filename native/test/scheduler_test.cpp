@@ -467,6 +467,31 @@ void characters_are_handed_out_whole() {
   EXPECT(growing.take_settled({}, true) == "\xf0\x9f");
 }
 
+// Thoughts begin at the start or not at all, and end with the first closing mark, wherever the text is cut into pieces.
+void thoughts_are_followed(uint32_t seed) {
+  std::mt19937 random(seed);
+  const bool opened = random() % 2 == 0;
+  const ThoughtMarks marks{opened, {"<a>", "<ab>"}, {"</a>", "</b>>"}, {}};
+  const std::string signs = "<</ab>> ";
+  std::string text = random() % 2 == 0 ? " <ab>" : "";
+  for (size_t n = random() % 60; n > 0; --n) text += signs[random() % signs.size()];
+  Thoughts thoughts(marks);
+  for (size_t at = 0; at < text.size();) {
+    at = std::min(text.size(), at + random() % 4);
+    thoughts.follow(std::string_view(text).substr(0, at), marks);
+  }
+  const size_t start = text.find_first_not_of(' ');
+  size_t inside = opened ? 0 : std::string::npos;
+  for (const std::string& mark : marks.open) {
+    if (!opened && start != std::string::npos && text.compare(start, mark.size(), mark) == 0) inside = start + mark.size();
+  }
+  const size_t a = inside == std::string::npos ? inside : text.find("</a>", inside);
+  const size_t b = inside == std::string::npos ? inside : text.find("</b>>", inside);
+  const size_t end = a == std::string::npos && b == std::string::npos ? 0 : a < b ? a + 4 : b + 5;
+  EXPECT(thoughts.answer_from() == end);
+  EXPECT(thoughts.inside() == (inside != std::string::npos && end == 0));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -482,6 +507,7 @@ int main(int argc, char** argv) {
   characters_are_handed_out_whole();
   long_prompts_stall_no_sample();
   for (uint32_t seed = 1; seed <= n_runs; ++seed) text_is_handed_out_whole(seed);
+  for (uint32_t seed = 1; seed <= n_runs; ++seed) thoughts_are_followed(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
   std::printf("scheduler: %u random runs\n", n_runs);
   return 0;

@@ -30,6 +30,16 @@ export interface Sampling {
 /** Why a sampled text ended; `cancelled` only where the sample's own signal aborted. */
 export type FinishReason = 'stop' | 'endOfGeneration' | 'length' | 'cancelled';
 
+/** How a model marks what it thinks before it answers. */
+export interface ThoughtMarks {
+  /** The prompt ends inside thoughts: every text begins in them. */
+  readonly opened: boolean;
+  /** A text that begins with one of these, behind white space at most, begins in thoughts. */
+  readonly open: readonly string[];
+  /** The first of these ends the thoughts; at least one. */
+  readonly close: readonly string[];
+}
+
 /** m samples that continue one prompt. */
 export interface GenerationRequest {
   readonly prompt: Prompt;
@@ -52,6 +62,11 @@ export interface GenerationRequest {
    * The trigger itself stays free text.
    */
   readonly grammarTrigger?: string;
+  /**
+   * Within thoughts no stop string ends a sample and no grammar holds, nor is its trigger sought: all of them count from
+   * behind the closing mark on. Control tokens that stand in a mark become part of the text, so that a reader sees it.
+   */
+  readonly thoughts?: ThoughtMarks;
   readonly signal?: AbortSignal;
   /**
    * One a seed. A sample whose signal aborts ends within one step, with the text so far and `finish: 'cancelled'`;

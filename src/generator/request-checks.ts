@@ -65,7 +65,7 @@ export function checkTokens(tokens: Int32Array, vocabularyTokens: number): void 
  * generator can do. Throws `INVALID_OPTION`. The prompt has {@link checkPrompt}, what needs its length {@link checkRoom}.
  */
 export function checkRequest(request: Ask, info: GeneratorInfo): void {
-  const { seeds, sampling, maxTokens, minTokens = 0, stop = [], grammar, grammarTrigger } = request;
+  const { seeds, sampling, maxTokens, minTokens = 0, stop = [], grammar, grammarTrigger, thoughts } = request;
   const { sampleSignals = seeds } = request;
   if (seeds.length === 0) throw invalid('seeds', 'a list of at least one seed', 'none');
   for (const seed of seeds) {
@@ -83,6 +83,11 @@ export function checkRequest(request: Ask, info: GeneratorInfo): void {
   if (!Number.isInteger(minTokens)) throw invalid('minTokens', 'an integer from 0', minTokens);
   within('minTokens', minTokens, 0, maxTokens, `from 0 to maxTokens, ${maxTokens}`);
   if (stop.includes('')) throw invalid('stop', 'strings of at least one character', "''");
+  if (thoughts !== undefined) {
+    if (thoughts.close.length === 0) throw invalid('thoughts.close', 'a list of at least one mark', 'none');
+    if (thoughts.open.includes('') || thoughts.close.includes(''))
+      throw invalid('thoughts', 'marks of at least one character', "''");
+  }
   if (grammarTrigger !== undefined && grammar === undefined) {
     throw invalid('grammarTrigger', 'given together with a grammar', JSON.stringify(grammarTrigger));
   }

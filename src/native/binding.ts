@@ -95,6 +95,13 @@ export interface NativeRequest {
   /** 0 for none. */
   readonly minTokens: number;
   readonly stop: readonly string[];
+  readonly thoughtsOpened: boolean;
+  readonly thoughtsOpen: readonly string[];
+  /** Empty for no thoughts. */
+  readonly thoughtsClose: readonly string[];
+  /** Control tokens whose texts become part of the text, and those texts; shape [shown] both. */
+  readonly shownTokens: Int32Array;
+  readonly shownTexts: readonly string[];
   readonly grammar: string;
   readonly grammarTrigger: string;
   /** Null for none; with it `maxTokens` bounds all that it can become. */

@@ -4,6 +4,7 @@
 import { chainSeed } from '../chain/chain-seed.js';
 import { mapBack, type PresentationOrder } from '../chain/presentation.js';
 import { readChain } from '../chain/read-chain.js';
+import { GENERATED_MARKS } from '../chain/text/thoughts.js';
 import type {
   GenerationRequest,
   GenerationUsage,
@@ -127,8 +128,9 @@ export class ChainWriter {
       seeds: indices.map((index) => chainSeed({ seed, key: subject.key, level, index, attempt })),
       sampling,
       maxTokens,
-      // A draft inside a thought would end the chain; what follows the judgment's own end is not read.
-      ...(thoughtsOpened ? {} : { stop: [JSON_END] }),
+      // What follows the judgment's own end is not read; a draft inside a thought ends nothing.
+      stop: [JSON_END],
+      thoughts: { opened: thoughtsOpened, ...GENERATED_MARKS },
       ...(grammar === 'part2' ? { grammar: chainGrammar(responses), grammarTrigger: GRAMMAR_TRIGGER } : {}),
       ...(grammar === 'chain' ? { grammar: chainGrammar(responses, { from: 'start' }) } : {}),
       // One of its own for each request: Node warns of the eleventh listener of one signal.

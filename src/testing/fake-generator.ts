@@ -199,16 +199,31 @@ function byDefault(sample: FakeSample): string {
 }
 
 /** What of a text stays within the request's bounds, and why it ends. */
-function cut(text: string, { stop = [], minTokens = 0, maxTokens }: GenerationRequest) {
+function cut(text: string, { stop = [], minTokens = 0, maxTokens, thoughts }: GenerationRequest) {
   const whole = [...text.padEnd(minTokens, '.')];
   const room = whole.slice(0, maxTokens).join('');
-  const ends = stop.map((word) => room.indexOf(word)).filter((at) => at >= 0);
+  const from = answerFrom(room, thoughts);
+  const ends = stop.map((word) => room.indexOf(word, from)).filter((at) => at >= 0);
   if (ends.length > 0) {
     const before = room.slice(0, Math.min(...ends));
     return { text: before, tokens: Math.max(1, [...before].length), finish: 'stop' as const };
   }
   const finish = whole.length > maxTokens ? ('length' as const) : ('endOfGeneration' as const);
   return { text: room, tokens: Math.max(1, [...room].length), finish };
+}
+
+/** Where a text's answer begins: behind its thoughts, which may have no end. */
+function answerFrom(text: string, thoughts: GenerationRequest['thoughts']): number {
+  if (thoughts === undefined) return 0;
+  const begun = text.trimStart();
+  const mark = thoughts.opened ? '' : thoughts.open.find((one) => begun.startsWith(one));
+  if (mark === undefined) return 0;
+  const inside = thoughts.opened ? 0 : text.length - begun.length + mark.length;
+  const ends = thoughts.close.flatMap((one) => {
+    const at = text.indexOf(one, inside);
+    return at < 0 ? [] : [{ at, end: at + one.length }];
+  });
+  return ends.sort((a, b) => a.at - b.at)[0]?.end ?? text.length;
 }
 
 function trustedRuns(prompt: Prompt): { text: string; trusted: boolean }[] {

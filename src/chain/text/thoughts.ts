@@ -11,6 +11,41 @@ export interface Answer {
   readonly unfinished: boolean;
 }
 
+/**
+ * The marks that a generator watches for while a chain is written, exactly as models write them. A family that is missing
+ * here costs a chain that ends at a draft inside its thoughts, which the reader then finds unfinished; never a score.
+ */
+export const GENERATED_MARKS: { readonly open: readonly string[]; readonly close: readonly string[] } = {
+  open: [
+    ...['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'reflection', 'seed:think'].map(
+      (n) => `<${n}>`,
+    ),
+    '[THINK]',
+    '\u25c1think\u25b7',
+    '<|channel|>analysis',
+    '<|channel|>commentary',
+    '<|channel>thought',
+    '<|START_THINKING|>',
+    '<|begin_of_thought|>',
+    '<|inner_prefix|>',
+    '<unused94>',
+  ],
+  close: [
+    ...['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'reflection', 'seed:think'].map(
+      (n) => `</${n}>`,
+    ),
+    '[/THINK]',
+    '\u25c1/think\u25b7',
+    '<|channel|>final<|message|>',
+    '<|channel|>final',
+    '<channel|>',
+    '<|END_THINKING|>',
+    '<|end_of_thought|>',
+    '<|inner_suffix|>',
+    '<unused95>',
+  ],
+};
+
 /** A mark in a text. */
 interface Mark {
   readonly kind: 'open' | 'close' | 'answer' | 'noise';

@@ -15,6 +15,7 @@ import type {
 import type { Embeddings } from '../embedder.js';
 import type { FinishReason, Generation, GenerationRequest, GenerationUsage, Sample } from '../generator.js';
 import type { TokenRequest } from '../llama/llama-info.js';
+import type { ShownTokens } from '../llama/shown-tokens.js';
 import type { PlannedGeneration, PlannedRequest, PlannedSample } from '../plan.js';
 import { describePart, type PlacedPart } from '../plan-parts.js';
 import { watchSampleSignals } from '../sample-signals.js';
@@ -52,7 +53,11 @@ interface Signals {
 }
 
 /** A request with its prompt as tokens, shape [promptTokens]. */
-export type EngineRequest = TokenRequest & { readonly tokens: Int32Array };
+export type EngineRequest = TokenRequest & {
+  readonly tokens: Int32Array;
+  /** Control tokens whose texts become part of the text; default none. */
+  readonly shown?: ShownTokens;
+};
 
 /** As {@link EngineRequest}, with a plan whose samples have `maxTokens` at most. */
 export type PlannedEngineRequest = Omit<PlannedRequest, 'prompt'> & {
@@ -239,6 +244,7 @@ export class EngineHandle {
       maxTokens: request.maxTokens,
       minTokens: request.minTokens ?? 0,
       stop: request.stop ?? [],
+      ...nativeThoughts(request),
       grammar: request.grammar ?? '',
       grammarTrigger: request.grammarTrigger ?? '',
       plan: null,
@@ -289,6 +295,16 @@ function wasCancelled(event: NativeEndEvent | NativeEmbeddingEvent): boolean {
   return event.type === 'end' ? event.status === 'cancelled' : event.error === 'cancelled';
 }
 
+function nativeThoughts({ thoughts, shown = new Map() }: Pick<EngineRequest, 'thoughts' | 'shown'>) {
+  return {
+    thoughtsOpened: thoughts?.opened ?? false,
+    thoughtsOpen: thoughts?.open ?? [],
+    thoughtsClose: thoughts?.close ?? [],
+    shownTokens: Int32Array.from(shown.keys()),
+    shownTexts: [...shown.values()],
+  };
+}
+
 function plannedRequest(request: PlannedEngineRequest): NativeRequest {
   return {
     prompt: request.tokens,
@@ -297,6 +313,7 @@ function plannedRequest(request: PlannedEngineRequest): NativeRequest {
     ...request.sampling,
     minTokens: 0,
     stop: [],
+    ...nativeThoughts({}),
     grammar: '',
     grammarTrigger: '',
     plan: toNativePlan(request.plan),

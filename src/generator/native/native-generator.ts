@@ -11,6 +11,7 @@ import { LLAMA_CAPABILITIES, type TokenRequest } from '../llama/llama-info.js';
 import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
 import { PromptTokens } from '../llama/prompt-tokens.js';
+import { MarkTokens } from '../llama/shown-tokens.js';
 import type { PlannedGeneration, PlannedRequest } from '../plan.js';
 import { checkPlannedRequest } from '../plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
@@ -135,6 +136,7 @@ class AddonGenerator implements NativeGenerator {
   readonly #engine: EngineHandle;
   readonly #tokens: PromptTokens;
   readonly #vocabulary: number;
+  readonly #markTokens: MarkTokens;
 
   constructor(engine: EngineHandle, modelPath: string, info: NativeGenerator['info']) {
     this.#engine = engine;
@@ -152,6 +154,7 @@ class AddonGenerator implements NativeGenerator {
       metadata: new Map(model.metadata),
     };
     this.#vocabulary = model.vocabulary;
+    this.#markTokens = new MarkTokens(model.controlTokens);
     this.#tokens = new PromptTokens({
       tokenize: (text) => engine.native.tokenize(text),
       controlTokens: new Map(model.controlTokens),
@@ -184,7 +187,7 @@ class AddonGenerator implements NativeGenerator {
     checkRoom(tokens.length, request.maxTokens, this.info.contextTokens);
     // llama.cpp would print why a grammar is wrong, and not say it.
     if (request.grammar !== undefined) checkGrammar(request.grammar);
-    return this.#engine.generate({ ...request, tokens });
+    return this.#engine.generate({ ...request, tokens, shown: this.#markTokens.of(request.thoughts) });
   }
 
   async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {

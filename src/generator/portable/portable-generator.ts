@@ -15,6 +15,7 @@ import type {
 import { checkGrammar } from '../grammar-check.js';
 import type { TokenGenerator, TokenRequest } from '../llama/llama-info.js';
 import { PromptTokens } from '../llama/prompt-tokens.js';
+import { MarkTokens } from '../llama/shown-tokens.js';
 import type { PlannedGeneration, PlannedRequest, PlannedSample, PlannedTokens } from '../plan.js';
 import { checkPlannedRequest } from '../plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
@@ -81,6 +82,7 @@ class PortableGenerator implements TokenGenerator {
   readonly #tokens: PromptTokens;
   readonly #joins: TokenJoins;
   readonly #vocabulary: number;
+  readonly #markTokens: MarkTokens;
   readonly #llamaModel: LlamaModel;
   readonly #context: LlamaContext;
   readonly #free: SequenceLane[] = [];
@@ -96,6 +98,7 @@ class PortableGenerator implements TokenGenerator {
     this.model = loaded.modelInfo;
     this.#tokens = new PromptTokens(loaded.tokenizer);
     this.#vocabulary = loaded.facts.tokens.length;
+    this.#markTokens = new MarkTokens(loaded.tokenizer.controlTokens);
     this.#llamaModel = loaded.model;
     this.#context = loaded.context;
     const pieces = new TokenPieces(loaded.model, loaded.facts.tokens, loaded.facts.tokenizerModel);
@@ -155,6 +158,7 @@ class PortableGenerator implements TokenGenerator {
           prompt,
           seed: request.seeds[index]!,
           grammar,
+          shown: this.#markTokens.of(request.thoughts),
           onText:
             request.onText &&
             ((text, tokens) => {

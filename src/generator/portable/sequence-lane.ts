@@ -10,9 +10,10 @@ import type {
 import type { FinishReason } from '../generator.js';
 import type { TokenRequest } from '../llama/llama-info.js';
 import { nodeLlamaCpp } from '../llama/llama-library.js';
+import type { ShownTokens } from '../llama/shown-tokens.js';
 import { barringEnd, type LaneModel, seedOf } from './lane-model.js';
 import { followPlan, NOTHING_PLANNED, type PlannedLaneSample, type PlannedTask } from './planned-sample.js';
-import { FirstMatch, GrowingText } from './text-scan.js';
+import { FirstMatch, GrowingText, Thoughts } from './text-scan.js';
 
 /** One sample to write. */
 export interface LaneTask {
@@ -21,6 +22,8 @@ export interface LaneTask {
   readonly prompt: Int32Array;
   readonly seed: number;
   readonly grammar: LlamaGrammar | null;
+  /** Control tokens whose texts become part of the text. */
+  readonly shown: ShownTokens;
   /** Asked before each decode step: true ends the sample without a result. */
   readonly stopped: () => boolean;
   /** Asked before each decode step too: true ends the sample with the text so far. */
@@ -126,7 +129,7 @@ export class SequenceLane {
       minP,
       topK: 0,
       seed: seedOf(seed),
-      grammarEvaluationState: () => sample.grammarState,
+      grammarEvaluationState: () => sample.heldGrammar,
       ...(minTokens === 0 ? {} : barringEnd(this.#laneModel.endTokens, () => sample.tokens < minTokens)),
       yieldEogToken: true,
     });
@@ -151,10 +154,11 @@ export class SequenceLane {
 // The text, stop strings, grammar trigger and length of one sample while it is written.
 class GrowingSample {
   finish: FinishReason | null = null;
-  grammarState: LlamaGrammarEvaluationState | undefined;
+  private grammarState: LlamaGrammarEvaluationState | undefined;
   private readonly growing = new GrowingText();
   private readonly stops: FirstMatch;
   private readonly trigger: FirstMatch | null;
+  private readonly thoughts: Thoughts;
   tokens = 0;
   private stopStart: number | null = null;
   private given = 0;
@@ -163,11 +167,17 @@ class GrowingSample {
     private readonly task: LaneTask,
     private readonly laneModel: LaneModel,
   ) {
-    const { stop = [], grammarTrigger } = task.request;
+    const { stop = [], grammarTrigger, thoughts } = task.request;
+    this.thoughts = new Thoughts(thoughts);
     this.stops = new FirstMatch(stop);
     const waits = task.grammar !== null && grammarTrigger !== undefined && grammarTrigger !== '';
     this.trigger = waits ? new FirstMatch([grammarTrigger]) : null;
     if (task.grammar !== null && !waits) this.holdGrammar(task.grammar);
+  }
+
+  /** The grammar where it holds: not within thoughts. */
+  get heldGrammar(): LlamaGrammarEvaluationState | undefined {
+    return this.thoughts.inside ? undefined : this.grammarState;
   }
 
   private holdGrammar(grammar: LlamaGrammar): void {
@@ -186,16 +196,20 @@ class GrowingSample {
       return null;
     }
     const before = this.growing.text.length;
-    this.growing.append(pieces.of(token));
+    const shown = this.task.shown.get(token);
+    this.growing.append(shown === undefined ? pieces.of(token) : Buffer.from(shown));
+    this.thoughts.follow(this.growing.text);
     let replacement: Token[] | null = null;
-    if (this.trigger !== null && this.grammarState === undefined && this.task.grammar !== null) {
-      const found = this.trigger.find(this.growing.text);
+    const { inside, answerFrom } = this.thoughts;
+    const seeks = this.grammarState === undefined && !inside;
+    if (seeks && this.trigger !== null && this.task.grammar !== null) {
+      const found = this.trigger.find(this.growing.text, answerFrom);
       if (found !== null) {
         this.holdGrammar(this.task.grammar);
         replacement = this.cutBehind(found.end, before);
       }
     }
-    const stop = this.stops.find(this.growing.text);
+    const stop = inside ? null : this.stops.find(this.growing.text, answerFrom);
     if (stop !== null) {
       this.stopStart = stop.start;
       this.finish = 'stop';

@@ -1,5 +1,6 @@
 // Builds the text of one sample from token pieces and finds strings in it as they appear.
 // Knows bytes and characters, nothing of tokens or models.
+import type { ThoughtMarks } from '../generation.js';
 
 /** The text of a sample while it grows. */
 export class GrowingText {
@@ -48,9 +49,9 @@ export class FirstMatch {
     return longest;
   }
 
-  /** The earliest match in `text`, a continuation of what was given before, or null. */
-  find(text: string): { start: number; end: number } | null {
-    const from = Math.max(0, this.scanned - this.longest + 1);
+  /** The earliest match in `text`, a continuation of what was given before, that begins at `least` or later; else null. */
+  find(text: string, least = 0): { start: number; end: number } | null {
+    const from = Math.max(least, this.scanned - this.longest + 1);
     this.scanned = text.length;
     let best: { start: number; end: number } | null = null;
     for (const wanted of this.wanted) {
@@ -58,5 +59,51 @@ export class FirstMatch {
       if (start >= 0 && (best === null || start < best.start)) best = { start, end: start + wanted.length };
     }
     return best;
+  }
+}
+
+/** Where in a growing text the model thinks: from the start or an opening mark there, to the first closing mark. */
+export class Thoughts {
+  private state: 'undecided' | 'inside' | 'over';
+  private readonly open: readonly string[];
+  private readonly close: FirstMatch;
+  private from = 0;
+  private answer = 0;
+
+  constructor(marks: ThoughtMarks | undefined) {
+    this.state = marks === undefined ? 'over' : marks.opened ? 'inside' : 'undecided';
+    this.open = marks?.open ?? [];
+    this.close = new FirstMatch(marks?.close ?? []);
+  }
+
+  get inside(): boolean {
+    return this.state === 'inside';
+  }
+
+  /** Position behind the thoughts; 0 where there were none. */
+  get answerFrom(): number {
+    return this.answer;
+  }
+
+  /** Takes note of what was added to the text. */
+  follow(text: string): void {
+    if (this.state === 'undecided') this.decide(text);
+    if (this.state !== 'inside') return;
+    const end = this.close.find(text, this.from);
+    if (end === null) return;
+    this.answer = end.end;
+    this.state = 'over';
+  }
+
+  private decide(text: string): void {
+    const begun = text.trimStart();
+    if (begun === '') return;
+    const mark = this.open.find((one) => begun.startsWith(one));
+    if (mark !== undefined) {
+      this.from = text.length - begun.length + mark.length;
+      this.state = 'inside';
+    } else if (!this.open.some((one) => one.startsWith(begun))) {
+      this.state = 'over';
+    }
   }
 }
