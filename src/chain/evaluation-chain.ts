@@ -11,6 +11,7 @@ export const LOST_REASONS = [
   'cutOff', // the text ends in thoughts, or before every response has a score
   'missingScore', // part 2 is whole, and a response has no score in it
   'outOfRange', // a stated score is not on the scale of 1 to 10
+  'tooLong', // more characters than any judgment has
 ] as const;
 
 /** One of {@link LOST_REASONS}. */

@@ -19,8 +19,12 @@ export type {
 } from './evaluation-chain.js';
 export { LOST_REASONS } from './evaluation-chain.js';
 
+/** Most characters of a text that is read; a longer one is `tooLong`. */
+export const MAX_CHAIN_CHARS = 8_388_608;
+
 /**
- * Reads a chain. Takes any text, never throws, in time linear in the text's length.
+ * Reads a chain. Takes any text, never throws, in time linear in the text's length, of which {@link MAX_CHAIN_CHARS} are read
+ * at most.
  *
  * Thoughts are set apart first, whatever marks they stand in; a text that ends in them is `cutOff`. Where several JSON
  * objects stand in the rest, the last whole one counts that stands where a judgment stands and not in the prompt. A
@@ -31,6 +35,8 @@ export { LOST_REASONS } from './evaluation-chain.js';
  * taken. Source: the form of chains in P-GenRM (arXiv 2602.12116).
  */
 export function readChain(text: string, options: ReadChainOptions): EvaluationChain {
+  if (text.length > MAX_CHAIN_CHARS)
+    return readingOf(withoutJson(part1Reader('')(0), options.responses, 'tooLong'));
   const written = withoutUnseen(text).replace(/\r\n?/g, '\n');
   const { text: source, unfinished } = withoutThoughts(written, options.thoughtsOpened);
   const readPart1 = part1Reader(source);
@@ -47,6 +53,10 @@ export function readChain(text: string, options: ReadChainOptions): EvaluationCh
     readings.findLast((candidate) => candidate.usable) ??
     readings.at(-1) ??
     withoutJson(readPart1(source.length), options.responses, reasonWithoutJson(source, unfinished));
+  return readingOf(reading);
+}
+
+function readingOf(reading: PartReading & { readonly part1: Part1 }): EvaluationChain {
   const { usable, lost, part1, rubric, responses, recovered } = reading;
   return {
     usable,

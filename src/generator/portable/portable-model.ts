@@ -53,7 +53,7 @@ const FALLBACK_CONTEXT = 4096;
 
 /**
  * Loads a model. Throws `INVALID_OPTION`, `MODEL_NOT_FOUND`, `MODEL_UNUSABLE` (damaged, not a text decoder,
- * no chat template, refused by llama.cpp), `OUT_OF_MEMORY` and `GENERATOR_UNAVAILABLE`; rejects with the
+ * refused by llama.cpp), `OUT_OF_MEMORY` and `GENERATOR_UNAVAILABLE`; rejects with the
  * signal's reason when aborted.
  */
 export async function loadPortableModel(options: PortableOptions): Promise<PortableModel> {
