@@ -200,6 +200,10 @@ bool PlanRun::copy(const PlanPart& part) {
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   outcome_.n_given += static_cast<int32_t>(tokens.size());
   outcome_.n_unjoined += 1;
+  // What a stop text cut off the last token has no token there.
+  size_t n_bytes = 0;
+  for (const int32_t token : tokens) n_bytes += joins_.piece(token).size();
+  pending_ = text.substr(n_bytes);
   return true;
 }
 

@@ -260,6 +260,11 @@ void half_a_character_is_no_part_of_a_text_that_is_full() {
   PlanRun whole(make_plan({free_part(2, {}), given("-"), copy_of(0)}), joins, 1.0f, 1, 5);
   whole.accept(18);
   whole.accept(19);
+  PlanRun cut(make_plan({free_part(9, {"\n"}), given("-"), copy_of(0)}), joins, 1.0f, 1, 5);
+  cut.accept(18);
+  cut.accept(16);  // .\n behind half a character
+  EXPECT(cut.state() == PlanRun::State::kDone && cut.text() == "\xC3.-\xC3.");
+  EXPECT(cut.tokens() == (std::vector<int32_t>{18, 15, 22, 18, 15}));
   EXPECT(whole.text() == "\xC3\xA9-\xC3\xA9" && whole.tokens() == (std::vector<int32_t>{18, 19, 22, 18, 19}));
 }
 

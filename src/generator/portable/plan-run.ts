@@ -290,6 +290,8 @@ export class PlanRun {
       this.tokens.push(...tokens);
       this.#counts.given += tokens.length;
       this.#counts.unjoined++;
+      // What a stop text cut off the last token has no token there.
+      this.#pending = bytes.slice(this.joins.write(tokens).length);
     } else {
       this.#pending += bytes;
     }
