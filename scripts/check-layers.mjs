@@ -23,6 +23,7 @@ const typescript = {
   chain: ['preference', 'hashing'],
   generator: ['options', 'native', 'model-file'],
   prompt: ['preference', 'hashing', 'generator'],
+  guided: ['options', 'chain', 'prompt', 'generator'],
   data: ['preference'],
   bank: ['preference', 'output', 'chain', 'generator', 'kernels'],
   scaling: [...nouns, 'statistics', 'kernels'],
@@ -30,6 +31,7 @@ const typescript = {
   'template-files': ['prompt'],
   'reward-model': [
     ...nouns,
+    'guided',
     'scaling',
     'chain',
     'prompt',
@@ -56,6 +58,7 @@ const typescript = {
   ],
   run: [
     ...nouns,
+    'guided',
     'statistics',
     'data',
     'output',
@@ -68,6 +71,8 @@ const typescript = {
   ],
   evaluation: [
     ...nouns,
+    'guided',
+    'chain',
     'statistics',
     'generator',
     'report',
@@ -95,7 +100,16 @@ const typescript = {
     'evaluation',
   ],
   testing: ['generator'],
-  doctor: ['generator', 'kernels', 'model-file', 'native', 'prompt', 'template-guard', 'template-files'],
+  doctor: [
+    'generator',
+    'guided',
+    'kernels',
+    'model-file',
+    'native',
+    'prompt',
+    'template-guard',
+    'template-files',
+  ],
   // The entries of the package: they export, and do nothing.
   api: [
     ...nouns,
@@ -113,11 +127,13 @@ const typescript = {
     'template-files',
     'chain',
     'generator',
+    'guided',
     'kernels',
     'testing',
   ],
   cli: [
     ...nouns,
+    'guided',
     'statistics',
     'data',
     'output',

@@ -46,6 +46,8 @@ std::vector<PlanPart> read_parts(const Napi::Value& value, const LlamaModel& mod
     part.weighing = arguments::boolean(o, "branches") ? Weighing::kBranches : Weighing::kWhole;
     part.least = arguments::integer(o, "least", 0, kMany);
     part.most = arguments::integer(o, "most", 0, kMany);
+    part.numbered = arguments::boolean(o, "numbered");
+    part.after_number = arguments::string(o, "afterNumber");
     part.of = arguments::integer(o, "of", -1, n_parts - 1);
     part.grammar = read_grammar_of(o, "grammar", "", model);
     part.body = read_parts(o.Get("body"), model, n_parts);

@@ -18,7 +18,7 @@ struct PlanPart {
 
   Kind kind = Kind::kGiven;
   int32_t number = 0;              // in the order of the data; a repeat comes before its body
-  std::string text;                // given
+  std::string text;                // given; of a forEach what stands between rounds
   int32_t min_tokens = 0;          // free
   int32_t max_tokens = 0;          // free
   std::vector<std::string> stop;   // free
@@ -31,6 +31,8 @@ struct PlanPart {
   Weighing weighing = Weighing::kWhole;  // choice, repeat
   int32_t least = 0;               // repeat
   int32_t most = 0;                // repeat
+  bool numbered = false;           // repeat, forEach: the number of the round, from 1, follows texts[0] or text
+  std::string after_number;        // and this the number
   int32_t of = -1;                 // number of what a copy copies, or of the repeat that a forEach follows
   std::vector<PlanPart> body;      // repeat, forEach
 };

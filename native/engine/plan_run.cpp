@@ -5,6 +5,11 @@
 namespace pgenrm {
 namespace {
 
+// Text before a round, counted from 0, with its number where it has one.
+std::string numbered_text(const PlanPart& loop, const std::string& text, int32_t round) {
+  return loop.numbered ? text + std::to_string(round + 1) + loop.after_number : text;
+}
+
 void list_loops(const std::vector<PlanPart>& parts, std::vector<int32_t>& around, std::vector<std::vector<int32_t>>& loops) {
   for (const PlanPart& part : parts) {
     loops[static_cast<size_t>(part.number)] = around;
@@ -95,7 +100,13 @@ void PlanRun::advance() {
       frame.at = 0;
       frame.round += 1;
       frame.deciding = frame.loop->kind == PlanPart::Kind::kRepeat;
-      if (!frame.deciding && frame.round == frame.n_rounds) leave_loop();
+      if (frame.deciding) continue;
+      if (frame.round == frame.n_rounds) {
+        leave_loop();
+        continue;
+      }
+      const std::string between = numbered_text(*frame.loop, frame.loop->text, frame.round);
+      if (!between.empty()) give(*frame.loop, PlanPart::Kind::kGiven, between);
       continue;
     }
     const PlanPart& part = (*frame.parts)[frame.at];
@@ -136,8 +147,9 @@ void PlanRun::advance() {
 bool PlanRun::decide() {
   Frame& frame = frames_.back();
   const PlanPart& repeat = *frame.loop;
+  const std::string another = numbered_text(repeat, repeat.texts[0], frame.round);
   if (frame.round < repeat.least) {
-    give(repeat, repeat.kind, repeat.texts[0]);
+    give(repeat, repeat.kind, another);
     frame.deciding = false;
     return true;
   }
@@ -146,7 +158,7 @@ bool PlanRun::decide() {
     leave_loop();
     return true;
   }
-  return begin_choice(repeat, repeat.texts, temperature_);
+  return begin_choice(repeat, {another, repeat.texts[1]}, temperature_);
 }
 
 void PlanRun::leave_loop() {

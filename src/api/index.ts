@@ -35,6 +35,7 @@ export type {
   Sample,
   Sampling,
   TextPiece,
+  ThoughtMarks,
 } from '../generator/generator.js';
 export type { GpuChoice } from '../generator/llama/llama-library.js';
 export type { EmbedderOptions, Pooling } from '../generator/native/native-embedder.js';
@@ -57,6 +58,14 @@ export type {
   Repeat,
   WrittenPart,
 } from '../generator/plan.js';
+export type {
+  DecodingChoice,
+  GuidedOptions,
+  GuidedSettings,
+  ModelDecoding,
+  Readout,
+} from '../guided/decoding.js';
+export type { FixedCriterion, GuidedForm } from '../guided/guided-plan.js';
 export type {
   AttentionChoice,
   EngineOptions,

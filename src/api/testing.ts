@@ -6,3 +6,4 @@ export type { FakeSample } from '../testing/fake-chains.js';
 export { byLength, chainText } from '../testing/fake-chains.js';
 export type { FakeOptions } from '../testing/fake-generator.js';
 export { FAKE_CHAT_TEMPLATE, FakeGenerator, promptText } from '../testing/fake-generator.js';
+export type { FakePlanScript } from '../testing/fake-plans.js';

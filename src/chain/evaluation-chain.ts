@@ -61,6 +61,11 @@ export interface EvaluationChain {
   readonly weightSum: number | null;
   readonly responses: readonly ResponseScore[];
   readonly recovered: readonly ChainRepair[];
+  /**
+   * Of a chain whose scores were chosen and not written out: the probabilities of the scores from 1 to 10. Shape
+   * [responses][criteria][10].
+   */
+  readonly distributions?: readonly (readonly (readonly number[])[])[];
 }
 
 /** How to read a chain. */

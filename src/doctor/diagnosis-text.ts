@@ -83,7 +83,7 @@ function llamaLines({ release, backend, buildType, reasons, devices }: LlamaFact
 }
 
 function modelLines(model: ModelFinding): Line[] {
-  const { template, embedder } = model;
+  const { template, decoding, embedder } = model;
   return [
     ['model', model.spec === model.path ? model.path : `${model.spec}: ${model.path}`],
     ['size', `${bytes(model.bytes)}, SHA-256 ${model.sha256}`],
@@ -96,6 +96,7 @@ function modelLines(model: ModelFinding): Line[] {
     'trouble' in template
       ? ['!', template.trouble.message]
       : ['template', `${template.name}: ${template.reason}`],
+    ['decoding', `${decoding.choice}: ${decoding.reason}`],
     'trouble' in embedder
       ? ['!', `similar users cannot be sought: ${embedder.trouble.message}`]
       : ['embedder', embedder.spec === model.path ? embedder.reason : `${embedder.spec}: ${embedder.reason}`],

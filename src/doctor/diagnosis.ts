@@ -87,6 +87,8 @@ export interface ModelFinding {
   readonly chatTemplate: ChatTemplateFinding | Trouble;
   /** The prompt template that would be used, and why. */
   readonly template: { readonly name: string; readonly reason: string } | Trouble;
+  /** How its chains would be written, and why. */
+  readonly decoding: { readonly choice: 'free' | 'guided'; readonly reason: string };
   /** What would embed users where similar ones are sought, and why; not to be had where `trouble` says so. */
   readonly embedder: { readonly spec: string; readonly reason: string } | Trouble;
   /** Why the model cannot judge, or null where it can. */

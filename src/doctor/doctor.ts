@@ -6,6 +6,7 @@ import { chooseGenerator, fallbackText } from '../generator/choose.js';
 import type { GeneratorKind } from '../generator/generator.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
+import { modelDecoding } from '../guided/decoding.js';
 import { chooseKernels } from '../kernels/choose.js';
 import {
   type ModelFacts,
@@ -188,6 +189,8 @@ async function modelFinding(
         : 'the default: the model names none';
       return { name, reason: template === undefined ? wish : 'asked for' };
     }),
+    // Both generators that can be named follow plans.
+    decoding: decodingOf(facts),
     embedder: await attempt(async () => {
       const named = namedEmbedder(facts);
       if (named === null) return { spec: path, reason: 'the model itself, for it names none' };
@@ -197,6 +200,11 @@ async function modelFinding(
     }),
     unusable,
   };
+}
+
+function decodingOf(facts: ModelFacts): ModelFinding['decoding'] {
+  const { decoding, reason } = modelDecoding(facts.metadata, true);
+  return { choice: decoding, reason };
 }
 
 async function chatTemplateFinding(

@@ -5,7 +5,14 @@ import { invalidOption } from '../options/option-range.js';
 import type { GeneratorInfo } from './generator.js';
 import { checkGrammar } from './grammar-check.js';
 import type { Plan, PlannedRequest, PlanPart } from './plan.js';
-import { checkPlanParts, choiceTexts, describePart, type PlacedPart, placedParts } from './plan-parts.js';
+import {
+  checkPlanParts,
+  choiceTexts,
+  describePart,
+  numberedText,
+  type PlacedPart,
+  placedParts,
+} from './plan-parts.js';
 import { checkRequest, checkRoom } from './request-checks.js';
 
 /** Tokens that write exactly a text in the middle of another; null where the vocabulary has none. */
@@ -71,7 +78,10 @@ export function checkPlan(plan: Plan, room: PlanRoom): number {
         grow(part, own);
       } else if (part.kind === 'forEach') {
         const { most } = named.get(part.over) as { readonly most: number };
-        for (let round = 0; round < most && overflow === null; round++) walk(part.body);
+        for (let round = 0; round < most && overflow === null; round++) {
+          if (round > 0) grow(part, own);
+          walk(part.body);
+        }
       } else if (part.kind === 'copy') {
         grow(part, lengths.get(named.get(part.of) as PlanPart) as number);
       } else {
@@ -116,7 +126,9 @@ function ownLength(one: PlacedPart, spell: Speller): number {
       return part.maxTokens + SLACK;
     case 'choice':
     case 'repeat':
-      return Math.max(...choiceTexts(part).map(spelled));
+      return Math.max(...choiceTexts(part, 9).map(spelled));
+    case 'forEach':
+      return spelled(numberedText(part.between ?? '', part.numbered, 9));
     default:
       return 0;
   }

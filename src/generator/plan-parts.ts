@@ -38,9 +38,17 @@ export function describePart({ part, number }: PlacedPart): string {
   return `${part.kind === 'free' ? 'free text' : part.kind} '${part.name}'`;
 }
 
-/** Texts among which a part may choose, each with its terminator; of a repeat `another` and `end`. */
-export function choiceTexts(part: Choice | Repeat): readonly string[] {
-  if (part.kind === 'repeat') return [part.another, part.end];
+/** Text before a round, counted from 0, with its number where it has one. */
+export function numberedText(text: string, numbered: string | undefined, round: number): string {
+  return numbered === undefined ? text : `${text}${round + 1}${numbered}`;
+}
+
+/**
+ * Texts among which a part may choose, each with its terminator; of a repeat `another` and `end` before such a round, counted
+ * from 0.
+ */
+export function choiceTexts(part: Choice | Repeat, round = 0): readonly string[] {
+  if (part.kind === 'repeat') return [numberedText(part.another, part.numbered, round), part.end];
   return part.texts.map((text) => text + (part.terminator ?? ''));
 }
 
@@ -92,7 +100,7 @@ function checkPart(one: PlacedPart, named: ReadonlyMap<string, PlacedPart>): voi
       checkChoice(`mode of ${what}`, part.mode ?? 'sample', MODES);
       checkChoice(`weighing of ${what}`, part.weighing ?? 'whole', WEIGHINGS);
       if (part.body.length === 0) throw invalidOption(`body of ${what}`, 'at least one part', 'none');
-      if (part.least < part.most) checkApart(choiceTexts(part), what);
+      if (part.least < part.most) checkApart(choiceTexts(part, part.least), what);
       return;
     case 'copy': {
       const source = named.get(part.of)?.part.kind;

@@ -89,6 +89,8 @@ export interface Repeat {
   readonly least: number;
   readonly most: number;
   readonly another: string;
+  /** Where given, the number of the round, from 1, follows `another`, and this text the number. */
+  readonly numbered?: string;
   readonly end: string;
   /** Default `sample`. */
   readonly mode?: ChoiceMode;
@@ -102,6 +104,10 @@ export interface ForEach {
   /** Name of the repeat. */
   readonly over: string;
   readonly body: readonly PlanPart[];
+  /** Text before each round but the first, which is written as given text of this part; default ''. */
+  readonly between?: string;
+  /** Where given, the number of the round, from 2, follows `between`, and this text the number. */
+  readonly numbered?: string;
 }
 
 /** m samples that follow one plan behind one prompt. Fields without a comment are as in {@link GenerationRequest}. */

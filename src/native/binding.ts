@@ -129,6 +129,8 @@ export interface NativePlanPart {
   readonly branches: boolean;
   readonly least: number;
   readonly most: number;
+  readonly numbered: boolean;
+  readonly afterNumber: string;
   /** Number of what a copy copies, or of the repeat that a forEach follows; -1 for none. */
   readonly of: number;
   readonly body: readonly NativePlanPart[];

@@ -5,13 +5,10 @@ import { chainSeed } from '../chain/chain-seed.js';
 import { mapBack, type PresentationOrder } from '../chain/presentation.js';
 import { readChain } from '../chain/read-chain.js';
 import { GENERATED_MARKS } from '../chain/text/thoughts.js';
-import type {
-  GenerationRequest,
-  GenerationUsage,
-  Generator,
-  Prompt,
-  Sample,
-} from '../generator/generator.js';
+import type { FinishReason, GenerationUsage, Generator, Prompt, Sample } from '../generator/generator.js';
+import type { PlannedSample } from '../generator/plan.js';
+import type { Guide } from '../guided/guide.js';
+import { guidedChain } from '../guided/guided-chain.js';
 import { chainGrammar, GRAMMAR_TRIGGER } from '../prompt/grammar.js';
 import { JSON_END } from '../prompt/markers.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
@@ -37,6 +34,8 @@ export interface ChainWriterOptions {
   readonly settings: JudgeSettings;
   /** Every prompt ends inside a thought that the chat template opens: a chain begins in it. */
   readonly thoughtsOpened: boolean;
+  /** How guided chains are written; null where chains are free. */
+  readonly guide: Guide | null;
   /** Ends the judgment with an error. */
   readonly stop: AbortSignal;
   /** Ends the writing alone: what has ended stays. */
@@ -84,20 +83,19 @@ export class ChainWriter {
    * the generator.
    */
   async write(job: ChainJob, onChain: (chain: JudgedChain) => void): Promise<void> {
-    const { generator, settled, stop } = this.#options;
+    const { guide, settled, stop } = this.#options;
     if (settled.aborted && !stop.aborted) return;
     const since = performance.now() - this.#began;
     this.#submitted += job.indices.length;
     let generated = 0;
     const taken = new Set<number>();
-    const take = (sample: Sample): void => {
-      if (taken.has(sample.index)) return;
-      taken.add(sample.index);
-      generated += sample.tokens;
-      // A chain that was cut off has not ended: it is none that the model lost.
-      const { finish } = sample;
-      if (finish === 'cancelled') return;
-      const chain = this.#read({ ...sample, finish }, job);
+    // A chain that was cut off has not ended: it is none that the model lost.
+    const take = (index: number, tokens: number, written: WrittenChain | null): void => {
+      if (taken.has(index)) return;
+      taken.add(index);
+      generated += tokens;
+      if (written === null) return;
+      const chain = judged(written, job, index);
       const key = `${chain.level} ${chain.index}`;
       if (this.#chains.has(key)) return;
       this.#chains.set(key, chain);
@@ -105,10 +103,7 @@ export class ChainWriter {
     };
     let usage: GenerationUsage | null = null;
     try {
-      const generation = await generator.generate({ ...this.#requestOf(job), onSample: take });
-      usage = generation.usage;
-      // A sample that was not announced is taken from the answer.
-      for (const sample of generation.samples) take(sample);
+      usage = await (guide === null ? this.#writeFree(job, take) : this.#writeGuided(job, guide, take));
     } catch (error) {
       if (!settled.aborted || stop.aborted || error !== settled.reason) throw error;
     } finally {
@@ -119,13 +114,21 @@ export class ChainWriter {
     }
   }
 
-  #requestOf({ level, prompt, indices }: ChainJob): GenerationRequest {
-    const { settings, subject, thoughtsOpened } = this.#options;
-    const { seed, attempt, sampling, maxTokens, grammar } = settings;
+  async #writeFree(job: ChainJob, take: Take): Promise<GenerationUsage> {
+    const { settings, subject, thoughtsOpened, generator } = this.#options;
+    const { sampling, maxTokens, grammar } = settings;
     const responses = subject.item.candidates.length;
-    return {
-      prompt,
-      seeds: indices.map((index) => chainSeed({ seed, key: subject.key, level, index, attempt })),
+    const onSample = (sample: Sample): void => {
+      const { finish } = sample;
+      take(
+        sample.index,
+        sample.tokens,
+        finish === 'cancelled' ? null : this.#read({ ...sample, finish }, job),
+      );
+    };
+    const { samples, usage } = await generator.generate({
+      prompt: job.prompt,
+      seeds: this.#seedsOf(job),
       sampling,
       maxTokens,
       // What follows the judgment's own end is not read; a draft inside a thought ends nothing.
@@ -135,13 +138,48 @@ export class ChainWriter {
       ...(grammar === 'chain' ? { grammar: chainGrammar(responses, { from: 'start' }) } : {}),
       // One of its own for each request: Node warns of the eleventh listener of one signal.
       signal: AbortSignal.any([this.#signal]),
+      onSample,
+    });
+    // A sample that was not announced is taken from the answer.
+    for (const sample of samples) onSample(sample);
+    return usage;
+  }
+
+  async #writeGuided(job: ChainJob, { plan, chain }: Guide, take: Take): Promise<GenerationUsage> {
+    const { generator, settings } = this.#options;
+    const onSample = (sample: PlannedSample): void => {
+      const { given, free, chosen } = sample.tokens;
+      const tokens = given + free + chosen;
+      const { index, seed, elapsedMs, finish } = sample;
+      const written =
+        finish === 'cancelled'
+          ? null
+          : { ...guidedChain(sample.parts, chain), seed, finish, tokens, elapsedMs };
+      take(index, tokens, written);
     };
+    const { samples, usage } = await generator.generatePlanned!({
+      prompt: job.prompt,
+      plan,
+      seeds: this.#seedsOf(job),
+      sampling: settings.sampling,
+      // One of its own for each request: Node warns of the eleventh listener of one signal.
+      signal: AbortSignal.any([this.#signal]),
+      onSample,
+    });
+    for (const sample of samples) onSample(sample);
+    return usage;
+  }
+
+  #seedsOf({ level, indices }: ChainJob): number[] {
+    const { settings, subject } = this.#options;
+    const { seed, attempt } = settings;
+    return indices.map((index) => chainSeed({ seed, key: subject.key, level, index, attempt }));
   }
 
   #read(
-    sample: Sample & { readonly finish: JudgedChain['finish'] },
-    { level, neighbour, order, promptText, indices }: ChainJob,
-  ): JudgedChain {
+    sample: Sample & { readonly finish: Exclude<FinishReason, 'cancelled'> },
+    { order, promptText }: ChainJob,
+  ): WrittenChain {
     // The generator leaves the stop string out; the model wrote it.
     const text = sample.finish === 'stop' ? `${sample.text}${JSON_END}` : sample.text;
     const reading = readChain(text, {
@@ -150,21 +188,32 @@ export class ChainWriter {
       prefer: this.#options.settings.prefer,
       thoughtsOpened: this.#options.thoughtsOpened,
     });
-    const scores = reading.responses.map((response) => response.score);
-    const usable = reading.usable && scores.every((score): score is number => score !== null);
-    return {
-      level,
-      index: indices[sample.index]!,
-      ...(neighbour === undefined ? {} : { neighbour }),
-      seed: sample.seed,
-      order,
-      text,
-      reading,
-      scores: usable ? mapBack(order, scores) : null,
-      lost: usable ? null : (reading.lost ?? 'missingScore'),
-      finish: sample.finish,
-      tokens: sample.tokens,
-      elapsedMs: sample.elapsedMs,
-    };
+    const { seed, finish, tokens, elapsedMs } = sample;
+    return { text, reading, seed, finish, tokens, elapsedMs };
   }
+}
+
+/** A chain that ended, its scores by position of presentation. */
+type WrittenChain = Pick<JudgedChain, 'text' | 'reading' | 'seed' | 'finish' | 'tokens' | 'elapsedMs'>;
+
+/** Takes a sample's chain, null where it was cut off; `tokens` are its new ones. */
+type Take = (index: number, tokens: number, chain: WrittenChain | null) => void;
+
+function judged(
+  written: WrittenChain,
+  { level, neighbour, order, indices }: ChainJob,
+  sample: number,
+): JudgedChain {
+  const { reading } = written;
+  const scores = reading.responses.map((response) => response.score);
+  const usable = reading.usable && scores.every((score): score is number => score !== null);
+  return {
+    level,
+    index: indices[sample]!,
+    ...(neighbour === undefined ? {} : { neighbour }),
+    order,
+    ...written,
+    scores: usable ? mapBack(order, scores) : null,
+    lost: usable ? null : (reading.lost ?? 'missingScore'),
+  };
 }

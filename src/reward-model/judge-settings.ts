@@ -4,6 +4,12 @@
 import { contentKey, userKey } from '../chain/chain-seed.js';
 import { PgenrmError } from '../errors.js';
 import type { GeneratorInfo, Sampling } from '../generator/generator.js';
+import {
+  DECODING_CHOICES,
+  type GuidedSettings,
+  guidedSettings,
+  type ModelDecoding,
+} from '../guided/decoding.js';
 import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
 import type { Item, Turn, User } from '../preference/preference.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
@@ -38,19 +44,30 @@ export interface JudgeSettings {
   /** Null: all that fit. */
   readonly historyEvents: number | null;
   readonly grammar: GrammarChoice;
+  /** How guided chains are written; null: chains are free. */
+  readonly guided: GuidedSettings | null;
   readonly prefer: ScorePreference;
   readonly attempt: number;
 }
 
+/** What a judgment's defaults depend on. */
+export interface JudgeDefaults {
+  /** New tokens a chain. */
+  readonly usualMaxTokens: number;
+  /** Whether similar users can be sought. */
+  readonly hasBank: boolean;
+  /** How the model writes chains where nobody says. */
+  readonly decoding: ModelDecoding;
+}
+
 /**
- * Fills in defaults; `hasBank`: whether similar users can be sought. Errors: `INVALID_OPTION`, naming the option, its
+ * Fills in defaults. Errors: `INVALID_OPTION`, naming the option, its
  * range and what came.
  */
 export function judgeSettings(
   options: JudgeOptions,
   info: GeneratorInfo,
-  usualMaxTokens: number,
-  hasBank: boolean,
+  { usualMaxTokens, hasBank, decoding: usualDecoding }: JudgeDefaults,
 ): JudgeSettings {
   checkObject('options', options);
   const {
@@ -66,6 +83,7 @@ export function judgeSettings(
     maxTokens = usualMaxTokens,
     historyEvents = null,
     grammar = 'off',
+    decoding = 'auto',
     prefer = 'recomputed',
     attempt = 1,
   } = options;
@@ -88,6 +106,7 @@ export function judgeSettings(
   checkRange('maxTokens', maxTokens, JUDGE_RANGES.maxTokens);
   if (historyEvents !== null) checkRange('historyEvents', historyEvents, JUDGE_RANGES.historyEvents);
   checkChoice('grammar', grammar, GRAMMAR_CHOICES);
+  checkChoice('decoding', decoding, DECODING_CHOICES);
   checkChoice('prefer', prefer, SCORE_PREFERENCES);
   checkRange('attempt', attempt, JUDGE_RANGES.attempt);
   const maxPromptTokens = info.contextTokens - maxTokens;
@@ -110,6 +129,7 @@ export function judgeSettings(
     maxPromptTokens,
     historyEvents,
     grammar,
+    guided: guidedSettings({ ...options, decoding, grammar }, usualDecoding),
     prefer,
     attempt,
   };

@@ -1,10 +1,11 @@
 // One judgment from options to verdict, its events and how it is stopped.
 // Knows the order of things; prompts, waves of chains and scores each have their own file.
 
+import { guideFor, type PlanLengths, roomBeside } from '../guided/guide.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { AnalysisTurn } from './analysis-cache.js';
 import { JudgePrompts, type PromptParts } from './judge-prompts.js';
-import { judgeSettings, judgeSubject } from './judge-settings.js';
+import { type JudgeDefaults, judgeSettings, judgeSubject } from './judge-settings.js';
 import type { JudgeEvent, JudgeInput, JudgeOptions, Judgment } from './judgment.js';
 import { judgmentOf } from './judgment-of.js';
 import type { BankParts } from './neighbour-search.js';
@@ -13,8 +14,10 @@ import { WaveWriter } from './wave-writer.js';
 /** What a judgment is made with. */
 export interface JudgeParts extends PromptParts {
   readonly kernels: Kernels;
-  /** New tokens a chain where the options do not say. */
-  readonly usualMaxTokens: number;
+  /** What holds where the options do not say. */
+  readonly defaults: Omit<JudgeDefaults, 'hasBank'>;
+  /** Most tokens of the plans that were asked for so far. */
+  readonly planLengths: PlanLengths;
   /** Where similar users are sought; null where there is no bank. */
   readonly prototypes: BankParts | null;
 }
@@ -29,12 +32,10 @@ export async function judgeItem(
   const began = performance.now();
   const { signal, onEvent } = options;
   signal?.throwIfAborted();
-  const settings = judgeSettings(
-    options,
-    parts.generator.info,
-    parts.usualMaxTokens,
-    parts.prototypes !== null,
-  );
+  const asked = judgeSettings(options, parts.generator.info, {
+    ...parts.defaults,
+    hasBank: parts.prototypes !== null,
+  });
   const subject = judgeSubject(input);
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(signal?.reason);
@@ -47,9 +48,22 @@ export async function judgeItem(
     }
   };
   try {
-    const prompts = await JudgePrompts.of(parts, subject, settings, stop.signal);
+    const guide = await guideFor(parts, subject.item.candidates.length, asked.guided, stop.signal);
+    const settings =
+      guide === null
+        ? asked
+        : {
+            ...asked,
+            maxPromptTokens: await roomBeside(guide, parts, options.maxTokens, stop.signal),
+          };
+    const prompts = await JudgePrompts.of(
+      { ...parts, chat: guide?.chat ?? parts.chat },
+      subject,
+      settings,
+      stop.signal,
+    );
     const { usedEvents } = prompts.own[0]!;
-    const asked = Math.min(subject.user.history.length, settings.historyEvents ?? Number.POSITIVE_INFINITY);
+    const wanted = Math.min(subject.user.history.length, settings.historyEvents ?? Number.POSITIVE_INFINITY);
     const { key } = subject;
     report({
       type: 'started',
@@ -57,10 +71,10 @@ export async function judgeItem(
       chains: settings.individual + settings.prototypes,
       promptTokens: prompts.own.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
       usedEvents,
-      droppedEvents: asked - usedEvents,
+      droppedEvents: wanted - usedEvents,
     });
     stop.signal.throwIfAborted();
-    const writing = new WaveWriter({ ...parts, subject, settings, prompts, turn, stop, report });
+    const writing = new WaveWriter({ ...parts, subject, settings, guide, prompts, turn, stop, report });
     const { waves, stopped } = await writing.run();
     writing.search?.closeOffers();
     stop.signal.throwIfAborted();
@@ -75,7 +89,7 @@ export async function judgeItem(
       waves,
       stopped,
       usedEvents,
-      droppedEvents: asked - usedEvents,
+      droppedEvents: wanted - usedEvents,
       tokens: writer.tokens,
       times: { prefillMs: writer.prefillMs, totalMs: performance.now() - began },
     });

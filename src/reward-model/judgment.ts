@@ -4,6 +4,7 @@
 import type { EvaluationChain, LostReason } from '../chain/read-chain.js';
 import type { PgenrmError } from '../errors.js';
 import type { FinishReason } from '../generator/generator.js';
+import type { DecodingChoice, GuidedOptions } from '../guided/decoding.js';
 import type { Turn, User } from '../preference/preference.js';
 import type { AggregateOptions } from '../scaling/aggregate-levels.js';
 import type { ScalingLevel } from '../scaling/level.js';
@@ -57,7 +58,7 @@ export interface JudgeAggregateOptions extends AggregateOptions {
 }
 
 /** How to judge. */
-export interface JudgeOptions {
+export interface JudgeOptions extends GuidedOptions {
   /** Chains for the user (the paper's Ind-m); integer from 1 to 1024, default 1. */
   readonly individual?: number;
   /** Chains as similar users (the paper's Pro-n); integer from 0 (default) to 1024. Above 0 it needs a bank. */
@@ -89,6 +90,12 @@ export interface JudgeOptions {
   readonly maxTokens?: number;
   /** Most history events to show, the most recent ones; default: all that fit. */
   readonly historyEvents?: number;
+  /**
+   * `free`: the model writes all of a chain. `guided`: a plan gives what is certain and reads weights and scores as choices,
+   * so that every chain is usable, whatever the model. Default `auto`: free where the model was trained on the form of
+   * chains, guided otherwise.
+   */
+  readonly decoding?: DecodingChoice;
   /** `part2` from `<JSON_START>` on, `chain` from the first token on; default `off`. */
   readonly grammar?: GrammarChoice;
   /** Default `recomputed`: it counts where the breakdown is complete and its weights sum to 100. */
@@ -110,7 +117,7 @@ export interface JudgedChain {
   readonly seed: number;
   /** Candidate shown at each position: `order[0]` is the index of the one shown as Response 1. */
   readonly order: readonly number[];
-  /** The chain as the model wrote it. */
+  /** The chain as the model wrote it; a guided one in the usual written form. */
   readonly text: string;
   /** What was read from it, by position of presentation. */
   readonly reading: EvaluationChain;
@@ -118,8 +125,9 @@ export interface JudgedChain {
   readonly scores: readonly number[] | null;
   /** Why the chain is lost; null where it is usable. */
   readonly lost: LostReason | null;
-  readonly finish: Exclude<FinishReason, 'cancelled'>;
-  /** New tokens. */
+  /** `complete`: a guided chain came to the end of its plan. */
+  readonly finish: Exclude<FinishReason, 'cancelled'> | 'complete';
+  /** New tokens; of a guided chain those that its plan gave among them. */
   readonly tokens: number;
   readonly elapsedMs: number;
 }

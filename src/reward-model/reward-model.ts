@@ -5,6 +5,8 @@ import type { PrototypeBank } from '../bank/bank.js';
 import { mapTogether } from '../concurrency/bring-together.js';
 import { PgenrmError } from '../errors.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator/generator.js';
+import { type ModelDecoding, modelDecoding } from '../guided/decoding.js';
+import { PlanLengths } from '../guided/guide.js';
 import { loadKernels } from '../kernels/choose.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { defaultMaxTokens } from '../options/max-tokens.js';
@@ -118,7 +120,13 @@ export class RewardModel implements AsyncDisposable {
     bank?.checkMadeWith({ embedder: embedderIdentity });
     const prototypes = bank === undefined || embedder === undefined ? null : { bank, embedder };
     const kernels = options.kernels ?? (await loadKernels());
-    return new RewardModel({ generator, template, chat, usualMaxTokens, kernels, prototypes }, options);
+    const decoding = modelDecoding(model.metadata, generator.info.capabilities.plans);
+    const defaults = { usualMaxTokens, decoding };
+    const planLengths = new PlanLengths();
+    return new RewardModel(
+      { generator, template, chat, defaults, planLengths, kernels, prototypes },
+      options,
+    );
   }
 
   /** How the generator runs: backend, devices, context, sequences. */
@@ -136,6 +144,11 @@ export class RewardModel implements AsyncDisposable {
     return this.#parts.prototypes?.bank ?? null;
   }
 
+  /** How chains are written where nothing is asked for, and why. */
+  get decoding(): ModelDecoding {
+    return this.#parts.defaults.decoding;
+  }
+
   /** What aggregates scores. */
   get kernels(): Kernels {
     return this.#parts.kernels;
@@ -143,7 +156,10 @@ export class RewardModel implements AsyncDisposable {
 
   /** What {@link judge} makes of options, every default filled in. Errors: `INVALID_OPTION`. */
   settings(options: JudgeOptions = {}): JudgeSettings {
-    return judgeSettings(options, this.generatorInfo, this.#parts.usualMaxTokens, this.bank !== null);
+    return judgeSettings(options, this.generatorInfo, {
+      ...this.#parts.defaults,
+      hasBank: this.bank !== null,
+    });
   }
 
   /**

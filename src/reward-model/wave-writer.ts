@@ -2,6 +2,7 @@
 // Knows which chains come when; how they are written, found and weighed each has its own file.
 
 import type { Generator } from '../generator/generator.js';
+import type { Guide } from '../guided/guide.js';
 import type { ChatTemplate } from '../prompt/chat/chat-template.js';
 import type { ScalingLevel } from '../scaling/level.js';
 import type { StopReason } from '../scaling/stopping.js';
@@ -21,6 +22,8 @@ export interface WaveWriterOptions {
   readonly prototypes: BankParts | null;
   readonly subject: JudgeSubject;
   readonly settings: JudgeSettings;
+  /** How guided chains are written; null where chains are free. */
+  readonly guide: Guide | null;
   readonly prompts: JudgePrompts;
   readonly chat: ChatTemplate;
   /** What earlier items of the user left; null where nobody keeps it. */
@@ -68,6 +71,7 @@ export class WaveWriter {
     this.writer = new ChainWriter({
       generator: options.generator,
       thoughtsOpened: options.chat.opensThought !== null,
+      guide: options.guide,
       subject,
       settings,
       stop: stop.signal,

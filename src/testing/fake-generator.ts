@@ -12,9 +12,11 @@ import type {
   Prompt,
   Sample,
 } from '../generator/generator.js';
+import type { PlannedGeneration, PlannedRequest } from '../generator/plan.js';
 import { checkPrompt, checkRequest, checkRoom } from '../generator/request-checks.js';
 import { watchSampleSignals } from '../generator/sample-signals.js';
 import { byLength, type FakeSample, responsesOf } from './fake-chains.js';
+import { type FakePlanScript, followPlan } from './fake-plans.js';
 
 /** How a {@link FakeGenerator} behaves. */
 export interface FakeOptions {
@@ -29,6 +31,8 @@ export interface FakeOptions {
   readonly contextTokens?: number;
   /** Default 8. */
   readonly samplesAtOnce?: number;
+  /** What samples of plans write; needs the capability `plans`. */
+  readonly plans?: FakePlanScript;
   /** What it says it can do beside the usual; a grammar is the script's business. */
   readonly capabilities?: Partial<Capabilities>;
   /** In place of the usual facts. */
@@ -47,6 +51,8 @@ export const FAKE_CHAT_TEMPLATE =
 /** A generator for tests of what is built on one: no model, no randomness, every request kept. */
 export class FakeGenerator implements Generator {
   readonly info: GeneratorInfo;
+  /** All plans that were asked for, in the order of asking. */
+  readonly plannedRequests: PlannedRequest[] = [];
   readonly model: ModelInfo;
   /** All that was asked for, in the order of asking. */
   readonly requests: GenerationRequest[] = [];
@@ -141,6 +147,35 @@ export class FakeGenerator implements Generator {
       };
     } finally {
       unwatch();
+      this.active -= 1;
+    }
+  }
+
+  async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
+    const promptTokens = this.tokensOf(request.prompt).length;
+    if (!this.info.capabilities.plans) {
+      throw new PgenrmError(
+        'INVALID_OPTION',
+        'this fake generator follows no plans; ask it for that capability',
+      );
+    }
+    request.signal?.throwIfAborted();
+    this.plannedRequests.push(request);
+    const { delayMs = 0, plans } = this.#options;
+    const ms = typeof delayMs === 'function' ? delayMs(promptText(request.prompt)) : delayMs;
+    this.active += 1;
+    this.mostActive = Math.max(this.mostActive, this.active);
+    try {
+      await this.#pause(ms, request.signal);
+      const samples = request.seeds.map((seed, index) => followPlan(request.plan, index, seed, plans));
+      for (const sample of samples) request.onSample?.(sample);
+      request.signal?.throwIfAborted();
+      const generatedTokens = samples.reduce((sum, { text }) => sum + text.length, 0);
+      return {
+        samples,
+        usage: { promptTokens, decodedPromptTokens: promptTokens, generatedTokens, prefillMs: 1, totalMs: 2 },
+      };
+    } finally {
       this.active -= 1;
     }
   }

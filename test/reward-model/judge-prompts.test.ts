@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { modelDecoding } from '../../src/guided/decoding.js';
 import { createChatTemplate } from '../../src/prompt/chat/chat-template.js';
 import type { PromptTemplate } from '../../src/prompt/template/template.js';
 import { JudgePrompts } from '../../src/reward-model/judge-prompts.js';
@@ -38,7 +39,11 @@ async function promptsOf(extra: number, contextTokens: number, historyEvents: nu
     user: { history: EVENTS },
   });
   const options = { individual: 7, maxTokens: 100, ...(historyEvents === null ? {} : { historyEvents }) };
-  const settings = judgeSettings(options, generator.info, 100, false);
+  const settings = judgeSettings(options, generator.info, {
+    usualMaxTokens: 100,
+    hasBank: false,
+    decoding: modelDecoding(new Map([['pgenrm.template', 'compact']]), false),
+  });
   const parts = { generator, template, chat };
   const { own } = await JudgePrompts.of(parts, subject, settings, new AbortController().signal);
   return own.map((prompt) => {

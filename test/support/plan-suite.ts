@@ -23,6 +23,8 @@ export function judgmentPlan(): Plan {
     {
       kind: 'forEach',
       over: 'criteria',
+      between: '|',
+      numbered: ')',
       body: [
         { kind: 'copy', of: 'criterion' },
         { kind: 'given', text: ': ' },
@@ -43,9 +45,17 @@ export function judgmentPlan(): Plan {
         least: 2,
         most: 4,
         another: '- ',
+        numbered: '. ',
         end: 'Scores\n',
         body: [
-          { kind: 'free', name: 'criterion', minTokens: 1, maxTokens: 3, stop: ['\n', '('], bars: [':'] },
+          {
+            kind: 'free',
+            name: 'criterion',
+            minTokens: 1,
+            maxTokens: 3,
+            stop: ['\n', '('],
+            bars: [':', '<'],
+          },
           { kind: 'given', text: ' (' },
           { kind: 'choice', name: 'weight', texts: ['low', 'high', 'highest'], terminator: ')\n' },
         ],
@@ -101,6 +111,14 @@ export function describePlans(kind: string, load: (modelPath: string) => Promise
         const names = criteria.map(({ text }) => text);
         expect(copies).toEqual([...names, ...names]);
         for (const { text } of partsOf(sample, 'reason 1')) expect(text).not.toMatch(/\n|\/10/);
+        const opened = sample.parts
+          .filter(({ kind: written }) => written === 'repeat')
+          .map(({ text }) => text);
+        const numbers = criteria.map((_, index) => index + 1);
+        expect(opened).toEqual([...numbers.map((number) => `- ${number}. `), 'Scores\n']);
+        const between = sample.parts.filter(({ text }) => /^\|\d\)$/.test(text)).map(({ text }) => text);
+        const later = numbers.slice(1).map((number) => `|${number})`);
+        expect(between).toEqual([...later, ...later]);
         const { tokens } = sample;
         expect(tokens.free).toBe(sample.parts.reduce((sum, { drawn = 0 }) => sum + drawn, 0));
       }

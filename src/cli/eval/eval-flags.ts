@@ -13,6 +13,7 @@ import { GENERATOR_CHOICES } from '../../reward-model/reward-model.js';
 import { LIMIT_RANGE } from '../../run/rows.js';
 import { AGGREGATE_METHOD_CHOICES } from '../../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../../scaling/neighbour-weights.js';
+import { guidedFlags } from '../options/guided-flags.js';
 import { dataReadingFlags } from '../options/judged-data.js';
 import { CHAT_TEMPLATE_HELP, runFlags } from '../options/model-options.js';
 import { choiceOption, numberOption } from '../options/option-parsers.js';
@@ -137,5 +138,6 @@ export function samplingFlags(command: Command): void {
     .option('--template <template>', "a template's name or file; default: the model's own, else standard")
     .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
     .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES));
+  guidedFlags(command);
   runFlags(command);
 }

@@ -15,11 +15,12 @@ import type { AggregateMethod } from '../../scaling/aggregate-levels.js';
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
 import type { NeighbourWeights } from '../../scaling/neighbour-weights.js';
 import type { EngineFlags } from '../options/engine-flags.js';
+import { type GuidedFlags, guidedOptions } from '../options/guided-flags.js';
 import type { JudgedDataOptions } from '../options/judged-data.js';
 import type { LogLevel } from '../terminal/console-streams.js';
 
 /** The options as commander reads them. */
-export interface EvalOptions extends EngineFlags, JudgedDataOptions {
+export interface EvalOptions extends EngineFlags, GuidedFlags, JudgedDataOptions {
   readonly from?: string;
   readonly levels?: string;
   readonly ties?: TieChoice;
@@ -157,6 +158,7 @@ export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOption
     topP,
     minP,
     grammar,
+    ...guidedOptions(options),
     prefer,
     ...(options.bank === undefined ? {} : { retrieveBy: options.retrieveBy }),
     ...(maxTokens === undefined ? {} : { maxTokens }),

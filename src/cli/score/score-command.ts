@@ -22,6 +22,7 @@ import { runScoring } from '../../run/scoring/scoring-run.js';
 import { AGGREGATE_METHOD_CHOICES } from '../../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../../scaling/neighbour-weights.js';
 import type { CommandContext } from '../command-context.js';
+import { guidedFlags } from '../options/guided-flags.js';
 import { dataReadingFlags, lookAtSignals, openOptions } from '../options/judged-data.js';
 import { CHAT_TEMPLATE_HELP, loadOptions, modelInputs, runFlags } from '../options/model-options.js';
 import { choiceOption, numberOption } from '../options/option-parsers.js';
@@ -125,6 +126,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
         GENERATOR_CHOICES,
       ),
     );
+  guidedFlags(command);
   runFlags(command)
     .option('--out <file>', 'where the lines go; - is standard output, without manifest', '-')
     .option('--chains', "put the chains' texts into the lines")

@@ -12,11 +12,12 @@ import type { LoadOptions } from '../../reward-model/reward-model.js';
 import type { AggregateMethod } from '../../scaling/aggregate-levels.js';
 import type { NeighbourWeights } from '../../scaling/neighbour-weights.js';
 import type { EngineFlags } from '../options/engine-flags.js';
+import { type GuidedFlags, guidedOptions } from '../options/guided-flags.js';
 import type { DataOptions } from '../options/judged-data.js';
 import type { LogLevel } from '../terminal/console-streams.js';
 
 /** The options as commander reads them. */
-export interface ScoreOptions extends EngineFlags, DataOptions {
+export interface ScoreOptions extends EngineFlags, GuidedFlags, DataOptions {
   readonly limit?: number;
   readonly ind: number;
   readonly pro: number;
@@ -90,6 +91,7 @@ export function judgeOptions(options: ScoreOptions): JudgeOptions {
     topP,
     minP,
     grammar,
+    ...guidedOptions(options),
     prefer,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(historyEvents === undefined ? {} : { historyEvents }),

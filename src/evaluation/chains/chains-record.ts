@@ -44,6 +44,7 @@ const IDENTITY: z.ZodType<ChainsIdentity> = z.strictObject({
     maxTokens: COUNT,
     historyEvents: COUNT.nullable(),
     grammar: z.string(),
+    guided: z.string().optional(),
     prefer: z.string(),
     retrieveBy: TEXT_OR_NOTHING,
   }),

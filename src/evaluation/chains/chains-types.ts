@@ -43,6 +43,8 @@ export interface ChainsIdentity {
     readonly maxTokens: number;
     readonly historyEvents: number | null;
     readonly grammar: string;
+    /** How chains were guided by a plan; absent where they are free. */
+    readonly guided?: string | undefined;
     readonly prefer: string;
     /** How neighbours are sought; null without a prototype level. */
     readonly retrieveBy: string | null;

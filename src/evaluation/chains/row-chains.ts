@@ -1,6 +1,8 @@
 // From a judged row to its line in a chains file.
 // Knows judgments and data rows; nothing of files.
 
+import type { EvaluationChain } from '../../chain/evaluation-chain.js';
+import { mapBack } from '../../chain/presentation.js';
 import type { PreferenceRow, RowProblem } from '../../data/preference-data.js';
 import type { PgenrmError } from '../../errors.js';
 import type { JudgedChain, Judgment } from '../../reward-model/judgment.js';
@@ -99,7 +101,7 @@ function retrievalOf({ retrieval }: Judgment): Pick<ChainsRow, 'retrieval'> {
 }
 
 function storedChain(chain: JudgedChain, texts: boolean): StoredChain {
-  const { level, index, seed, order, scores, lost, finish, tokens, neighbour, text } = chain;
+  const { level, index, seed, order, scores, lost, finish, tokens, neighbour, text, reading } = chain;
   return {
     level,
     index,
@@ -111,5 +113,22 @@ function storedChain(chain: JudgedChain, texts: boolean): StoredChain {
     tokens,
     ...(neighbour === undefined ? {} : { neighbour: { ...neighbour } }),
     ...(texts ? { text } : {}),
+    ...(reading.distributions === undefined
+      ? {}
+      : { criteria: criteriaOf(order, reading.rubric, reading.distributions) }),
   };
+}
+
+/** Criteria with their distributions by candidate, in the order given. */
+function criteriaOf(
+  order: readonly number[],
+  rubric: EvaluationChain['rubric'],
+  distributions: NonNullable<EvaluationChain['distributions']>,
+): NonNullable<StoredChain['criteria']> {
+  const byCandidate = mapBack(order, distributions);
+  return rubric.map(({ name, weight }, k) => ({
+    name,
+    weight: weight ?? 0,
+    distributions: byCandidate.map((response) => [...response[k]!]),
+  }));
 }

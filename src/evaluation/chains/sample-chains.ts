@@ -3,6 +3,7 @@
 
 import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
 import { nativeDetails } from '../../generator/native/native-info.js';
+import { guidedName } from '../../guided/decoding.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { PACKAGE_VERSION } from '../../package.js';
 import { AnalysisCache } from '../../reward-model/analysis-cache.js';
@@ -201,7 +202,7 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
 function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdentity {
   const { data, split, model, bank, judge = {}, noHistory = false } = options;
   const settings = model.settings({ ...judge, individual: largest.individual });
-  const { sampling, seed, maxTokens, historyEvents, grammar, prefer } = settings;
+  const { sampling, seed, maxTokens, historyEvents, grammar, guided, prefer } = settings;
   const shared = sharedIdentity(data, split, model);
   return {
     ...shared,
@@ -226,6 +227,7 @@ function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdenti
       maxTokens,
       historyEvents,
       grammar,
+      ...(guided === null ? {} : { guided: guidedName(guided) }),
       prefer,
       retrieveBy: largest.prototype === 0 ? null : (judge.retrieveBy ?? 'chain'),
     },

@@ -18,6 +18,8 @@ const ABSENT: Omit<NativePlanPart, 'kind'> = {
   branches: false,
   least: 0,
   most: 0,
+  numbered: false,
+  afterNumber: '',
   of: -1,
   body: [],
 };
@@ -49,12 +51,16 @@ export function toNativePlan(plan: Plan): NativePlanPart[] {
           texts,
           least,
           most,
+          ...howNumbered(part),
           body: part.body.map(convert),
           ...howChosen(part),
         };
       }
-      case 'forEach':
-        return { ...ABSENT, kind: 'forEach', of: numbers.get(part.over) ?? -1, body: part.body.map(convert) };
+      case 'forEach': {
+        const of = numbers.get(part.over) ?? -1;
+        const body = part.body.map(convert);
+        return { ...ABSENT, kind: 'forEach', of, body, text: part.between ?? '', ...howNumbered(part) };
+      }
     }
   };
   return plan.parts.map(convert);
@@ -73,6 +79,13 @@ export function fromNativeOutcome(
       return { ...written, name };
     }),
   };
+}
+
+function howNumbered({ numbered }: { readonly numbered?: string }): {
+  readonly numbered: boolean;
+  readonly afterNumber: string;
+} {
+  return { numbered: numbered !== undefined, afterNumber: numbered ?? '' };
 }
 
 function howChosen({ mode, weighing }: { readonly mode?: string; readonly weighing?: string }): {

@@ -1,8 +1,17 @@
 // One sample on its way through a plan: which tokens come next, what must be drawn or read, and what was written.
 // Knows tokens, texts and readings; nothing of sequences. Follows a plan as native/engine/plan_run does.
 import { PgenrmError } from '../../errors.js';
-import type { Choice, FreeText, Plan, PlannedTokens, PlanPart, Repeat, WrittenPart } from '../plan.js';
-import { choiceTexts, describePart, type PlacedPart, placedParts } from '../plan-parts.js';
+import type {
+  Choice,
+  ForEach,
+  FreeText,
+  Plan,
+  PlannedTokens,
+  PlanPart,
+  Repeat,
+  WrittenPart,
+} from '../plan.js';
+import { choiceTexts, describePart, numberedText, type PlacedPart, placedParts } from '../plan-parts.js';
 import { ChoiceTrie, choose, type NodeReading, uniformAt } from './choice-trie.js';
 import { commonLength, fromBytes, type TokenJoins, toBytes } from './token-joins.js';
 
@@ -204,7 +213,7 @@ export class PlanRun {
         frame.at = 0;
         frame.round++;
         frame.deciding = frame.loop.part.kind === 'repeat';
-        if (!frame.deciding && frame.round === frame.rounds) this.#leaveLoop();
+        if (!frame.deciding) this.#goOn(frame, frame.loop.part as ForEach);
         continue;
       }
       if (!this.#follow(part, frame)) return;
@@ -250,11 +259,21 @@ export class PlanRun {
     }
   }
 
+  // Begins the next round of a forEach, or leaves it.
+  #goOn(frame: Frame, part: ForEach): void {
+    if (frame.round === frame.rounds) {
+      this.#leaveLoop();
+      return;
+    }
+    const between = numberedText(part.between ?? '', part.numbered, frame.round);
+    if (between !== '') this.#give(part, 'given', '', between);
+  }
+
   // Whether another round comes; false where it must be read first.
   #decide(frame: Frame): boolean {
     const repeat = frame.loop!.part as Repeat;
     if (frame.round < repeat.least) {
-      this.#give(repeat, 'repeat', repeat.name, repeat.another);
+      this.#give(repeat, 'repeat', repeat.name, choiceTexts(repeat, frame.round)[0]!);
       frame.deciding = false;
       return true;
     }
@@ -351,7 +370,7 @@ export class PlanRun {
 
   // Sets up the reading of a choice; true where nothing is to be read and the choice is made.
   #beginChoice(part: Choice | Repeat, temperature: number): boolean {
-    const texts = choiceTexts(part);
+    const texts = choiceTexts(part, this.#top.round);
     if (texts.length === 1) {
       this.#choosing = { part, texts, trie: null };
       this.#pending += toBytes(texts[0]!);

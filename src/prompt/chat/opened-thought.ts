@@ -35,3 +35,20 @@ export function openedThought(generationPrompt: string): string | null {
   }
   return opened?.mark ?? null;
 }
+
+const CLOSINGS: readonly (readonly [begin: RegExp, end: string])[] = [
+  [/^<\|channel\|>/, '<|end|><|start|>assistant<|channel|>final<|message|>'],
+  [/^<\|channel>/, '<channel|>'],
+  [/^<\|inner_prefix\|>$/, '<|inner_suffix|>'],
+  [/^<\|START_THINKING\|>$/, '<|END_THINKING|>'],
+  [/^<\|begin_of_thought\|>$/, '<|end_of_thought|>'],
+  [/^<\|(thought|think)_start\|>$/, '<|$1_end|>'],
+  [/^<\|think\|>$/, '<|/think|>'],
+  [/^([<◁[])(.*)$/, '$1/$2'],
+];
+
+/** The text that ends a thought which `mark` began. */
+export function thoughtEnd(mark: string): string {
+  const [begin, end] = CLOSINGS.find(([pattern]) => pattern.test(mark)) ?? [/^$/, ''];
+  return mark.replace(begin, end);
+}

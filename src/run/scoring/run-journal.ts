@@ -3,6 +3,7 @@
 
 import { arch, cpus, platform, release } from 'node:os';
 import type { PreferenceData } from '../../data/preference-data.js';
+import { guidedName } from '../../guided/decoding.js';
 import { PACKAGE_VERSION } from '../../package.js';
 import type { JudgeSettings } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
@@ -208,7 +209,7 @@ function firstManifest(options: JournalOptions): RunManifest {
 
 function identityOf({ data, split, model, judge, chains }: JournalOptions): RunIdentity {
   const settings = model.settings(judge);
-  const { individual, seed, sampling, maxTokens, historyEvents, grammar, prefer } = settings;
+  const { individual, seed, sampling, maxTokens, historyEvents, grammar, guided, prefer } = settings;
   const historySplits = historySplitsOf(data);
   return {
     ...sharedIdentity(data, split, model),
@@ -221,6 +222,7 @@ function identityOf({ data, split, model, judge, chains }: JournalOptions): RunI
       maxTokens,
       historyEvents,
       grammar,
+      ...(guided === null ? {} : { guided: guidedName(guided) }),
       prefer,
       chains: chains ?? false,
       ...(historySplits === null ? {} : { historySplits }),
