@@ -31,13 +31,9 @@ Codec codec_of(const IndexParams& params) {
 }  // namespace
 
 bool VectorIndex::Aligned::resize(size_t wanted, size_t kept) {
-#if defined(_MSC_VER)
-  char* fresh = static_cast<char*>(_aligned_malloc(to_line(wanted), LINE));
-#else
-  // Electron's allocator ends the process where more than half a megabyte of alignment is asked for.
+  // No more than a cache line: Electron's allocator ends the process where more than half a megabyte of alignment is asked for.
   const size_t whole = to_line(std::max(wanted, LINE));
-  char* fresh = static_cast<char*>(std::aligned_alloc(LINE, whole));
-#endif
+  auto* fresh = static_cast<char*>(::operator new(whole, std::align_val_t(LINE), std::nothrow));
   if (fresh == nullptr) return false;
 #if defined(__linux__)
   // A walk jumps about: small pages would cost it more than the distances do. Refusal does no harm.
@@ -51,11 +47,7 @@ bool VectorIndex::Aligned::resize(size_t wanted, size_t kept) {
 }
 
 void VectorIndex::Aligned::release() {
-#if defined(_MSC_VER)
-  _aligned_free(data);
-#else
-  std::free(data);
-#endif
+  ::operator delete(data, std::align_val_t(LINE));
   data = nullptr;
   bytes = 0;
 }
