@@ -55,7 +55,7 @@ function nodeModules(): Promise<Record<string, string>> {
     return {
       build: built('bank-build/build-bank.js'),
       data: built('data/preference-data.js'),
-      template: built('prompt/template/template.js'),
+      template: built('template-files/resolve-template.js'),
       kernels: built('kernels/reference-kernels.js'),
       generator: built('testing/fake-generator.js'),
       embedder: await transpiled('../bank/fake-embedder.ts', 'fake-embedder.mjs'),
