@@ -17,7 +17,7 @@ const typescript = {
   statistics: ['kernels'],
   report: [],
   native: ['kernels'],
-  kernels: ['native'],
+  kernels: [],
   'model-file': ['native'],
   hashing: [],
   chain: ['preference', 'hashing'],
@@ -25,7 +25,7 @@ const typescript = {
   prompt: ['preference', 'hashing', 'generator'],
   guided: ['options', 'chain', 'prompt', 'generator'],
   data: ['preference'],
-  bank: ['preference', 'output', 'chain', 'generator', 'kernels'],
+  bank: ['preference', 'output', 'chain', 'generator', 'kernels', 'native'],
   scaling: [...nouns, 'statistics', 'kernels'],
   'template-guard': ['prompt'],
   'template-files': ['prompt'],
@@ -52,6 +52,7 @@ const typescript = {
     'template-guard',
     'generator',
     'kernels',
+    'native',
     'bank',
     'reward-model',
     'run',
@@ -129,6 +130,7 @@ const typescript = {
     'generator',
     'guided',
     'kernels',
+    'native',
     'testing',
   ],
   cli: [
@@ -152,6 +154,7 @@ const typescript = {
     'chain',
     'generator',
     'kernels',
+    'native',
     'model-file',
   ],
 };
@@ -172,7 +175,7 @@ const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], 
 
 // Folders and files that do not have the shape yet. The lists only shrink: an entry that is not needed any more is a problem.
 const withCircles = [];
-const crowded = ['kernels'];
+const crowded = [];
 /** What runs in a browser, too. */
 const browser = {
   folders: [
@@ -188,8 +191,8 @@ const browser = {
     'statistics',
     'data/formats',
   ],
-  except: ['kernels/native', 'kernels/native-kernels.ts'],
-  allowed: ['kernels/index-path.ts', 'kernels/choose.ts'],
+  except: ['kernels/native'],
+  allowed: [],
 };
 
 const problems = [];

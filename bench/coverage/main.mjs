@@ -1,8 +1,8 @@
 // How often a 95% interval holds the truth where the rows of a user are correlated: `npm run bench -- coverage`.
 // Draws users from known distributions; the intervals are those of `pgenrm eval`, beside plain ones for comparison.
 import { parseArgs } from 'node:util';
-import { loadKernels } from '../../dist/kernels/choose.js';
 import { Xoshiro128 } from '../../dist/kernels/random.js';
+import { loadKernels } from '../../dist/native/choose-kernels.js';
 import { figureOf } from '../../dist/statistics/cluster-interval.js';
 import { sortedQuantile } from '../../dist/statistics/summary.js';
 

@@ -63,7 +63,7 @@ async function sample(folder) {
 async function from(folder, resamples) {
   const { openChains } = await import('../../dist/evaluation/chains/chains-file.js');
   const { evaluate } = await import('../../dist/evaluation/evaluate.js');
-  const { loadKernels } = await import('../../dist/kernels/choose.js');
+  const { loadKernels } = await import('../../dist/native/choose-kernels.js');
   const stored = await openChains(path.join(folder, 'chains.jsonl'));
   const kernels = await loadKernels();
   const report = await evaluate(stored, { kernels, levels: LEVELS, resamples, adaptive: [0.05] });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadKernels } from '../../dist/kernels/choose.js';
+import { loadKernels } from '../../dist/native/choose-kernels.js';
 import { clusteredSource } from './data.mjs';
 
 const DIM = 256;

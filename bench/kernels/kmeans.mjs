@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadKernels } from '../../dist/kernels/choose.js';
+import { loadKernels } from '../../dist/native/choose-kernels.js';
 import { runRounds } from '../harness/rounds.mjs';
 import { clusteredSource } from './data.mjs';
 import { timed } from './timing.mjs';

@@ -14,7 +14,7 @@
 // PGENRM_BENCH_PYTHON names a Python with scikit-learn (default: the one on the PATH).
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { surveyKernels } from '../../dist/kernels/choose.js';
+import { surveyKernels } from '../../dist/native/choose-kernels.js';
 import { environment, environmentText, machineTicks, ticksBetween } from '../harness/environment.mjs';
 import { writeJson } from '../harness/report.mjs';
 import { benchDelay } from './delay.mjs';

@@ -1,5 +1,5 @@
 // Refinement, resampling, exact search: native and WASM in turn, results checked against each other.
-import { loadKernels } from '../../dist/kernels/choose.js';
+import { loadKernels } from '../../dist/native/choose-kernels.js';
 import { clusteredSource } from './data.mjs';
 import { interleaved } from './timing.mjs';
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadKernels } from '../../dist/kernels/choose.js';
+import { loadKernels } from '../../dist/native/choose-kernels.js';
 import { clusteredSource } from './data.mjs';
 import { openEngines } from './engines.mjs';
 import { benchFilters } from './filters.mjs';

@@ -7,8 +7,8 @@ import type { BankManifest } from '../bank/file/manifest.js';
 import type { StoredMember } from '../bank/file/stored-user.js';
 import { writeBank } from '../bank/file/write-bank.js';
 import { PgenrmError } from '../errors.js';
-import { loadKernels } from '../kernels/choose.js';
 import type { Kernels } from '../kernels/kernels.js';
+import { loadKernels } from '../native/choose-kernels.js';
 import { outputFailed } from '../output/output-error.js';
 import { RunLock } from '../output/run-lock.js';
 import {

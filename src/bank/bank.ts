@@ -3,8 +3,8 @@
 
 import { resolve } from 'node:path';
 import { PgenrmError } from '../errors.js';
-import { loadKernels } from '../kernels/choose.js';
 import type { Kernels } from '../kernels/kernels.js';
+import { loadKernels } from '../native/choose-kernels.js';
 import { RunLock } from '../output/run-lock.js';
 import type { HistoryEvent, User } from '../preference/preference.js';
 import { BankUsers } from './bank-users.js';

@@ -7,7 +7,6 @@ import type { GeneratorKind } from '../generator/generator.js';
 import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
 import { modelDecoding } from '../guided/decoding.js';
-import { chooseKernels } from '../kernels/choose.js';
 import {
   type ModelFacts,
   readModelFacts,
@@ -16,6 +15,7 @@ import {
 } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
 import { EMBEDDER_METADATA_KEY, namedEmbedder } from '../model-file/named-embedder.js';
+import { chooseKernels } from '../native/choose-kernels.js';
 import { type LoadedBinding, loadNativeBinding } from '../native/load.js';
 import { isMusl } from '../native/platform-package.js';
 import { PACKAGE_VERSION, packageRoot } from '../package.js';

@@ -2,6 +2,7 @@
 // Knows nothing of how an implementation searches.
 import { PgenrmError } from '../errors.js';
 import { checkThreads } from './checks.js';
+import type { IndexFiles } from './kernels.js';
 import {
   type CheckedSearch,
   checkAddition,
@@ -37,19 +38,31 @@ export interface IndexOperations {
   release(): void;
 }
 
-/** The index over `operations`. */
-export function checkedIndex(metric: Metric, operations: IndexOperations): VectorIndex {
-  return new CheckedVectorIndex(metric, operations);
+/** The index over `operations`; `files` serves paths where the operations know only bytes. */
+export function checkedIndex(metric: Metric, operations: IndexOperations, files: IndexFiles): VectorIndex {
+  return new CheckedVectorIndex(metric, operations, files);
+}
+
+/** Stands where kernels were given no files: every path is refused. */
+export const NO_FILES: IndexFiles = { read: noFiles, write: noFiles };
+
+async function noFiles(path: string): Promise<never> {
+  throw new PgenrmError(
+    'INVALID_OPTION',
+    `these kernels were given no access to files, but are to use ${path}: use indexFromBytes and toBytes, or hand in files`,
+  );
 }
 
 class CheckedVectorIndex implements VectorIndex {
   readonly metric: Metric;
   readonly #operations: IndexOperations;
+  readonly #files: IndexFiles;
   #disposed = false;
 
-  constructor(metric: Metric, operations: IndexOperations) {
+  constructor(metric: Metric, operations: IndexOperations, files: IndexFiles) {
     this.metric = metric;
     this.#operations = operations;
+    this.#files = files;
   }
 
   get dim(): number {
@@ -106,8 +119,7 @@ class CheckedVectorIndex implements VectorIndex {
   async save(path: string): Promise<void> {
     const operations = this.#open();
     if (operations.save) return operations.save(path);
-    const { writeIndexFile } = await import('./index-path.js');
-    await writeIndexFile(path, await operations.toBytes());
+    await this.#files.write(path, await operations.toBytes());
   }
 
   dispose(): void {

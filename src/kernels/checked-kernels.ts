@@ -7,7 +7,7 @@ import {
   checkAggregate,
   type WinCounts,
 } from './aggregate.js';
-import { checkedIndex, type IndexOperations } from './checked-index.js';
+import { checkedIndex, type IndexOperations, NO_FILES } from './checked-index.js';
 import {
   checkInteger,
   checkMetric,
@@ -17,7 +17,7 @@ import {
   filledRowCount,
   rowCount,
 } from './checks.js';
-import type { Kernels, KernelsName } from './kernels.js';
+import type { IndexFiles, Kernels, KernelsName } from './kernels.js';
 import { type CheckedKMeans, checkKMeans, type KMeansFit } from './kmeans.js';
 import { type CheckedRefinement, checkRefinement, type Refinement, type RefinementData } from './refine.js';
 import {
@@ -64,8 +64,8 @@ export interface KernelOperations {
   ): Promise<PermutationTest>;
 }
 
-/** The kernels over `operations`. */
-export function checkedKernels(operations: KernelOperations): Kernels {
+/** The kernels over `operations`; `files` serves paths where the operations know only bytes. */
+export function checkedKernels(operations: KernelOperations, files: IndexFiles = NO_FILES): Kernels {
   const kernels: Kernels = {
     name: operations.name,
     simd: operations.simd,
@@ -93,22 +93,21 @@ export function checkedKernels(operations: KernelOperations): Kernels {
     async buildIndex(vectors, options) {
       const checked = checkIndex(vectors, options);
       const index = await operations.buildIndex(vectors, checked, checkThreads(options.threads));
-      return checkedIndex(checked.metric, index);
+      return checkedIndex(checked.metric, index, files);
     },
 
     async indexFromBytes(bytes, options) {
       checkOpen(options);
-      return checkedIndex(options.metric, await operations.loadIndex(bytes, options));
+      return checkedIndex(options.metric, await operations.loadIndex(bytes, options), files);
     },
 
     async openIndex(path, options) {
       checkOpen(options);
       if (operations.openIndex) {
-        return checkedIndex(options.metric, await operations.openIndex(path, options));
+        return checkedIndex(options.metric, await operations.openIndex(path, options), files);
       }
-      const { readIndexFile } = await import('./index-path.js');
-      const bytes = await readIndexFile(path);
-      return checkedIndex(options.metric, await operations.loadIndex(bytes, options));
+      const bytes = await files.read(path);
+      return checkedIndex(options.metric, await operations.loadIndex(bytes, options), files);
     },
 
     async kmeansFit(vectors, options) {

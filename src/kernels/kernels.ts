@@ -9,6 +9,14 @@ import type { Matrix, Metric, Neighbours } from './vectors.js';
 
 export type KernelsName = 'native' | 'wasm' | 'reference';
 
+/** Files by path, for implementations that work on bytes; comes in from whoever has a file system. */
+export interface IndexFiles {
+  /** Errors: `INPUT_NOT_FOUND`. */
+  read(path: string): Promise<Uint8Array>;
+  /** Errors: `OUTPUT_FAILED`. */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+}
+
 /** What an exact search may be told. */
 export interface ExactSearchOptions {
   readonly metric: Metric;
@@ -19,8 +27,8 @@ export interface ExactSearchOptions {
 }
 
 /**
- * The kernels. Implementations: `native-kernels.ts` (C++), `wasm-kernels.ts` (AssemblyScript) and
- * `reference-kernels.ts` (plain TypeScript, the oracle); `choose.ts` picks one.
+ * The kernels. Implementations: `native/` (C++), `wasm/` (AssemblyScript) and `reference/`
+ * (plain TypeScript, the oracle); `src/native/choose-kernels.ts` picks one.
  *
  * Methods that return a promise run off the event loop in the native kernels, and on the calling thread in
  * the other two (call those from a worker where that matters). All reject or throw with a `PgenrmError`:
@@ -55,7 +63,7 @@ export interface Kernels {
   /** An index from the bytes of an index file. Errors: `BANK_DAMAGED` where they fail a check. */
   indexFromBytes(bytes: Uint8Array, options: OpenOptions): Promise<VectorIndex>;
 
-  /** An index from a file. Errors: `INPUT_NOT_FOUND`, `BANK_DAMAGED`. */
+  /** An index from a file. Errors: `INPUT_NOT_FOUND`, `BANK_DAMAGED`; `INVALID_OPTION` where the kernels were given no files. */
   openIndex(path: string, options: OpenOptions): Promise<VectorIndex>;
 
   /** Clusters rows around k centres (k-means++, Lloyd). */

@@ -106,7 +106,7 @@ export interface VectorIndex extends Disposable {
   /** The index file's bytes; for `f32` storage the format of hnswlib. */
   toBytes(): Promise<Uint8Array>;
 
-  /** Writes the index file. Errors: `OUTPUT_FAILED`. */
+  /** Writes the index file. Errors: `OUTPUT_FAILED`; `INVALID_OPTION` where the kernels were given no files. */
   save(path: string): Promise<void>;
 
   dispose(): void;

@@ -56,7 +56,7 @@ function nodeModules(): Promise<Record<string, string>> {
       build: built('bank-build/build-bank.js'),
       data: built('data/preference-data.js'),
       template: built('template-files/resolve-template.js'),
-      kernels: built('kernels/reference-kernels.js'),
+      kernels: built('native/choose-kernels.js'),
       generator: built('testing/fake-generator.js'),
       embedder: await transpiled('../bank/fake-embedder.ts', 'fake-embedder.mjs'),
       chains: await transpiled('../bank/styles.ts', 'styles.mjs'),

@@ -25,7 +25,7 @@ await build.buildBank({
     load: async () => new generator.FakeGenerator({ script: chains.tellStyle }),
   },
   embedder: { sha256: 'b'.repeat(64), pooling: 'mean', load: async () => new embedder.FakeEmbedder() },
-  kernels: kernels.referenceKernels(),
+  kernels: await kernels.loadKernels({ force: 'reference' }),
   k: 4,
   seed,
   indexFrom: 10,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseK, unitCentres } from '../../src/bank-build/choose-k.js';
 import type { Kernels } from '../../src/kernels/kernels.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
 import { atAngles, normaliseRow } from '../bank/made-bank.js';
 import { clusteredRows } from '../kernels/implementations.js';
 

@@ -5,13 +5,14 @@ import { PrototypeBank } from '../../src/bank/bank.js';
 import { BANK_FILES, manifestText, readBankManifest } from '../../src/bank/file/manifest.js';
 import { SafetensorsFile, tensorOf, writeSafetensors } from '../../src/bank/file/safetensors.js';
 import type { Kernels } from '../../src/kernels/kernels.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
+import { indexFiles } from '../../src/native/index-files.js';
 import { compiled } from '../kernels/implementations.js';
 import { temporaryFolder } from '../support/preference-file.js';
 import { event, madeBank, suiteFolder } from './made-bank.js';
 import { error } from './made-world.js';
 
-const kernels: Kernels = referenceKernels();
+const kernels: Kernels = referenceKernels(indexFiles);
 /** Thousands of openings, on machines that are busy with other things. */
 const PATIENCE_MS = 300_000;
 const QUERY = Float32Array.of(0.3, -0.4, 0.8, 0.1);

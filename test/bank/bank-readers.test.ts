@@ -19,7 +19,7 @@ interface Reader {
 function startReader(path: string, members: number): Reader {
   const task = {
     bankModule: built('bank/bank.js'),
-    kernelsModule: built('kernels/reference-kernels.js'),
+    kernelsModule: built('native/choose-kernels.js'),
     path,
     members,
   };

@@ -8,7 +8,8 @@ import { writeBank } from '../../src/bank/file/write-bank.js';
 import type { Criterion } from '../../src/chain/rubric.js';
 import type { Kernels } from '../../src/kernels/kernels.js';
 import { Xoshiro128 } from '../../src/kernels/random.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
+import { indexFiles } from '../../src/native/index-files.js';
 import type { HistoryEvent } from '../../src/preference/preference.js';
 
 /** A folder for the tests of a suite, removed after them. */
@@ -57,7 +58,14 @@ export function dot(a: Float32Array, b: Float32Array): number {
 
 /** Writes a bank: user `u{i}` of member i modulo users; the first prototypes are members themselves. */
 export async function madeBank(folder: string, options: MadeBankOptions): Promise<MadeBank> {
-  const { members, users, dim = 4, seed = 1, kernels = referenceKernels(), name = 'bank' } = options;
+  const {
+    members,
+    users,
+    dim = 4,
+    seed = 1,
+    kernels = referenceKernels(indexFiles),
+    name = 'bank',
+  } = options;
   const random = new Xoshiro128(seed, 0);
   const embeddings = new Float32Array(members * dim);
   for (let member = 0; member < members; member += 1) embeddings.set(unit(random, dim), member * dim);
@@ -92,7 +100,7 @@ export async function handMadeBank(
   options: HandMadeOptions = {},
 ): Promise<MadeBank> {
   const { dim, embeddings, prototypes, assignment, memberUser } = numbers;
-  const { kernels = referenceKernels(), name = 'bank', seed = 1, text = '' } = options;
+  const { kernels = referenceKernels(indexFiles), name = 'bank', seed = 1, text = '' } = options;
   const rubric = options.rubric ?? (() => [{ name: 'Fit', weight: 100 }]);
   const path = join(folder, name);
   await writeBank(

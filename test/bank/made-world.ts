@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { BuildBankOptions } from '../../src/bank-build/build-bank.js';
 import { openPreferenceData, type PreferenceData } from '../../src/data/preference-data.js';
 import type { ErrorCode, PgenrmError } from '../../src/errors.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
+import { indexFiles } from '../../src/native/index-files.js';
 import { resolveTemplate } from '../../src/template-files/resolve-template.js';
 import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';
 import { writeRows } from '../support/preference-file.js';
@@ -53,7 +54,7 @@ export async function fakeBuild(
         return embedder;
       },
     },
-    kernels: referenceKernels(),
+    kernels: referenceKernels(indexFiles),
     k: 4,
     seed: 7,
     ...rest,

@@ -1,10 +1,7 @@
 // Opens a bank again and again and asks it, until its input ends; started by `bank-readers.test.ts`.
 // Prints the checksums of the banks that it saw, or fails with what was wrong.
 const { bankModule, kernelsModule, path, members } = JSON.parse(process.env.PGENRM_READ);
-const [{ PrototypeBank }, { referenceKernels }] = await Promise.all([
-  import(bankModule),
-  import(kernelsModule),
-]);
+const [{ PrototypeBank }, { loadKernels }] = await Promise.all([import(bankModule), import(kernelsModule)]);
 
 let reading = true;
 process.stdin.on('end', () => {
@@ -13,7 +10,7 @@ process.stdin.on('end', () => {
 process.stdin.resume();
 const seen = new Set();
 while (reading) {
-  const bank = await PrototypeBank.open(path, { kernels: referenceKernels() });
+  const bank = await PrototypeBank.open(path, { kernels: await loadKernels({ force: 'reference' }) });
   const found = await bank.similarUsers(bank.prototypeVector(0), members);
   if (found.length !== members) throw new Error(`found ${found.length} users of ${members}`);
   for (const { userId, user } of found) {

@@ -8,7 +8,7 @@ import {
   runName,
   type StoredChain,
 } from '../../src/evaluation/chains/chains-record.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
 import { sealedLine } from '../../src/output/sealed-lines.js';
 import { writeRows } from '../support/preference-file.js';
 

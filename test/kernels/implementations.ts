@@ -1,9 +1,9 @@
 // The three implementations that one suite runs over, and made-up vectors for it.
 import { describe } from 'vitest';
-import { chooseKernels } from '../../src/kernels/choose.js';
 import type { Kernels, KernelsName } from '../../src/kernels/kernels.js';
 import { Xoshiro128 } from '../../src/kernels/random.js';
 import type { Matrix } from '../../src/kernels/vectors.js';
+import { chooseKernels } from '../../src/native/choose-kernels.js';
 
 const NAMES: readonly KernelsName[] = ['reference', 'native', 'wasm'];
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Kernels } from '../../src/kernels/kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
 import type { IndexOptions, Storage } from '../../src/kernels/vector-index.js';
 import { LabelSet, type Matrix, type Metric, type Neighbours, NO_LABEL } from '../../src/kernels/vectors.js';
 import { clusteredRows, compiled, describeEach, implementations } from './implementations.js';
@@ -393,3 +394,13 @@ function agree(a: Neighbours, b: Neighbours): void {
 function placesOf(found: Neighbours, query: number): Map<number, number> {
   return new Map(labelsOf(found, query).map((label, i) => [label, found.distances[query * found.k + i]!]));
 }
+
+it('kernels that were given no files refuse every path and work on bytes', async () => {
+  const bare = referenceKernels();
+  using index = await bare.buildIndex({ data: Float32Array.of(1, 0, 0, 1), dim: 2 }, { metric: 'l2' });
+  const noFiles = { code: 'INVALID_OPTION', message: expect.stringContaining('no access to files') };
+  await expect(index.save(join(folder, 'bare.bin'))).rejects.toMatchObject(noFiles);
+  await expect(bare.openIndex(join(folder, 'bare.bin'), { metric: 'l2' })).rejects.toMatchObject(noFiles);
+  using again = await bare.indexFromBytes(await index.toBytes(), { metric: 'l2' });
+  expect(again.size).toBe(2);
+});

@@ -16,7 +16,7 @@ it.skipIf(!able || !native)(
     const source = fileURLToPath(new URL('../support/strict-allocator.c', import.meta.url));
     execFileSync(compiler, ['-shared', '-fPIC', '-o', shim, source, '-ldl']);
     const program = (size: number): string => `
-    const { loadKernels } = await import(${JSON.stringify(new URL('../../dist/kernels/choose.js', import.meta.url).href)});
+    const { loadKernels } = await import(${JSON.stringify(new URL('../../dist/native/choose-kernels.js', import.meta.url).href)});
     const kernels = await loadKernels({ force: 'native' });
     const data = Float32Array.from({ length: ${size} * 64 }, (_, i) => Math.sin(i * 12.9898) + 0.01);
     const index = await kernels.buildIndex({ data, dim: 64 }, { metric: 'cosine', seed: 1, threads: 1 });

@@ -2,7 +2,8 @@
 
 import { onTestFinished } from 'vitest';
 import { PrototypeBank } from '../../src/bank/bank.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
+import { indexFiles } from '../../src/native/index-files.js';
 import { type OverOptions, RewardModel } from '../../src/reward-model/reward-model.js';
 import { FakeEmbedder, type FakeEmbedderOptions } from '../bank/fake-embedder.js';
 import { type MadeBank, madeBank, slowSimilar } from '../bank/made-bank.js';
@@ -33,7 +34,7 @@ let number = 0;
 
 /** Makes the bank in `folder`, and a model over it. */
 export async function bankWorld(folder: string, options: BankWorldOptions = {}): Promise<BankWorld> {
-  const kernels = referenceKernels();
+  const kernels = referenceKernels(indexFiles);
   number += 1;
   const users = options.users ?? BANK_USERS;
   const made = await madeBank(folder, {

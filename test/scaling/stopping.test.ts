@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Xoshiro128 } from '../../src/kernels/random.js';
-import { referenceKernels } from '../../src/kernels/reference-kernels.js';
+import { referenceKernels } from '../../src/kernels/reference/kernels.js';
 import { aggregateLevels, type ChainScores } from '../../src/scaling/aggregate-levels.js';
 import { isCertain, type LevelProgress, mayStop, type StoppingOptions } from '../../src/scaling/stopping.js';
 import { planWaves } from '../../src/scaling/waves.js';

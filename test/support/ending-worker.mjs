@@ -63,7 +63,7 @@ async function embed() {
 }
 
 async function cluster() {
-  const kernels = await (await load('kernels/choose.js')).loadKernels({ force: 'native' });
+  const kernels = await (await load('native/choose-kernels.js')).loadKernels({ force: 'native' });
   const small = () => kernels.kmeansFit(vectors(40, 8), { k: 4, seed: 1, restarts: 1 });
   await small();
   const runs = [kernels.kmeansFit(vectors(4000, 32), { k: 40, seed: 1, restarts: 5, threads: 1 })];
@@ -73,7 +73,7 @@ async function cluster() {
 }
 
 async function buildIndex() {
-  const kernels = await (await load('kernels/choose.js')).loadKernels({ force: 'native' });
+  const kernels = await (await load('native/choose-kernels.js')).loadKernels({ force: 'native' });
   const small = () => kernels.buildIndex(vectors(50, 8), { metric: 'cosine', seed: 1 });
   const index = await small();
   const long = kernels.buildIndex(vectors(3000, 64), { metric: 'cosine', seed: 1, threads: 1 });

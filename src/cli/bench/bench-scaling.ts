@@ -23,7 +23,7 @@ import { BENCH_FILES, resultText, writeResult } from '../../cost/result/write-re
 import type { PreferenceRow } from '../../data/preference-data.js';
 import { messageOf } from '../../errors.js';
 import { overlapWith, withoutUsers } from '../../evaluation/chains/bank-overlap.js';
-import { loadKernels } from '../../kernels/choose.js';
+import { loadKernels } from '../../native/choose-kernels.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import { type LoadedParts, loadParts } from '../../reward-model/load/load-parts.js';

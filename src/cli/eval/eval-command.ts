@@ -21,7 +21,7 @@ import { protocolOf } from '../../evaluation/protocol.js';
 import type { EvaluationReport } from '../../evaluation/report/report.js';
 import { terminalText } from '../../evaluation/report/report-text.js';
 import { EVALUATION_FILES, writeReport } from '../../evaluation/report/write-report.js';
-import { loadKernels } from '../../kernels/choose.js';
+import { loadKernels } from '../../native/choose-kernels.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import { loadParts } from '../../reward-model/load/load-parts.js';

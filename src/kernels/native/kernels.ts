@@ -1,12 +1,12 @@
 // The kernels in C++: work on the addon's own threads, statuses turned into errors.
 // Where the addon lies is known to src/native; arguments are checked in checked-kernels.ts.
-import { AGGREGATE_METHODS } from './aggregate.js';
-import { checkedKernels } from './checked-kernels.js';
-import type { Kernels } from './kernels.js';
-import type { NativeKernelsBinding } from './native/binding.js';
-import { buildNativeIndex, loadNativeIndex } from './native/index.js';
-import { checkStatus } from './status.js';
-import { METRICS } from './vector-index.js';
+import { AGGREGATE_METHODS } from '../aggregate.js';
+import { checkedKernels } from '../checked-kernels.js';
+import type { Kernels } from '../kernels.js';
+import { checkStatus } from '../status.js';
+import { METRICS } from '../vector-index.js';
+import type { NativeKernelsBinding } from './binding.js';
+import { buildNativeIndex, loadNativeIndex } from './index.js';
 
 /** The native kernels over a loaded addon. */
 export function nativeKernels(binding: NativeKernelsBinding): Kernels {

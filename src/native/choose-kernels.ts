@@ -3,13 +3,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { messageOf, PgenrmError } from '../errors.js';
-import { loadNativeBinding } from '../native/load.js';
+import type { Kernels, KernelsName } from '../kernels/kernels.js';
+import type { NativeKernelsBinding } from '../kernels/native/binding.js';
+import { nativeKernels } from '../kernels/native/kernels.js';
+import { referenceKernels } from '../kernels/reference/kernels.js';
+import { wasmKernels } from '../kernels/wasm/kernels.js';
 import { packageFile } from '../package.js';
-import type { Kernels, KernelsName } from './kernels.js';
-import type { NativeKernelsBinding } from './native/binding.js';
-import { nativeKernels } from './native-kernels.js';
-import { referenceKernels } from './reference-kernels.js';
-import { wasmKernels } from './wasm-kernels.js';
+import { indexFiles } from './index-files.js';
+import { loadNativeBinding } from './load.js';
 
 const NAMES: readonly KernelsName[] = ['native', 'wasm', 'reference'];
 
@@ -81,7 +82,7 @@ function tried(name: KernelsName): Promise<Attempt> {
 }
 
 async function attemptTo(name: KernelsName): Promise<Attempt> {
-  if (name === 'reference') return { kernels: referenceKernels() };
+  if (name === 'reference') return { kernels: referenceKernels(indexFiles) };
   if (name === 'wasm') return attemptWasm();
   const loaded = loadNativeBinding();
   if (!loaded.binding) return { reason: loaded.reason };
@@ -96,7 +97,7 @@ async function attemptWasm(): Promise<Attempt> {
   const place = places.find((path) => existsSync(path));
   if (!place) return { reason: `no module at ${places.join(' or ')}: build it with \`npm run build:wasm\`` };
   try {
-    return { kernels: await wasmKernels(await readFile(place)) };
+    return { kernels: await wasmKernels(await readFile(place), indexFiles) };
   } catch (error) {
     return { reason: `the module at ${place} does not load: ${messageOf(error)}` };
   }

@@ -1,19 +1,20 @@
 // The kernels in AssemblyScript: work on the calling thread inside the promises.
 // Knows no files: whoever has the module's bytes (from disk, a bundle, the network) hands them in.
-import { checkedKernels } from './checked-kernels.js';
-import type { Kernels } from './kernels.js';
-import { buildWasmIndex, loadWasmIndex } from './wasm/index.js';
-import { instantiate } from './wasm/module.js';
-import * as numeric from './wasm/numeric.js';
-import { finiteOrUnit } from './wasm/prepared.js';
+import { checkedKernels, type KernelOperations } from '../checked-kernels.js';
+import type { IndexFiles, Kernels } from '../kernels.js';
+import { buildWasmIndex, loadWasmIndex } from './index.js';
+import { instantiate } from './module.js';
+import * as numeric from './numeric.js';
+import { finiteOrUnit } from './prepared.js';
 
 /**
  * The WASM kernels over the bytes of `build/wasm/kernels.wasm`. Each call makes an instance with a memory of
  * its own (4 GiB at most); it may live in a worker, a renderer or a browser. Work blocks the calling thread.
+ * Index files by path need `files`.
  */
-export async function wasmKernels(module: Uint8Array): Promise<Kernels> {
+export async function wasmKernels(module: Uint8Array, files?: IndexFiles): Promise<Kernels> {
   const exports = await instantiate(module);
-  return checkedKernels({
+  const operations: KernelOperations = {
     name: 'wasm',
     simd: 'wasm128',
     prepared: (name, rows, metric) => finiteOrUnit(exports, name, rows, metric),
@@ -36,5 +37,6 @@ export async function wasmKernels(module: Uint8Array): Promise<Kernels> {
       numeric.bootstrapMeans(exports, clusters, resamples, seed),
     permutationTest: async (clusters, permutations, seed) =>
       numeric.permutationTest(exports, clusters, permutations, seed),
-  });
+  };
+  return checkedKernels(operations, files);
 }

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { chooseKernels, loadKernels, surveyKernels } from '../../src/kernels/choose.js';
 import type { KernelsName } from '../../src/kernels/kernels.js';
+import { chooseKernels, loadKernels, surveyKernels } from '../../src/native/choose-kernels.js';
 import { packageRoot } from '../../src/package.js';
-import { hasNative, implementations } from './implementations.js';
+import { hasNative, implementations } from '../kernels/implementations.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -36,7 +36,7 @@ describe('loadKernels', () => {
   it('gives the reasons where what is forced is absent', async () => {
     vi.resetModules();
     vi.stubEnv('PGENRM_NATIVE', 'off');
-    const fresh = await import('../../src/kernels/choose.js');
+    const fresh = await import('../../src/native/choose-kernels.js');
     const refused = fresh.loadKernels({ force: 'native' });
     await expect(refused).rejects.toMatchObject({ code: 'KERNELS_UNAVAILABLE' });
     await expect(refused).rejects.toThrow('PGENRM_NATIVE=off');

@@ -1,16 +1,16 @@
 // The kernels in plain TypeScript: slow, obvious, and the oracle that the compiled ones are held to.
-import { checkedKernels } from './checked-kernels.js';
-import type { Kernels } from './kernels.js';
-import { aggregateScores, countWins } from './reference/aggregate.js';
-import { buildReferenceIndex, loadReferenceIndex } from './reference/index.js';
-import { kmeansFit } from './reference/kmeans.js';
-import { refinePrototypes } from './reference/refine.js';
-import { bootstrapMeans, permutationTest } from './reference/resample.js';
-import { checkFinite, distances, exactSearch, normaliseRows, preparedRows } from './reference/vectors.js';
+import { checkedKernels, type KernelOperations } from '../checked-kernels.js';
+import type { IndexFiles, Kernels } from '../kernels.js';
+import { aggregateScores, countWins } from './aggregate.js';
+import { buildReferenceIndex, loadReferenceIndex } from './index.js';
+import { kmeansFit } from './kmeans.js';
+import { refinePrototypes } from './refine.js';
+import { bootstrapMeans, permutationTest } from './resample.js';
+import { checkFinite, distances, exactSearch, normaliseRows, preparedRows } from './vectors.js';
 
-/** The reference kernels. */
-export function referenceKernels(): Kernels {
-  return checkedKernels({
+/** The reference kernels; index files by path need `files`. */
+export function referenceKernels(files?: IndexFiles): Kernels {
+  const operations: KernelOperations = {
     name: 'reference',
     simd: 'none',
     prepared: preparedRows,
@@ -43,5 +43,6 @@ export function referenceKernels(): Kernels {
     },
     bootstrapMeans: async (clusters, resamples, seed) => bootstrapMeans(clusters, resamples, seed),
     permutationTest: async (clusters, permutations, seed) => permutationTest(clusters, permutations, seed),
-  });
+  };
+  return checkedKernels(operations, files);
 }
