@@ -37,7 +37,7 @@ export type {
   TextPiece,
   ThoughtMarks,
 } from '../generator/generator.js';
-export type { GpuChoice } from '../generator/llama/llama-library.js';
+export type { GpuChoice } from '../generator/llama/gpu-choice.js';
 export type { EmbedderOptions, Pooling } from '../generator/native/native-embedder.js';
 export type { GeneratorOptions } from '../generator/native/native-generator.js';
 export type { StepStatistics } from '../generator/native/native-info.js';

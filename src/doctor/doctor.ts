@@ -4,7 +4,8 @@ import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os'
 import { messageOf, PgenrmError } from '../errors.js';
 import { chooseGenerator, fallbackText } from '../generator/choose.js';
 import type { GeneratorKind } from '../generator/generator.js';
-import { chooseLlama, type GpuChoice, type LlamaChoice } from '../generator/llama/llama-library.js';
+import type { GpuChoice } from '../generator/llama/gpu-choice.js';
+import { chooseLlama, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
 import { modelDecoding } from '../guided/decoding.js';
 import {

@@ -8,12 +8,7 @@ import type { Llama } from 'node-llama-cpp';
 import { messageOf, PgenrmError } from '../../errors.js';
 import { withoutExitHooks } from '../../model-file/exit-hooks.js';
 import { withQuietConsole } from '../../model-file/quiet-console.js';
-
-/** Which backend decodes: `auto` takes the best that works, `off` the CPU. */
-export const GPU_CHOICES = ['auto', 'cuda', 'metal', 'vulkan', 'off'] as const;
-
-/** One of {@link GPU_CHOICES}. */
-export type GpuChoice = (typeof GPU_CHOICES)[number];
+import { GPU_CHOICES, type GpuChoice } from './gpu-choice.js';
 
 /** The shared libraries of one llama.cpp build, absolute paths. */
 export interface LlamaLibraryFiles {

@@ -7,8 +7,9 @@ import type { EngineOptions, ThreadWish } from '../../options/engine-options.js'
 import type { Generation, GenerationRequest, ModelInfo, Prompt } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
 import { mostThreads } from '../llama/cpu-threads.js';
+import type { GpuChoice } from '../llama/gpu-choice.js';
 import { LLAMA_CAPABILITIES, type TokenRequest } from '../llama/llama-info.js';
-import { chooseLlama, type GpuChoice } from '../llama/llama-library.js';
+import { chooseLlama } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
 import { PromptTokens } from '../llama/prompt-tokens.js';
 import { MarkTokens } from '../llama/shown-tokens.js';

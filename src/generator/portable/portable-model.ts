@@ -8,14 +8,9 @@ import { withQuietConsole } from '../../model-file/quiet-console.js';
 import type { ThreadWish } from '../../options/engine-options.js';
 import type { GeneratorInfo, ModelInfo } from '../generator.js';
 import { chooseThreads } from '../llama/cpu-threads.js';
+import type { GpuChoice } from '../llama/gpu-choice.js';
 import { LLAMA_CAPABILITIES, type LlamaDetails } from '../llama/llama-info.js';
-import {
-  chooseLlama,
-  type GpuChoice,
-  type LlamaChoice,
-  listenToLlama,
-  nodeLlamaCpp,
-} from '../llama/llama-library.js';
+import { chooseLlama, type LlamaChoice, listenToLlama, nodeLlamaCpp } from '../llama/llama-library.js';
 import { describeModel } from '../llama/model-description.js';
 import type { Tokenizer } from '../llama/prompt-tokens.js';
 
