@@ -31,6 +31,15 @@ export function tryInstall(trial, { url, folder, version }) {
   );
   writeFileSync(path.join(project, '.npmrc'), `registry=${url}\n`);
   if (trial.manager === 'yarn') {
+    // yarn resolves the packages of every platform; a registry that lacks one of node-llama-cpp's makes it fail.
+    const lacking = missingPlatforms(url);
+    const resolutions = Object.fromEntries(
+      lacking.map((name) => [name, 'npm:@node-llama-cpp/linux-x64@3.22.1']),
+    );
+    writeFileSync(
+      path.join(project, 'package.json'),
+      `${JSON.stringify({ name: 'app', version: '1.0.0', private: true, type: 'module', resolutions })}\n`,
+    );
     writeFileSync(
       path.join(project, '.yarnrc.yml'),
       JSON.stringify({
@@ -38,6 +47,8 @@ export function tryInstall(trial, { url, folder, version }) {
         unsafeHttpWhitelist: ['127.0.0.1'],
         nodeLinker: 'node-modules',
         enableTelemetry: false,
+        // yarn holds back what was published within days; ours is minutes old.
+        npmPreapprovedPackages: ['pgenrm', '@pgenrm/*'],
         enableGlobalCache: false,
       }),
     );
@@ -55,6 +66,14 @@ export function tryInstall(trial, { url, folder, version }) {
   if (installed.status !== 0) return { seconds, problems: [`install: ${lastLines(installed)}`] };
   if (trial.baseline) return { seconds, ...sizes(project), problems: [] };
   return { seconds, ...sizes(project), ...tryPackage(project, env, trial) };
+}
+
+/** Optional packages of node-llama-cpp that the registry does not carry in its release. */
+function missingPlatforms(url) {
+  const view = (name, field) =>
+    spawnSync('npm', ['view', name, field, '--json', '--registry', url], { encoding: 'utf8' });
+  const names = Object.keys(JSON.parse(view('node-llama-cpp@3.22.1', 'optionalDependencies').stdout));
+  return names.filter((name) => !/^\s*"3\.22\.1"\s*$/.test(view(`${name}@3.22.1`, 'version').stdout));
 }
 
 function managerCommand({ manager, node }) {
