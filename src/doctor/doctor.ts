@@ -2,7 +2,7 @@
 // Decides nothing itself: the parts that decide give their reasons.
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
 import { messageOf, PgenrmError } from '../errors.js';
-import { chooseGenerator, fallbackText } from '../generator/choose.js';
+import { chooseGenerator, fallbackText, type GeneratorChoice } from '../generator/choose.js';
 import type { GeneratorKind } from '../generator/generator.js';
 import type { GpuChoice } from '../generator/llama/gpu-choice.js';
 import { chooseLlama, type LlamaChoice } from '../generator/llama/llama-library.js';
@@ -88,10 +88,11 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
     resolveModel(options.model ?? BUNDLED_MODEL, signal === undefined ? {} : { signal }),
   );
   const model = 'trouble' in resolved ? resolved : await modelFinding(resolved, options, attempt);
-  const generator = await attempt(() => generatorFinding(options, model));
+  const chosen = await attempt(() => chooseGenerator(options.generator, gpu));
+  const generator =
+    'trouble' in chosen ? chosen : await attempt(() => generatorFinding(options, model, chosen));
   const parts = { kernels, llama, model, generator };
-  const { fallback } =
-    'trouble' in generator ? { fallback: null } : await chooseGenerator(options.generator, gpu);
+  const fallback = 'trouble' in chosen || 'trouble' in generator ? null : chosen.fallback;
   return {
     package: { version: PACKAGE_VERSION, root: packageRoot() },
     machine: machineFacts(),
@@ -231,8 +232,8 @@ async function chatTemplateFinding(
 async function generatorFinding(
   options: DiagnoseOptions,
   model: ModelFinding | Trouble,
+  { kind, reasons }: GeneratorChoice,
 ): Promise<GeneratorFinding> {
-  const { kind, reasons } = await chooseGenerator(options.generator, options.gpu);
   if (options.load === false || 'trouble' in model || model.unusable !== null)
     return { kind, reasons, loaded: null };
   const loaded = await tryLoad(
