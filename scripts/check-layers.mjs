@@ -25,6 +25,7 @@ const typescript = {
   prompt: ['preference', 'hashing', 'generator'],
   guided: ['options', 'chain', 'prompt', 'generator'],
   data: ['preference'],
+  users: ['preference'],
   bank: ['preference', 'output', 'chain', 'generator', 'kernels', 'native'],
   scaling: [...nouns, 'statistics', 'kernels'],
   'template-guard': ['prompt'],

@@ -22,6 +22,13 @@ export const ERROR_CODES = [
   'DUPLICATE_ID', // an id that must be unique came twice
   'BANK_DAMAGED', // a prototype bank or index file fails its checks
   'BANK_MISMATCH', // a prototype bank was made with another embedder, model or template
+  'PACKAGE_MISSING', // an optional package that the call needs is not installed
+  'USER_NOT_FOUND', // no user is stored under this id, or the user was forgotten meanwhile
+  'USER_CHANGED', // a stored user is not at the version that a change expects
+  'USERS_DAMAGED', // a file of users fails its checks or is no such file
+  'USERS_LOCKED', // another process holds a file of users
+  'NO_ANCHORS', // a single candidate came, and nothing is there to compare it with
+  'NO_USABLE_CHAIN', // every chain of a judgment was lost, so that there is no score
   'DISPOSED', // the object was disposed before or during the call
   'INTERNAL', // a broken invariant of the package: please report it
 ] as const;
