@@ -112,6 +112,7 @@ const typescript = {
     'template-guard',
     'template-files',
   ],
+  'http-server': [...nouns, 'hashing', 'chain', 'guided', 'scaling', 'generator', 'reward-model', 'users'],
   // The entries of the package: they export, and do nothing.
   api: [
     ...nouns,
