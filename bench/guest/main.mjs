@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { RewardModel } from '../../dist/index.js';
+import { RewardModel } from '../../dist/api/index.js';
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, rounds: { type: 'string' } } });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 9));

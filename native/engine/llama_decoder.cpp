@@ -83,8 +83,9 @@ DecodeStatus LlamaDecoder::decode(std::span<const DecodeRow> rows) {
   const auto began = std::chrono::steady_clock::now();
   const auto on_core = thread_time();
   const int32_t status = library_.llama_decode(context_, batch);
+  if (status == 0) library_.llama_synchronize(context_);
+  claim_.done();
   if (status == 0) {
-    library_.llama_synchronize(context_);
     // Where a GPU computes, the caller's thread waits for it without a core.
     if (attention_) claim_.note(std::chrono::steady_clock::now() - began, thread_time() - on_core);
     return DecodeStatus::kOk;

@@ -95,11 +95,12 @@ bool LlamaEmbedder::embed(std::span<const std::vector<int32_t>> texts, float* ou
   library_.keep_log();
   threads_.use(claim_.take(n_threads_));
   const int32_t status = memory ? library_.llama_decode(context_, batch) : library_.llama_encode(context_, batch);
+  if (status == 0) library_.llama_synchronize(context_);
+  claim_.done();
   if (status != 0) {
     *error = status == 2 ? "aborted" : "llama_decode answered " + std::to_string(status);
     return false;
   }
-  library_.llama_synchronize(context_);
   for (size_t i = 0; i < texts.size(); ++i) {
     const float* pooled = library_.llama_get_embeddings_seq(context_, static_cast<llama_seq_id>(i));
     if (!pooled || !normalise(pooled, out + i * static_cast<size_t>(dimension_), dimension_)) {

@@ -26,10 +26,12 @@ using std::chrono::nanoseconds;
 constexpr milliseconds ACTIVE{20};
 // The system counts in hundredths of a second.
 constexpr milliseconds SAMPLED{60};
+// A mean over longer than this says little about now.
+constexpr milliseconds STALE{500};
 // Less of the time than this with a core, in a call that is long enough to tell, is a core that was taken away.
 constexpr double MUCH = 0.75;
 constexpr milliseconds LONG_ENOUGH{1};
-constexpr milliseconds FIRST_BACKOFF{50};
+constexpr milliseconds FIRST_BACKOFF{10};
 constexpr milliseconds LAST_BACKOFF{800};
 
 #if !defined(_WIN32)
@@ -49,10 +51,12 @@ class OtherWork {
     const nanoseconds own = clock_time(CLOCK_PROCESS_CPUTIME_ID);
     const auto passed = std::chrono::duration_cast<nanoseconds>(now - sampled_);
     if (sampled_ != Clock::time_point{} && busy.count() > 0) {
-      const double used = static_cast<double>((busy - busy_ - (own - own_)).count()) / static_cast<double>(passed.count());
-      // Half of the news at a time: a short sample errs by a tick for each core.
-      const double weight = passed > std::chrono::seconds(1) ? 1.0 : 0.5;
-      cores_ += weight * (std::max(0.0, used) - cores_);
+      const double used =
+          std::max(0.0, static_cast<double>((busy - busy_ - (own - own_)).count()) / static_cast<double>(passed.count()));
+      // A short sample errs by a tick for each core, so that it counts half; the first one has nothing to be mixed with.
+      cores_ = known_ && passed < STALE ? (cores_ + used) / 2 : used;
+      if (passed > STALE) cores_ = std::max(cores_, running_now());
+      known_ = true;
     }
     sampled_ = now;
     busy_ = busy;
@@ -77,6 +81,8 @@ class OtherWork {
     while (std::fgets(line, sizeof line, file)) {
       int cpu = 0;
       unsigned long long user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, steal = 0;
+      // The first line is the sum of all: `cpu` and a space.
+      if (line[3] == ' ') continue;
       if (std::sscanf(line, "cpu%d %llu %llu %llu %llu %llu %llu %llu %llu", &cpu, &user, &nice, &system, &idle, &wait, &irq, &soft,
                       &steal) != 9) {
         continue;
@@ -89,6 +95,19 @@ class OtherWork {
   }
 #endif
 
+#if defined(__linux__)
+  // Threads of others that run or wait for a core at this moment: all that do, less the caller and the thread that called it.
+  static double running_now() {
+    std::FILE* file = std::fopen("/proc/loadavg", "re");
+    if (!file) return 0;
+    int running = 0;
+    const bool read = std::fscanf(file, "%*f %*f %*f %d/", &running) == 1;
+    std::fclose(file);
+    return read ? std::max(0, running - 2) : 0;
+  }
+#endif
+
+  bool known_ = false;  // a sample was taken
   Clock::time_point sampled_{};
   nanoseconds busy_{0};
   nanoseconds own_{0};
@@ -121,20 +140,26 @@ class ThreadBudget {
     int32_t others = 0;
     int32_t n_active = 1;
     for (const ThreadClaim* other : claims_) {
-      if (other == &claim || now - other->last_ > ACTIVE) continue;
+      if (other == &claim || (!other->computes_ && now - other->last_ > ACTIVE)) continue;
       others += other->n_;
       n_active += 1;
     }
     if (now < claim.limited_until_) most = std::min(most, claim.limit_);
     claim.n_ = claimed_threads(n_cores_ - others_.cores(now), others, n_active, most);
     claim.last_ = now;
+    claim.computes_ = true;
     return claim.n_;
+  }
+
+  void done(ThreadClaim& claim) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    claim.last_ = Clock::now();
+    claim.computes_ = false;
   }
 
   void note(ThreadClaim& claim, nanoseconds wall, nanoseconds on_core) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto now = Clock::now();
-    claim.last_ = now;
     if (claim.n_ == 1 || wall < LONG_ENOUGH || on_core.count() == 0) return;
     if (static_cast<double>(on_core.count()) >= MUCH * static_cast<double>(wall.count())) {
       claim.backoff_ = FIRST_BACKOFF;
@@ -157,6 +182,8 @@ ThreadClaim::ThreadClaim() : backoff_(FIRST_BACKOFF) { ThreadBudget::get().add(t
 ThreadClaim::~ThreadClaim() { ThreadBudget::get().remove(this); }
 
 int32_t ThreadClaim::take(int32_t most) { return ThreadBudget::get().take(*this, most); }
+
+void ThreadClaim::done() { ThreadBudget::get().done(*this); }
 
 void ThreadClaim::note(nanoseconds wall, nanoseconds on_core) { ThreadBudget::get().note(*this, wall, on_core); }
 

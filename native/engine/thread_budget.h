@@ -11,7 +11,7 @@ namespace pgenrm {
 
 class ThreadBudget;
 
-// What one caller computes on. A claim counts while its caller calls again and again, and a little longer.
+// What one caller computes on. A claim counts from take() to done(), and a little longer, for callers call again and again.
 class ThreadClaim {
  public:
   ThreadClaim();
@@ -23,6 +23,9 @@ class ThreadClaim {
   // each of them may be a pool of threads.
   int32_t take(int32_t most);
 
+  // The call has ended.
+  void done();
+
   // How long that call took, and for how long its caller's thread had a core. Where others had it much of the time, the next calls
   // take fewer threads for a while.
   void note(std::chrono::nanoseconds wall, std::chrono::nanoseconds on_core);
@@ -32,7 +35,8 @@ class ThreadClaim {
   using Clock = std::chrono::steady_clock;
 
   int32_t n_ = 0;
-  Clock::time_point last_{};          // of take()
+  bool computes_ = false;             // between take() and done()
+  Clock::time_point last_{};          // of take() or done()
   int32_t limit_ = 0;                 // until `limited_until_`
   Clock::time_point limited_until_{};
   std::chrono::milliseconds backoff_;

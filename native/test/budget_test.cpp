@@ -57,6 +57,7 @@ void a_call_whose_core_was_taken_is_followed_by_smaller_ones() {
   const int32_t n = claim.take(64);
   EXPECT(n >= 1 && n <= 64);
   if (n == 1) return;  // one core, or others have them
+  claim.done();
   claim.note(milliseconds(10), milliseconds(2));
   EXPECT(claim.take(64) <= std::max(1, n / 2));
   // Time without a core in a short call tells nothing.
@@ -64,6 +65,21 @@ void a_call_whose_core_was_taken_is_followed_by_smaller_ones() {
   const int32_t before = other.take(2);
   other.note(milliseconds(0), milliseconds(0));
   EXPECT(other.take(2) <= 2 && before <= 2);
+}
+
+// A call of a large model takes seconds: the claim counts as long.
+void a_long_call_counts_to_its_end() {
+  ThreadClaim long_one;
+  if (long_one.take(2) < 2) return;  // one core, or others have them
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  ThreadClaim other;
+  const int32_t beside = other.take(64);
+  other.done();
+  long_one.done();
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  const int32_t alone = other.take(64);
+  EXPECT(beside <= std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency()) - 1));
+  EXPECT(alone >= beside || alone == 1);
 }
 
 // Claims from many threads at once, that come and go.
@@ -75,6 +91,7 @@ void claims_are_made_anywhere() {
         ThreadClaim claim;
         for (int call = 0; call < 5; ++call) {
           EXPECT(claim.take(1 + call) <= 1 + call);
+          claim.done();
           claim.note(std::chrono::milliseconds(2), std::chrono::milliseconds(call));
         }
       }
@@ -93,6 +110,7 @@ int main() {
   few_numbers_of_threads_are_used();
   claims_share_what_is_free();
   a_call_whose_core_was_taken_is_followed_by_smaller_ones();
+  a_long_call_counts_to_its_end();
   claims_are_made_anywhere();
   std::printf("budget: claims share the cores\n");
 }
