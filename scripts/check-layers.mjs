@@ -158,6 +158,8 @@ const typescript = {
     'kernels',
     'native',
     'model-file',
+    'http-server',
+    'users',
   ],
 };
 // Files of src/ itself that every folder may import.

@@ -14,6 +14,7 @@ import { doctorCommand } from './doctor-command.js';
 import { evalCommand } from './eval/eval-command.js';
 import { oldCommand } from './options/renamed.js';
 import { scoreCommand } from './score/score-command.js';
+import { serveCommand } from './serve/serve-command.js';
 import { templateCommand } from './template-command.js';
 import { createLog, LOG_LEVELS, type LogLevel } from './terminal/console-streams.js';
 import { EXIT, exitCodeOf } from './terminal/exit-code.js';
@@ -73,6 +74,7 @@ function createProgram(context: CommandContext): Command {
   bankCommand(program, context);
   oldCommand(program, 'prototypes', 'bank');
   evalCommand(program, context);
+  serveCommand(program, context);
   benchCommand(program, context);
   return program;
 }

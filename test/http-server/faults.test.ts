@@ -96,7 +96,7 @@ describe('connections', () => {
 
 describe('stopping', () => {
   it('answers all 100 requests in flight, takes no new ones, and closes', async () => {
-    const test = await startServer({ fake: { delayMs: 100 }, concurrency: 16 });
+    const test = await startServer({ fake: { delayMs: 1000 }, concurrency: 64 });
     const asked = Array.from({ length: 100 }, (_, n) => test.ask('/v1/judge', { ...good, prompt: `${n}` }));
     await expect.poll(() => test.generator.active, { interval: 2 }).toBeGreaterThan(0);
     await expect

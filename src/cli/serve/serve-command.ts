@@ -1,0 +1,102 @@
+// `pgenrm serve`: a reward server from its flags to its graceful end.
+// Knows the command line; the server is `src/http-server`.
+
+import type { Command } from 'commander';
+import { PgenrmError } from '../../errors.js';
+import { checkServerOptions } from '../../http-server/options.js';
+import type { RewardServer } from '../../http-server/server.js';
+import { printable } from '../../output/printable.js';
+import { MODELS } from '../bank/bank-models.js';
+import type { CommandContext } from '../command-context.js';
+import { loadOptions } from '../options/model-options.js';
+import { createLog, type LogLevel } from '../terminal/console-streams.js';
+import { EXIT } from '../terminal/exit-code.js';
+import { InterruptWatch } from '../terminal/interrupt.js';
+import { type ServeFlags, serveFlags, serverOptions } from './serve-flags.js';
+
+const STOPPING_TEXT = '\nstopping: requests at work are answered first; once more quits at once\n';
+
+/** Adds `pgenrm serve`. It ends with 0 when it was asked to stop and did. */
+export function serveCommand(program: Command, context: CommandContext): void {
+  const command = serveFlags(
+    program
+      .command('serve')
+      .description(
+        'Serves the model over HTTP: rewards for trainers, best of n, and a personalized reranker. GET /openapi.json describes it.',
+      ),
+  );
+  command.action(async () => {
+    const flags = command.optsWithGlobals<ServeFlags & { readonly logLevel: LogLevel }>();
+    // Who runs a server wants to see its requests; who says a level gets that.
+    const level = program.getOptionValueSource('logLevel') === 'default' ? 'info' : flags.logLevel;
+    await serve(flags, level, context);
+    context.end(EXIT.ok);
+  });
+}
+
+async function serve(flags: ServeFlags, level: LogLevel, context: CommandContext): Promise<void> {
+  const options = serverOptions(flags);
+  checkServerOptions(options);
+  checkBank(flags);
+  const { err } = context;
+  const log = createLog(level, err);
+  using watch = new InterruptWatch(() => err.write(STOPPING_TEXT));
+  const [{ RewardServer: Server }, { localJudging }, { openUserStore }] = await Promise.all([
+    import('../../http-server/server.js'),
+    import('../../http-server/judging/local-judging.js'),
+    import('../../users/sqlite-store.js'),
+  ]);
+  const users = flags.users === undefined ? null : await openUserStore(flags.users);
+  const { signal } = watch;
+  let server: RewardServer;
+  try {
+    server = await Server.start(
+      {
+        users,
+        log: (record) => (record.status >= 500 ? log.error(record) : log.info(record)),
+        load: async () => {
+          const model = await context.loadModel({ ...loadOptions(flags), signal });
+          const embedder =
+            flags.embeddings === undefined ? null : await loadEmbedder(flags.embeddings, flags, signal);
+          return localJudging(model, { judge: options.judge ?? {}, embedder });
+        },
+      },
+      options,
+    );
+  } catch (error) {
+    await users?.close();
+    throw error;
+  }
+  await using _stopped = server;
+  err.write(`listening at ${server.url}; loading ${printable(flags.model)}\n`);
+  try {
+    await server.ready;
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
+  err.write(`ready at ${server.url}\n`);
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** As `score` has it. Errors: `INVALID_OPTION`. */
+function checkBank({ pro, bank, embedder }: ServeFlags): void {
+  if (pro > 0 && bank === undefined) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `--pro ${pro} needs a prototype bank; name it with --bank BANK (made by pgenrm bank build)`,
+    );
+  }
+  if (bank === undefined && embedder !== undefined) {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      '--embedder is that of a bank; name the bank with --bank, or the embedder of /v1/embeddings with --embeddings',
+    );
+  }
+}
+
+async function loadEmbedder(spec: string, flags: ServeFlags, signal: AbortSignal) {
+  const { path } = await MODELS.findModel(spec, signal);
+  return MODELS.loadEmbedder(path, 'auto', flags, signal);
+}
