@@ -41,14 +41,8 @@ function parsedAgain(text: string, reason: string): Parsed {
 }
 
 function losesDigits(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(losesDigitsInRow);
-  if (isRawRow(value) && Array.isArray(value.data)) return value.data.some(losesDigitsInRow);
-  return losesDigitsInRow(value);
-}
-
-function losesDigitsInRow(row: unknown): boolean {
-  if (!isRawRow(row)) return false;
-  return ID_FIELDS.some((field) => typeof row[field] === 'number' && !Number.isSafeInteger(row[field]));
+  if (!isRawRow(value)) return false;
+  return ID_FIELDS.some((field) => typeof value[field] === 'number' && !Number.isSafeInteger(value[field]));
 }
 
 /** Whether a text holds more commas and brackets than {@link MOST_VALUES}, those inside of its texts left out. */
@@ -63,7 +57,8 @@ function holdsTooMany(bytes: Buffer): boolean {
   return false;
 }
 
-function endOfText(bytes: Buffer, start: number): number {
+/** Where a text of JSON that begins at `start` ends: its closing quote, or the end of the bytes. */
+export function endOfText(bytes: Buffer, start: number): number {
   for (let end = bytes.indexOf(0x22, start + 1); end >= 0; end = bytes.indexOf(0x22, end + 1)) {
     let before = end - 1;
     while (bytes[before] === 0x5c) before -= 1;

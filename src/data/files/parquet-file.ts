@@ -3,13 +3,14 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import type { AsyncBuffer, FileMetaData, SchemaElement } from 'hyparquet';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { AsyncBuffer, ColumnData, DecodedArray, FileMetaData, SchemaElement } from 'hyparquet';
 import { messageOf, PgenrmError } from '../../errors.js';
 import type { RawRow } from '../formats/fields.js';
 import { isRawRow } from '../formats/fields.js';
 import { numberOrDigits } from './exact-numbers.js';
 import { contentBytes, type InputFile } from './file-bytes.js';
-import type { RecordSource } from './record-source.js';
+import type { RawRecord, RecordSource } from './record-source.js';
 
 /** Whether bytes begin as parquet does. */
 export function isParquet(head: Buffer): boolean {
@@ -144,6 +145,21 @@ async function withFile<T>(path: string, use: (file: AsyncBuffer) => Promise<T>)
   }
 }
 
+/** Values of one column that follow each other, from a row of the file on. */
+interface ColumnPart {
+  readonly start: number;
+  readonly values: DecodedArray;
+}
+
+/** The value of a row; rows are asked for in order. */
+function valueAt(cursor: { readonly parts: readonly ColumnPart[]; part: number }, row: number): unknown {
+  for (; cursor.part < cursor.parts.length; cursor.part += 1) {
+    const part = cursor.parts[cursor.part];
+    if (part !== undefined && row < part.start + part.values.length) return part.values[row - part.start];
+  }
+  return undefined;
+}
+
 /**
  * Opens a parquet file by its footer.
  * @throws PgenrmError INPUT_MALFORMED where the footer is damaged, a codec is not read or there are no rows.
@@ -152,7 +168,7 @@ export async function openParquet(
   { path, state }: InputFile,
   signal: AbortSignal | undefined,
 ): Promise<RecordSource> {
-  const [{ parquetMetadataAsync, parquetReadObjects, parquetSchema }, { compressors }] = await Promise.all([
+  const [{ parquetMetadataAsync, parquetRead, parquetSchema }, { compressors }] = await Promise.all([
     import('hyparquet'),
     import('hyparquet-compressors'),
   ]);
@@ -176,38 +192,49 @@ export async function openParquet(
     state,
     async *read({ fields, hash } = {}) {
       if (hash !== undefined) for await (const _ of contentBytes({ path, gzip: false }, { hash, signal }));
-      const columns = fields === undefined ? names : names.filter((name) => fields.includes(name));
+      const chosen = fields === undefined ? names : names.filter((name) => fields.includes(name));
+      const wanted = chosen.length === 0 ? names : chosen;
       let start = 0;
       for (const [group, { num_rows }] of metadata.row_groups.entries()) {
         signal?.throwIfAborted();
         const end = start + Number(num_rows);
         const from = start;
-        const read = withFile(path, (file) =>
-          parquetReadObjects({
-            file,
-            metadata,
-            compressors,
-            parsers: PARSERS,
-            rowStart: from,
-            rowEnd: end,
-            ...(columns.length === 0 ? {} : { columns }),
-          }),
-        );
         const damage = (what: string, cause?: unknown): PgenrmError => {
           const place = `row group ${group + 1}, after row ${from}`;
           const message = `${path}: the parquet file is damaged in ${place} (${what}); fetch or write it again`;
           return new PgenrmError('INPUT_MALFORMED', message, { cause });
         };
-        const rows = await read.catch((error: unknown) => {
-          throw error instanceof PgenrmError && error.code === 'INPUT_NOT_FOUND'
-            ? error
-            : damage(messageOf(error), error);
-        });
-        if (rows.length !== end - from) throw damage(`expected ${end - from} rows, came ${rows.length}`);
-        for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-          yield rows
-            .slice(at, at + ROWS_AT_ONCE)
-            .map((row, index) => ({ number: from + at + index + 1, row: plainRow(row, decimals) }));
+        const columns = new Map<string, ColumnPart[]>();
+        for (const name of wanted) {
+          // Each column is decoded in one step; between two of them signals are heard.
+          await nextTurn();
+          signal?.throwIfAborted();
+          const parts: ColumnPart[] = [];
+          const onChunk = ({ columnData, rowStart }: ColumnData): void => {
+            parts.push({ start: rowStart, values: columnData });
+          };
+          const settings = { metadata, compressors, parsers: PARSERS, rowStart: from, rowEnd: end };
+          await withFile(path, (file) => parquetRead({ ...settings, file, columns: [name], onChunk })).catch(
+            (error: unknown) => {
+              throw error instanceof PgenrmError && error.code === 'INPUT_NOT_FOUND'
+                ? error
+                : damage(messageOf(error), error);
+            },
+          );
+          const came = parts.reduce((sum, { values }) => sum + values.length, 0);
+          if (came < end - from) throw damage(`expected ${end - from} values of ${name}, came ${came}`);
+          columns.set(name, parts);
+        }
+        const cursors = [...columns].map(([name, parts]) => ({ name, parts, part: 0 }));
+        for (let at = from; at < end; at += ROWS_AT_ONCE) {
+          await nextTurn();
+          signal?.throwIfAborted();
+          const rows: RawRecord[] = [];
+          for (let number = at; number < Math.min(end, at + ROWS_AT_ONCE); number += 1) {
+            const row = Object.fromEntries(cursors.map((cursor) => [cursor.name, valueAt(cursor, number)]));
+            rows.push({ number: number + 1, row: plainRow(row, decimals) });
+          }
+          yield rows;
         }
         start = end;
       }

@@ -5,6 +5,7 @@ import { constants } from 'node:buffer';
 import { PgenrmError } from '../../errors.js';
 import { describe, isRawRow } from '../formats/fields.js';
 import { contentBytes, FILES_READ, type InputFile, openInput } from './file-bytes.js';
+import { findRows, readRows } from './json-document.js';
 import { parseJson } from './json-value.js';
 import { linesOf } from './lines.js';
 import { isParquet, openParquet } from './parquet-file.js';
@@ -128,26 +129,31 @@ async function wholeContent(file: InputFile, signal: AbortSignal | undefined): P
   return withoutBom(Buffer.concat(blocks));
 }
 
-/** The rows of a JSON document: a list, or an object with the list in `data`. */
-function rowsOfDocument(path: string, document: unknown): readonly unknown[] {
-  if (Array.isArray(document)) return document;
-  if (isRawRow(document) && Array.isArray(document.data)) return document.data;
-  throw new PgenrmError(
+function notRows(path: string, document: unknown): PgenrmError {
+  const came = describe(document);
+  return new PgenrmError(
     'INPUT_MALFORMED',
-    `${path}: expected a list of rows or {"data": [rows]}, came ${describe(document)}`,
+    `${path}: expected a list of rows or {"data": [rows]}, came ${came}`,
   );
 }
 
 async function openDocument(file: InputFile, signal: AbortSignal | undefined): Promise<RecordSource> {
   const { path, state } = file;
-  const parsed = parseJson(await wholeContent(file, signal));
-  if ('reason' in parsed) throw new PgenrmError('INPUT_MALFORMED', `${path}: the document ${parsed.reason}`);
-  const rows = rowsOfDocument(path, parsed.value);
+  const found = await findRows(await wholeContent(file, signal), signal);
+  if ('reason' in found) throw new PgenrmError('INPUT_MALFORMED', `${path}: the document ${found.reason}`);
+  if ('value' in found) throw notRows(path, found.value);
   return {
     state,
     async *read({ hash }: ReadOptions = {}) {
       if (hash !== undefined) for await (const _ of contentBytes({ path, gzip: false }, { hash, signal }));
-      if (rows.length > 0) yield rows.map((value, index) => recordOf(index + 1, value));
+      let number = 0;
+      for await (const rows of readRows(found, signal)) {
+        yield rows.map((parsed) => {
+          number += 1;
+          if ('value' in parsed) return recordOf(number, parsed.value);
+          throw new PgenrmError('INPUT_MALFORMED', `${path}: the document's row ${number} ${parsed.reason}`);
+        });
+      }
     },
   };
 }
