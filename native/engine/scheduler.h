@@ -118,6 +118,8 @@ class Scheduler {
   void trim_idle();
   bool may_add_prompt() const;
   int32_t n_unfinished() const;
+  int32_t n_to_come(const Sample& sample) const;
+  int32_t n_cells_at_most(const ActiveRequest* asked, const Sample* asking) const;
 
   // scheduler_batch.cpp
   void plan_samples();
@@ -171,6 +173,8 @@ class Scheduler {
   int32_t n_wanted_ = 0;       // rows of samples in this step whose logits are wanted
   int32_t n_given_rows_ = 0;   // of this step's rows of samples, those that are more than one a sample
   int32_t n_sample_cells_ = 0;                 // cells that running samples hold beyond their prompts
+  double length_share_ = 0.5;                  // of their most tokens, what samples that ended lately had
+  int64_t n_lengths_ = 0;                      // samples that it was learnt from
   StepStatistics statistics_;
   Clock::time_point decode_began_{};
 };

@@ -1,10 +1,13 @@
 // Who may hold sequences and KV cells: requests are let in, samples begin, and both give way where cells run short.
+#include <algorithm>
+#include <functional>
+
 #include "engine/scheduler_request.h"
 
 namespace pgenrm {
 namespace {
 
-// Cells kept free for each running sample when a new prompt or sample is let in, so that it is not preempted at once.
+// Tokens that every sample is taken to write yet, however long it is, so that it is not preempted at once.
 constexpr int32_t kHeadroom = 32;
 
 }  // namespace
@@ -29,8 +32,9 @@ bool Scheduler::try_admit(ActiveRequest& request) {
   }
   cache_.touch_longest_shared(request.request.prompt);
   if (!may_add_prompt()) return false;
-  const int32_t headroom = active_.empty() ? 0 : kHeadroom * (static_cast<int32_t>(running_.size()) + 1);
-  while (cache_.n_cells_with(request.request.prompt) + n_sample_cells_ + headroom > decoder_.limits().n_cells) {
+  // A prompt whose samples could not run would be dropped again, or have others' tokens decoded twice.
+  const int32_t n_samples = active_.empty() ? n_sample_cells_ : n_cells_at_most(&request, nullptr);
+  while (cache_.n_cells_with(request.request.prompt) + n_samples > decoder_.limits().n_cells) {
     const int32_t sequence = cache_.evict();
     if (sequence < 0) return false;
     sequences_.give_back(sequence);
@@ -62,11 +66,7 @@ void Scheduler::start_samples() {
     for (Sample& sample : request->samples) {
       if (static_cast<int32_t>(running_.size()) >= options_.max_running) break;
       if (sample.finished || sample.running()) continue;
-      if (!running_.empty() && n_cells_planned() + sample.n_undecoded() +
-                                       kHeadroom * (static_cast<int32_t>(running_.size()) + 1) >
-                                   decoder_.limits().n_cells) {
-        break;
-      }
+      if (!running_.empty() && cache_.n_cells() + n_cells_at_most(nullptr, &sample) > decoder_.limits().n_cells) break;
       int32_t sequence = sequences_.take();
       if (sequence < 0) sequence = cache_.evict();
       if (sequence < 0) break;
@@ -157,6 +157,49 @@ void Scheduler::forget_idle() {
 
 void Scheduler::trim_idle() {
   while (cache_.n_idle_cells() > options_.max_idle_cells) sequences_.give_back(cache_.evict());
+}
+
+// Tokens that a sample is expected to write yet.
+int32_t Scheduler::n_to_come(const Sample& sample) const {
+  const int32_t longest = sample.request->request.max_tokens;
+  const auto n_written = static_cast<int32_t>(sample.written().size());
+  const auto expected = static_cast<int32_t>(length_share_ * longest);
+  return std::min(longest - n_written, std::max(expected - n_written, kHeadroom));
+}
+
+// Cells beyond prompts that running samples will hold at the fullest moment to come, with `asking` among them, or with one
+// of `asked` and all that are let in: each grows by a token a step and gives its cells back where it ends.
+int32_t Scheduler::n_cells_at_most(const ActiveRequest* asked, const Sample* asking) const {
+  struct Growth {
+    int32_t n_to_come;
+    int32_t n_held;
+  };
+  std::vector<Growth> samples;
+  const auto add = [&](const Sample& sample) {
+    samples.push_back({n_to_come(sample), static_cast<int32_t>(sample.written().size()) + sample.n_probed});
+  };
+  for (const Sample* sample : running_) {
+    if (!sample->finished) add(*sample);
+  }
+  if (asking) add(*asking);
+  if (asked) {
+    for (const auto& request : active_) {
+      for (const Sample& sample : request->samples) {
+        if (static_cast<int32_t>(samples.size()) >= options_.max_running) break;
+        if (!sample.finished && !sample.running()) add(sample);
+      }
+    }
+    const auto open = std::ranges::find_if(asked->samples, [](const Sample& sample) { return !sample.finished; });
+    if (open != asked->samples.end()) add(*open);
+  }
+  std::ranges::sort(samples, std::greater<>(), &Growth::n_to_come);
+  int32_t n_held = 0;
+  int32_t most = 0;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    n_held += samples[i].n_held;
+    most = std::max(most, n_held + static_cast<int32_t>(i + 1) * samples[i].n_to_come);
+  }
+  return most;
 }
 
 int32_t Scheduler::n_unfinished() const {

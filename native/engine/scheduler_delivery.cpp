@@ -7,6 +7,9 @@ namespace pgenrm {
 
 namespace {
 
+// How much the length of the sample that ended last counts at least in what is expected of others.
+constexpr double kNewestLength = 0.1;
+
 // What a sample has written behind its thoughts.
 std::string_view answer_of(const GrowingText& text, const Thoughts& thoughts) {
   return std::string_view(text.text()).substr(thoughts.answer_from());
@@ -112,6 +115,11 @@ void Scheduler::finish_sample(Sample& sample, FinishReason reason) {
   }
   if (sample.running()) give_back(sample);
   sample.finished = true;
+  if (reason != FinishReason::kCancelled) {
+    const double share = static_cast<double>(sample.written().size()) / request.request.max_tokens;
+    n_lengths_ += 1;
+    length_share_ += std::max(kNewestLength, 1.0 / n_lengths_) * (share - length_share_);
+  }
   request.n_unfinished -= 1;
   SampleResult result{request.request.id, sample.index, sample.text.take(),
                       static_cast<int32_t>(sample.written().size()), reason, request.elapsed_us()};

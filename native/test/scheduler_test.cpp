@@ -317,9 +317,11 @@ void constraints_hold() {
   }
 }
 
-// Allows one token, then nothing but the end.
-struct OnceThenEnd final : TokenConstraint {
-  bool allows(int32_t token, std::string_view text) override { return token == (text.empty() ? 2 : kEndToken); }
+// Allows one token so many times, then nothing but the end.
+struct EndsAfter final : TokenConstraint {
+  explicit EndsAfter(int32_t n) : n(static_cast<size_t>(n)) {}
+  const size_t n;
+  bool allows(int32_t token, std::string_view text) override { return token == (text.size() < n ? 2 : kEndToken); }
   void filter(float* logits, int32_t n_vocab, std::string_view text) override {
     for (int32_t i = 0; i < n_vocab; ++i) {
       if (!allows(i, text)) logits[i] = -std::numeric_limits<float>::infinity();
@@ -339,7 +341,7 @@ void a_fulfilled_constraint_ends_before_min_tokens() {
   request.seeds = {1, 2};
   request.max_tokens = 12;
   request.min_tokens = 12;
-  request.constraint = [] { return std::make_unique<OnceThenEnd>(); };
+  request.constraint = [] { return std::make_unique<EndsAfter>(1); };
   scheduler.submit(std::move(request));
   while (scheduler.step()) {
   }
@@ -432,6 +434,34 @@ void long_prompts_stall_no_sample() {
   EXPECT(recorder.ends.at(2).status == RequestStatus::kDone);
 }
 
+// Prompts that take all cells together are let in as their samples fit: hardly a token is decoded twice.
+void a_full_memory_decodes_little_twice(double share_written) {
+  constexpr int32_t kPrompt = 300;
+  constexpr int32_t kLongest = 100;
+  constexpr int32_t kRequests = 12;
+  constexpr int32_t kSamples = 4;
+  MockDecoder decoder({1100, 40, 64, kVocabulary});
+  Recorder recorder;
+  WorkerPool pool(1);
+  Scheduler scheduler(decoder, recorder, {32, 32}, pool);
+  const auto n_written = static_cast<int32_t>(share_written * kLongest);
+  for (uint64_t id = 1; id <= kRequests; ++id) {
+    Request request;
+    request.id = id;
+    request.prompt.assign(kPrompt, static_cast<int32_t>(id));
+    for (uint32_t seed = 1; seed <= kSamples; ++seed) request.seeds.push_back(seed);
+    request.max_tokens = kLongest;
+    request.constraint = [n_written] { return std::make_unique<EndsAfter>(n_written - 1); };
+    scheduler.submit(std::move(request));
+  }
+  while (scheduler.step()) {
+  }
+  // The token that ends a sample is drawn and not decoded.
+  const int64_t least = kRequests * (kPrompt + kSamples * (n_written - 1));
+  EXPECT(recorder.ends.size() == kRequests && decoder.n_rows >= least);
+  EXPECT(static_cast<double>(decoder.n_rows) <= 1.05 * static_cast<double>(least));
+}
+
 // Pieces of text put together are the text, none was handed out that a stop string took back, and characters stay whole.
 void text_is_handed_out_whole(uint32_t seed) {
   std::mt19937 random(seed);
@@ -506,6 +536,7 @@ int main(int argc, char** argv) {
   forgotten_prompts_are_decoded_again();
   characters_are_handed_out_whole();
   long_prompts_stall_no_sample();
+  for (const double share : {0.2, 0.5, 1.0}) a_full_memory_decodes_little_twice(share);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) text_is_handed_out_whole(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) thoughts_are_followed(seed);
   for (uint32_t seed = 1; seed <= n_runs; ++seed) run_once(seed);
