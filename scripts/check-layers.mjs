@@ -112,10 +112,14 @@ const typescript = {
     'template-guard',
     'template-files',
   ],
+  service: [...nouns, 'generator', 'model-file', 'reward-model'],
+  'worker-host': ['service', 'generator', 'options', 'reward-model'],
   'http-server': [...nouns, 'hashing', 'chain', 'guided', 'scaling', 'generator', 'reward-model', 'users'],
   // The entries of the package: they export, and do nothing.
   api: [
     ...nouns,
+    'service',
+    'worker-host',
     'statistics',
     'data',
     'output',
@@ -172,7 +176,16 @@ const generatorInterface = [
   'llama/llama-info.ts',
   'native/native-info.ts',
 ];
-const seesImplementations = ['reward-model', 'doctor', 'cli', 'run', 'generator', 'testing', 'api'];
+const seesImplementations = [
+  'reward-model',
+  'service',
+  'doctor',
+  'cli',
+  'run',
+  'generator',
+  'testing',
+  'api',
+];
 
 const cpp = { core: [], engine: ['core'], addon: ['engine', 'core'] };
 const cppForbidden = { core: ['napi.h', 'llama.h', 'ggml'], engine: ['napi.h'], addon: [] };

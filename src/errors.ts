@@ -29,6 +29,8 @@ export const ERROR_CODES = [
   'USERS_LOCKED', // another process holds a file of users
   'NO_ANCHORS', // a single candidate came, and nothing is there to compare it with
   'NO_USABLE_CHAIN', // every chain of a judgment was lost, so that there is no score
+  'QUEUE_FULL', // more jobs are open than may be: ask again later
+  'WORKER_LOST', // a worker ended by itself, again and again, before it could answer
   'DISPOSED', // the object was disposed before or during the call
   'INTERNAL', // a broken invariant of the package: please report it
 ] as const;

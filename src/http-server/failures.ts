@@ -60,6 +60,8 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   NO_ANCHORS: 422,
   PACKAGE_MISSING: 501,
   USERS_LOCKED: 503,
+  QUEUE_FULL: 429,
+  WORKER_LOST: 503,
   OUT_OF_MEMORY: 503,
   DISPOSED: 503,
   OUTPUT_FAILED: 507,
