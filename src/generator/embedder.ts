@@ -18,4 +18,6 @@ export interface Embedder extends AsyncDisposable {
   /** Most tokens of one text. */
   readonly maxTokens: number;
   embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Embeddings>;
+  /** Frees the model; the same as `await using`. */
+  close(): Promise<void>;
 }

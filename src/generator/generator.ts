@@ -104,4 +104,6 @@ export interface Generator extends AsyncDisposable {
    * `checkPlan`, and `DECODE_FAILED` where a distribution is not finite or a grammar leaves no token.
    */
   generatePlanned?(request: PlannedRequest): Promise<PlannedGeneration>;
+  /** Ends what is at work with `DISPOSED` and frees the model; the same as `await using`. */
+  close(): Promise<void>;
 }

@@ -114,7 +114,7 @@ export const endingCases: Case[] = [
     name: 'rejects what runs and what comes after once it is disposed, twice safely',
     async run(generator) {
       const running = failureOf(ask(generator, { seeds: [1, 2, 3, 4], maxTokens: 400 }), 'DISPOSED');
-      await Promise.all([generator[Symbol.asyncDispose](), generator[Symbol.asyncDispose]()]);
+      await Promise.all([generator.close(), generator[Symbol.asyncDispose]()]);
       const error = await running;
       expectThat((error as { code?: unknown }).code === 'DISPOSED', 'DISPOSED for what ran', error);
       await expectCode(ask(generator), 'DISPOSED', 'a request after disposal');

@@ -180,7 +180,11 @@ export class FakeGenerator implements Generator {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async close(): Promise<void> {
     this.disposals += 1;
     this.#disposed = true;
     for (const wake of [...this.#pauses]) wake();

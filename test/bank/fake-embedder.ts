@@ -46,8 +46,12 @@ export class FakeEmbedder implements Embedder {
     return { vectors, dimension: this.dimension };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.disposals += 1;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #vector(text: string): Float32Array {

@@ -17,6 +17,7 @@ beforeAll(async () => {
         vectors: Float32Array.from(texts.flatMap((text) => [text.length, 1])),
         dimension: 2,
       }),
+      close: async () => {},
       [Symbol.asyncDispose]: async () => {},
     },
   });

@@ -135,8 +135,12 @@ export class MeteredGenerator implements Generator {
     );
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inside[Symbol.asyncDispose]();
+  async close(): Promise<void> {
+    await this.#inside.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

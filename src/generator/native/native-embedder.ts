@@ -87,6 +87,7 @@ export async function loadNativeEmbedder(options: EmbedderOptions): Promise<Embe
     modelPath: facts.path,
     maxTokens,
     embed: (texts, { signal } = {}) => engine.embed(texts, signal),
+    close: () => engine.dispose(),
     [Symbol.asyncDispose]: () => engine.dispose(),
   };
 }

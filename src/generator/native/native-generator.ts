@@ -229,7 +229,11 @@ class AddonGenerator implements NativeGenerator {
     return this.#engine.native.statistics();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     await this.#engine.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

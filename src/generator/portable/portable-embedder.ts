@@ -132,10 +132,14 @@ class PortableEmbedder implements Embedder {
     return { vectors, dimension };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     // The model's disposal takes its contexts with it.
     this.#disposal ??= this.#model.dispose();
     await this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #checkLengths(texts: readonly string[]): void {

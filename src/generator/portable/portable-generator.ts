@@ -395,9 +395,13 @@ class PortableGenerator implements TokenGenerator {
       this.#fail(job, this.#disposal === null ? decodeError(reason, job) : disposed());
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  close(): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #dispose(): Promise<void> {
