@@ -173,6 +173,7 @@ const generatorInterface = [
   'generator.ts',
   'embedder.ts',
   'plan.ts',
+  'plan-bounds.ts',
   'llama/llama-info.ts',
   'native/native-info.ts',
 ];

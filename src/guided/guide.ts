@@ -24,11 +24,13 @@ export interface GuideParts {
   readonly chat: ChatTemplate;
   readonly generator: Generator;
   readonly planLengths: PlanLengths;
+  /** Most new tokens of a chain that the model itself has the form of. */
+  readonly defaults: { readonly usualMaxTokens: number };
 }
 
 /** The guide of a judgment of so many responses; null where its chains are free. Rejects as `Generator.countTokens`. */
 export async function guideFor(
-  { chat, generator, planLengths }: GuideParts,
+  { chat, generator, planLengths, defaults }: GuideParts,
   responses: number,
   guided: GuidedSettings | null,
   signal: AbortSignal,
@@ -47,6 +49,7 @@ export async function guideFor(
       reads: readout === 'expected',
       blanksEndTokens,
       thought,
+      usualTokens: defaults.usualMaxTokens,
     }),
     chain: { form, responses, criteria, readout },
     chat: mark === null || think > 0 ? chat : closed(chat, mark),
@@ -103,7 +106,7 @@ export class PlanLengths {
  */
 export async function roomBeside(
   { plan }: Guide,
-  { generator, planLengths }: Omit<GuideParts, 'chat'>,
+  { generator, planLengths }: Pick<GuideParts, 'generator' | 'planLengths'>,
   maxTokens: number | undefined,
   signal: AbortSignal,
 ): Promise<number> {

@@ -32,6 +32,8 @@ export interface GuidedPlanOptions {
   readonly blanksEndTokens: boolean;
   /** A thought that the prompt opens: what closes it, and the most tokens that the model has for it. */
   readonly thought: { readonly close: string; readonly maxTokens: number } | null;
+  /** Most tokens that a chain of the trained form has where the model writes all of it: part 1 is bounded by a share of them. */
+  readonly usualTokens: number;
 }
 
 /** The scores that a criterion can have, as the texts of its choice. */
@@ -43,11 +45,12 @@ export const CRITERIA = { least: 3, most: 5 } as const;
 /** Most characters of a fixed criterion's name. */
 export const LONGEST_NAME = 120;
 
-/** Most tokens of free texts. */
+/** Most tokens of free texts; of the trained form's persona and rubric also most of a whole chain's. */
 const BOUNDS = {
   general: { persona: 96, name: 8, why: 20, reason: 24 },
   trained: { persona: 1024, rubric: 512, name: 16, reason: 80 },
 } as const;
+const SHARES = { persona: 1 / 2, rubric: 1 / 4 } as const;
 
 /** Of the prompt's example and of part 2: nothing that a persona or a reason says. */
 const FORM_TEXTS = ['<name>', '<reason>', 'JSON_', '"rationale"', 'better_response', 'weight%'];
@@ -110,8 +113,11 @@ function generalPart1({ criteria }: GuidedPlanOptions): PlanPart[] {
 }
 
 /** Persona and rubric as the model was trained to write them, and its list of criteria and weights. */
-function trainedPart1({ criteria, blanksEndTokens }: GuidedPlanOptions): PlanPart[] {
-  const { persona, rubric: derivation, name } = BOUNDS.trained;
+function trainedPart1({ criteria, blanksEndTokens, usualTokens }: GuidedPlanOptions): PlanPart[] {
+  const { name } = BOUNDS.trained;
+  const bound = (of: keyof typeof SHARES): number =>
+    Math.min(BOUNDS.trained[of], Math.ceil(usualTokens * SHARES[of]));
+  const [persona, derivation] = [bound('persona'), bound('rubric')];
   return [
     given(PART_1),
     free(PART_NAMES.persona, persona, ['\n\n2.']),

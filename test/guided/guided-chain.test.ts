@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readChain } from '../../src/chain/read-chain.js';
+import { checkPlan } from '../../src/generator/plan-bounds.js';
 import { expectedScore, guidedChain, scoreVariance, wholeShares } from '../../src/guided/guided-chain.js';
 import { type GuidedPlanOptions, guidedPlan } from '../../src/guided/guided-plan.js';
 import { longestSample } from '../../src/guided/plan-length.js';
@@ -13,6 +14,7 @@ const PLAIN: GuidedPlanOptions = {
   reads: true,
   blanksEndTokens: false,
   thought: null,
+  usualTokens: 3072,
 };
 
 const KINDS: [string, Partial<GuidedPlanOptions>][] = [
@@ -78,10 +80,25 @@ describe.each(KINDS)('a guided chain %s', (_, changes) => {
     }
   });
 
+  it('leaves the room that a generator asks for, however texts are tokenized together', async () => {
+    const count = (text: string): number => Math.ceil(text.length / 4);
+    const asked = { promptTokens: 0, contextTokens: 1e6, spell: (text: string) => ({ length: count(text) }) };
+    expect(await longestSample(plan, async (text) => count(text))).toBe(checkPlan(plan, asked));
+  });
+
   it('asks the model for no sum and no JSON', () => {
     const written = JSON.stringify(plan);
     expect(written).not.toMatch(/Final Score =|response_1/);
   });
+});
+
+it('bounds part 1 of the trained form by what the model’s own chains have', () => {
+  const bounds = (usualTokens: number): number[] =>
+    guidedPlan({ ...PLAIN, form: 'trained', usualTokens }).parts.flatMap((part) =>
+      part.kind === 'free' ? [part.maxTokens] : [],
+    );
+  expect(bounds(448)).toEqual([224, 112]);
+  expect(bounds(3072)).toEqual([1024, 512]);
 });
 
 describe('what is read of a score', () => {
