@@ -80,6 +80,7 @@ function checkExperts(
 export function checkByteTokens(metadata: ReadonlyMap<string, unknown>): void {
   const kind = metadata.get('tokenizer.ggml.model');
   const tokens = metadata.get('tokenizer.ggml.tokens');
+  if (kind === 'rwkv' && Array.isArray(tokens)) checkRwkvBytes(tokens);
   if (kind !== 'llama' || !Array.isArray(tokens)) return;
   const known = new Set<unknown>(tokens);
   for (let byte = 0; byte < 256; byte++) {
@@ -91,6 +92,29 @@ export function checkByteTokens(metadata: ReadonlyMap<string, unknown>): void {
     );
   }
 }
+
+/** A first byte of which no token stands alone has llama.cpp's tokenizer for RWKV search without end. */
+function checkRwkvBytes(tokens: readonly unknown[]): void {
+  const alone = new Set<string>();
+  const first = new Map<string, string>();
+  for (const token of tokens) {
+    if (typeof token !== 'string') continue;
+    const bytes = token.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/gs, (_, hex?: string, other?: string) =>
+      hex !== undefined ? String.fromCharCode(Number.parseInt(hex, 16)) : (ESCAPES[other!] ?? other!),
+    );
+    if (bytes.length === 1) alone.add(bytes);
+    else if (bytes !== '') first.set(bytes[0]!, token);
+  }
+  for (const [byte, token] of first) {
+    if (alone.has(byte)) continue;
+    throw new PgenrmError(
+      'MODEL_UNUSABLE',
+      `its vocabulary is RWKV's and has ${JSON.stringify(token.slice(0, 60))} but no token for its first byte alone; llama.cpp would never end to tokenize a text`,
+    );
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r' };
 
 /**
  * Checks that no two tokens of a vocabulary have the same bytes. `raw` gives the bytes of token i, one character a byte;

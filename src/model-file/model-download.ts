@@ -79,7 +79,7 @@ export async function downloadModel(
   const { signal, onProgress = () => undefined, limits } = options;
   signal?.throwIfAborted();
   const folder = join(cacheFolder, 'models');
-  const connections = openConnections(limits);
+  const connections = openConnections(limits, signal);
   // What is asked for when it fails.
   let url = '';
   const ask = { connections, signal, token: await hubToken() };

@@ -34,14 +34,14 @@ describe('tryLoad', () => {
     const dies = await program(
       "console.error('GGML_ASSERT(x) \\x1b[31mfailed\\n'); process.kill(process.pid, 'SIGKILL')",
     );
-    await expect(tryLoad({ modelPath: 'm.gguf' }, undefined, dies)).rejects.toMatchObject({
+    await expect(tryLoad({ modelPath: 'm.gguf' }, undefined, { program: dies })).rejects.toMatchObject({
       code: 'MODEL_UNUSABLE',
       message: expect.stringMatching(
         /^m\.gguf ends the process \(SIGKILL\).*: GGML_ASSERT\(x\) {2}?\[31mfailed; /,
       ),
     });
     const leaves = await program('process.exit(7)');
-    await expect(tryLoad({ modelPath: 'm.gguf' }, undefined, leaves)).rejects.toMatchObject({
+    await expect(tryLoad({ modelPath: 'm.gguf' }, undefined, { program: leaves })).rejects.toMatchObject({
       message: expect.stringContaining('(exit code 7)'),
     });
   });
@@ -52,7 +52,17 @@ describe('tryLoad', () => {
     const reason = new Error('enough');
     setTimeout(() => stop.abort(reason), 200);
     const began = performance.now();
-    await expect(tryLoad({ modelPath: 'm.gguf' }, stop.signal, waits)).rejects.toBe(reason);
+    await expect(tryLoad({ modelPath: 'm.gguf' }, stop.signal, { program: waits })).rejects.toBe(reason);
     expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  it('ends one that never answers, and says so', async () => {
+    const waits = await program('setInterval(() => {}, 1000)');
+    await expect(
+      tryLoad({ modelPath: 'm.gguf' }, undefined, { program: waits, settledMs: 300 }),
+    ).rejects.toMatchObject({
+      code: 'MODEL_UNUSABLE',
+      message: expect.stringMatching(/neither loads nor answers/),
+    });
   });
 });

@@ -169,8 +169,22 @@ describe('what ends llama.cpp', () => {
       { 'tokenizer.ggml.model': { string: 'llama' }, ...tokens('a', 'b') },
       /no token <0x00>/,
     ],
+    [
+      'RWKV without the first byte of a token',
+      { 'tokenizer.ggml.model': { string: 'rwkv' }, ...tokens('a', 'ab', '\\xe4', '\\xe5\\x01') },
+      /no token for its first byte/,
+    ],
   ])('is refused: %s', async (_what, changes, message) => {
     await expectCode(readGgufHeader(await withMetadata(changes)), 'MODEL_UNUSABLE', message);
+  });
+
+  it("is not mistaken: RWKV's escapes", async () => {
+    const kind = { 'tokenizer.ggml.model': { string: 'rwkv' } };
+    const path = await withMetadata({
+      ...kind,
+      ...tokens('a', 'ab', '\\xe4', '\\xe4b', '\\n', '\\n\\n', '\\\\', '\\\\a'),
+    });
+    await expect(readGgufHeader(path)).resolves.toBeDefined();
   });
 
   it('is not mistaken: empty tokens, bytes that are no UTF-8, experts by layer', async () => {
