@@ -8,7 +8,14 @@ import { PgenrmError } from '../errors.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { Generator, Sampling } from '../generator/generator.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { checkRange, invalidOption, JUDGE_RANGES, type NumberRange } from '../options/option-range.js';
+import {
+  checkRange,
+  DATA_RANGES,
+  invalidOption,
+  JUDGE_DEFAULTS,
+  JUDGE_RANGES,
+  type NumberRange,
+} from '../options/option-range.js';
 import type { GivenChatTemplate } from '../prompt/chat/chat-template.js';
 import type { PromptTemplate } from '../prompt/template/template.js';
 
@@ -88,7 +95,7 @@ export interface BuildBankOptions {
 export const BUILD_RANGES = {
   k: { integer: true, min: 1, max: 1_000_000 },
   seed: JUDGE_RANGES.seed,
-  limit: { integer: true, min: 1, max: 1_000_000_000 },
+  limit: DATA_RANGES.rows,
   temperature: JUDGE_RANGES.temperature,
   topP: JUDGE_RANGES.topP,
   minP: JUDGE_RANGES.minP,
@@ -119,7 +126,12 @@ export interface BuildSettings {
 
 /** Fills in defaults. Errors: `INVALID_OPTION`, naming the option, its range and what came. */
 export function buildSettings(options: BuildBankOptions): BuildSettings {
-  const { k = 'auto', temperature = 1, topP = 1, minP = 0 } = options;
+  const {
+    k = 'auto',
+    temperature = JUDGE_DEFAULTS.temperature,
+    topP = JUDGE_DEFAULTS.topP,
+    minP = JUDGE_DEFAULTS.minP,
+  } = options;
   if (typeof options.out !== 'string' || options.out === '')
     throw invalidOption('out', 'a path', options.out);
   if (k !== 'auto' && typeof k !== 'number') throw invalidOption('k', "an integer or 'auto'", k);
@@ -137,7 +149,7 @@ export function buildSettings(options: BuildBankOptions): BuildSettings {
   if (k !== 'auto' && k > rows) throw tooManyPrototypes(k, rows, 'rows');
   return {
     k,
-    seed: options.seed ?? 0,
+    seed: options.seed ?? JUDGE_DEFAULTS.seed,
     refine: options.refine ?? true,
     limit: options.limit ?? null,
     sampling: { temperature, topP, minP },

@@ -1,7 +1,7 @@
 // Runs one command line from words to exit code; every error ends here as one clear message.
 // Knows the commands by name; what they do is theirs.
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { messageOf, PgenrmError } from '../errors.js';
 import { printable, printableJson } from '../output/printable.js';
 import { PACKAGE_VERSION } from '../package.js';
@@ -12,11 +12,12 @@ import type { CliHost, CommandContext } from './command-context.js';
 import { demoCommand } from './demo/demo.js';
 import { doctorCommand } from './doctor-command.js';
 import { evalCommand } from './eval/eval-command.js';
+import { addFlags } from './options/add-flags.js';
 import { oldCommand } from './options/renamed.js';
 import { scoreCommand } from './score/score-command.js';
 import { serveCommand } from './serve/serve-command.js';
 import { templateCommand } from './template-command.js';
-import { createLog, LOG_LEVELS, type LogLevel } from './terminal/console-streams.js';
+import { createLog, type LogLevel } from './terminal/console-streams.js';
 import { EXIT, exitCodeOf } from './terminal/exit-code.js';
 import { Interruption } from './terminal/interrupt.js';
 
@@ -54,21 +55,18 @@ export async function runCli(words: readonly string[], host: Partial<CliHost> = 
   }
 }
 
-function createProgram(context: CommandContext): Command {
+/** Every command of `pgenrm`. */
+export function createProgram(context: CommandContext): Command {
   const program = new Command('pgenrm')
     .description('Scores candidate replies for one user with a local GGUF model (P-GenRM).')
     .version(PACKAGE_VERSION, '-V, --version', 'print the version')
-    .addOption(
-      new Option('--log-level <level>', 'log JSON lines to standard error')
-        .choices(LOG_LEVELS)
-        .default('silent'),
-    )
     .configureOutput({
       writeOut: (text) => context.out.write(text),
       writeErr: (text) => context.err.write(printable(text)),
     })
     .showHelpAfterError('(pgenrm --help, or pgenrm COMMAND --help, lists what there is)')
     .exitOverride();
+  addFlags(program, ['logLevel']);
   for (const command of [scoreCommand, templateCommand, doctorCommand, demoCommand])
     command(program, context);
   bankCommand(program, context);

@@ -9,22 +9,23 @@ import type { User } from '../preference/preference.js';
 import { importAuthorsTemplate } from '../template-files/import-authors.js';
 import { resolveTemplate } from '../template-files/resolve-template.js';
 import type { CommandContext } from './command-context.js';
+import { addFlags } from './options/add-flags.js';
 
 /** Adds `pgenrm template import` and `pgenrm template show`. */
 export function templateCommand(program: Command, context: CommandContext): void {
   const template = program.command('template').description('Imports and shows prompt templates.');
-  template
+  const importing = template
     .command('import')
     .description("Makes a template file of a copy of the authors' PROMPTS.py, which is read and never run.")
-    .argument('<file>', 'the Python file')
-    .option('--out <file>', 'where the template file goes', 'template.json')
-    .option('--name <name>', "the template's name", 'imported')
-    .action(async (file: string, { out, name }: { out: string; name: string }) => {
+    .argument('<file>', 'the Python file');
+  addFlags(importing, ['template:out', 'template:name']).action(
+    async (file: string, { out, name }: { out: string; name: string }) => {
       await refuseSameFile([out], { 'Python file': file });
       const imported = await importAuthorsTemplate(file, { name });
       await writeAtomically(out, `${JSON.stringify(imported, null, 2)}\n`);
       context.out.write(printable(`wrote ${out}; use it with: pgenrm score DATA --template ${out}\n`));
-    });
+    },
+  );
   template
     .command('show')
     .description('Prints the messages that a template writes for a made-up user and two responses.')

@@ -30,6 +30,22 @@ export const JUDGE_RANGES = {
   reorder: { integer: true, min: 1, max: 65_536 },
 } as const satisfies Record<string, NumberRange>;
 
+/** What a judgment takes where nothing is said; `maxTokens` is in max-tokens.ts. */
+export const JUDGE_DEFAULTS = {
+  individual: 1,
+  prototypes: 0,
+  seed: 0,
+  temperature: 1,
+  topP: 1,
+  minP: 0,
+} as const satisfies Partial<Record<keyof typeof JUDGE_RANGES, number>>;
+
+/** Ranges of what is read of a data set. */
+export const DATA_RANGES = {
+  rows: { integer: true, min: 1, max: 1_000_000_000 },
+  maxLineMb: { integer: false, min: 0.001, max: 512 },
+} as const satisfies Record<string, NumberRange>;
+
 /** A range in words, such as `an integer from 1 to 1024`. */
 export function describeRange(range: NumberRange): string {
   const kind = range.integer ? 'an integer' : 'a number';

@@ -10,7 +10,13 @@ import {
   guidedSettings,
   type ModelDecoding,
 } from '../guided/decoding.js';
-import { checkChoice, checkRange, invalidOption, JUDGE_RANGES } from '../options/option-range.js';
+import {
+  checkChoice,
+  checkRange,
+  invalidOption,
+  JUDGE_DEFAULTS,
+  JUDGE_RANGES,
+} from '../options/option-range.js';
 import type { Item, Turn, User } from '../preference/preference.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
@@ -71,15 +77,15 @@ export function judgeSettings(
 ): JudgeSettings {
   checkObject('options', options);
   const {
-    individual = 1,
-    prototypes = 0,
+    individual = JUDGE_DEFAULTS.individual,
+    prototypes = JUDGE_DEFAULTS.prototypes,
     retrieveBy = 'chain',
     includeSelf = false,
     adaptive = null,
-    seed = 0,
-    temperature = 1,
-    topP = 1,
-    minP = 0,
+    seed = JUDGE_DEFAULTS.seed,
+    temperature = JUDGE_DEFAULTS.temperature,
+    topP = JUDGE_DEFAULTS.topP,
+    minP = JUDGE_DEFAULTS.minP,
     maxTokens = usualMaxTokens,
     historyEvents = null,
     grammar = 'off',

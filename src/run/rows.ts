@@ -2,19 +2,16 @@
 // Knows preference data; nothing of how rows are judged or where their lines go.
 
 import type { PreferenceData, PreferenceRow, RowProblem } from '../data/preference-data.js';
-import { checkRange } from '../options/option-range.js';
+import { checkRange, DATA_RANGES } from '../options/option-range.js';
 import type { AnalysisCache, AnalysisRecord } from '../reward-model/analysis-cache.js';
 import type { JudgeInput } from '../reward-model/judgment.js';
 
 /** A row of the data, or what is there in place of one. */
 export type DataRow = PreferenceRow | RowProblem;
 
-/** Range of the limit of a run. */
-export const LIMIT_RANGE = { integer: true, min: 1, max: Number.MAX_SAFE_INTEGER } as const;
-
 /** How many rows a run of this limit judges. Errors: `INVALID_OPTION`. */
 export function rowsAsked(data: PreferenceData, limit: number | undefined): number {
-  if (limit !== undefined) checkRange('limit', limit, LIMIT_RANGE);
+  if (limit !== undefined) checkRange('limit', limit, DATA_RANGES.rows);
   return Math.min(data.count, limit ?? data.count);
 }
 

@@ -124,6 +124,26 @@ describe('pgenrm bank', () => {
     expect((await run(['build', train, '--out', out, '--no-refine', '--quiet'])).err).toBe('');
   });
 
+  it('reads data as the other commands do: whose rows are history, how long a line may be', async () => {
+    const words = ['build', train, '--out', out, '--k', '2', '--limit', '6'];
+    const lonely = await writeRows(join(folder, 'lonely.jsonl'), styledRows(4, 1));
+    const without = await run(['build', lonely, '--out', out, '--k', '2', '--require-history']);
+    expect(without).toMatchObject({ code: 1 });
+    expect(without.err).toMatch(/INPUT_MALFORMED: .*no row has a history/);
+    const unknown = await run([...words, '--history-splits', 'validation']);
+    expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('validation') });
+    const long = await writeRows(join(folder, 'long.jsonl'), [
+      ...styledRows(3, 2),
+      styledRow(3, 0, { chosen: 'long '.repeat(400) }),
+    ]);
+    const bounded = await run(['build', long, '--out', `${out}-long`, '--k', '2', '--max-line-mb', '0.001']);
+    expect(bounded.code).toBe(3);
+    expect(bounded.err).toMatch(/row 7 .*invalid: line 7 is .*--max-line-mb/);
+    expect(await run([...words, '--require-history', '--quiet'])).toMatchObject({ code: 0, err: '' });
+    const added = await run(['add', out, lonely, '--require-history']);
+    expect(added.err).toMatch(/INPUT_MALFORMED: .*no row has a history/);
+  });
+
   it('takes another embedder, with its own pooling by default', async () => {
     const words = ['build', train, '--out', out, '--k', '2', '--embedder', 'other.gguf', '--limit', '6'];
     const { code, poolings, err } = await run(words);

@@ -6,30 +6,28 @@ import type { Command } from 'commander';
 import { PrototypeBank } from '../../bank/bank.js';
 import { BANK_FILES } from '../../bank/file/manifest.js';
 import { addRows } from '../../bank-build/add-rows.js';
-import { BUILD_RANGES } from '../../bank-build/build-bank.js';
-import { FORMAT_NAMES, type FormatName, openPreferenceData } from '../../data/preference-data.js';
+import { openPreferenceData } from '../../data/preference-data.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import type { CommandContext } from '../command-context.js';
+import { addFlags } from '../options/add-flags.js';
+import { lookAtSignals, openOptions } from '../options/judged-data.js';
 import { modelInputs } from '../options/model-options.js';
-import { choiceOption, numberOption } from '../options/option-parsers.js';
+import { POOLING_CHOICES } from '../options/table/bank-flags.js';
+import { type FlagName, type FlagValues, READING } from '../options/table/table.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { InterruptWatch } from '../terminal/interrupt.js';
-import {
-  type BankHost,
-  type ModelOptions,
-  modelSources,
-  POOLING_CHOICES,
-  withModelOptions,
-} from './bank-models.js';
-import { additionText, buildProgress, type ProgressOptions, progressKind } from './bank-text.js';
+import { BANK_MODEL_FLAGS, type BankHost, modelSources } from './bank-models.js';
+import { additionText, buildProgress, progressKind, tellSignals } from './bank-text.js';
 
-interface AddCommandOptions extends ModelOptions, ProgressOptions {
-  readonly users?: string;
-  readonly split?: string;
-  readonly format?: FormatName;
-  readonly concurrency?: number;
-}
+const ADD_FLAGS = [
+  ...(['users', 'split', 'format'] as const),
+  ...READING,
+  ...BANK_MODEL_FLAGS,
+  ...(['concurrency', 'quiet', 'jsonProgress'] as const),
+] as const satisfies readonly FlagName[];
+
+type AddCommandOptions = FlagValues<typeof ADD_FLAGS>;
 
 /** Adds `add` to the bank commands. */
 export function addAddCommand(bank: Command, context: CommandContext, host: BankHost): void {
@@ -39,17 +37,10 @@ export function addAddCommand(bank: Command, context: CommandContext, host: Bank
       'Adds users and events to a bank without building it anew: a chain for each user that it does not have, the new choices of those it has.',
     )
     .argument('<bank>', 'the folder of a bank')
-    .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)')
-    .option('--users <file>', "users' stated criteria and histories")
-    .option('--split <name>', 'only the rows of this split')
-    .addOption(choiceOption('--format <name>', 'shape of the rows; detected by default', FORMAT_NAMES));
-  withModelOptions(command)
-    .addOption(numberOption('--concurrency <n>', 'rows in flight', BUILD_RANGES.concurrency))
-    .option('--quiet', 'no progress and no summary')
-    .option('--json-progress', 'progress as JSON lines on standard error')
-    .action(async (bank: string, data: string, options: AddCommandOptions) => {
-      context.end(await add(bank, data, options, context, host));
-    });
+    .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
+  addFlags(command, ADD_FLAGS).action(async (bank: string, data: string, options: AddCommandOptions) => {
+    context.end(await add(bank, data, options, context, host));
+  });
 }
 
 async function add(
@@ -68,12 +59,9 @@ async function add(
       { data: rows, 'users file': options.users, ...modelInputs(options) },
     );
     await using bank = await PrototypeBank.open(path);
-    const { users, split, format, concurrency } = options;
-    const data = await openPreferenceData(rows, {
-      ...(users === undefined ? {} : { users }),
-      ...(split === undefined ? {} : { split }),
-      ...(format === undefined ? {} : { format }),
-    });
+    const { concurrency } = options;
+    const data = await openPreferenceData(rows, openOptions(options, signal));
+    tellSignals(await lookAtSignals(data, options, context, signal), options, context.err);
     const { pooling, sha256 } = bank.manifest.madeWith.embedder;
     const known = POOLING_CHOICES.find((choice) => choice === pooling);
     const added = await addRows(bank, {

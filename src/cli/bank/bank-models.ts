@@ -1,35 +1,22 @@
 // How the bank commands get at models: their options, files found and checked, generator and embedder loaded.
 // Knows the options that load models; nothing of banks.
 
-import type { Command } from 'commander';
 import type { EmbedderSource, JudgeSource } from '../../bank-build/build-bank.js';
 import type { Embedder } from '../../generator/embedder.js';
 import type { Generator } from '../../generator/generator.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
 import { withChatTemplate } from '../../prompt/template/template.js';
-import { GENERATOR_CHOICES, GPU_CHOICES } from '../../reward-model/reward-model.js';
 import { resolveTemplate } from '../../template-files/resolve-template.js';
 import { readGivenTemplate } from '../../template-guard/given-template.js';
-import { type EngineFlags, engineFlags, engineSizes } from '../options/engine-flags.js';
-import { CHAT_TEMPLATE_HELP } from '../options/model-options.js';
-import { choiceOption } from '../options/option-parsers.js';
+import { engineSizes } from '../options/model-options.js';
+import type { PoolingChoice } from '../options/table/bank-flags.js';
+import { type FlagName, type FlagValues, MODEL } from '../options/table/table.js';
 
-/** How the vectors of tokens become one; `auto` is what the embedder's file says. */
-export const POOLING_CHOICES = ['auto', 'mean', 'cls', 'last'] as const;
+/** The flags of every bank command that loads models. */
+export const BANK_MODEL_FLAGS = [...MODEL, 'embedder', 'pooling'] as const satisfies readonly FlagName[];
 
-/** One of {@link POOLING_CHOICES}. */
-export type PoolingChoice = (typeof POOLING_CHOICES)[number];
-
-/** Options of every command that loads models. */
-export interface ModelOptions extends EngineFlags {
-  readonly model: string;
-  readonly template?: string;
-  readonly chatTemplate?: string;
-  readonly embedder?: string;
-  readonly pooling?: PoolingChoice;
-  readonly generator?: (typeof GENERATOR_CHOICES)[number];
-  readonly gpu: (typeof GPU_CHOICES)[number];
-}
+/** {@link BANK_MODEL_FLAGS} as commander reads them. */
+export type BankModelOptions = FlagValues<typeof BANK_MODEL_FLAGS>;
 
 /** A model file that was found and checked. */
 export interface FoundModel {
@@ -42,32 +29,13 @@ export interface FoundModel {
 /** How the command gets at models; tests put their own in place. */
 export interface BankHost {
   findModel(spec: string, signal: AbortSignal): Promise<FoundModel>;
-  loadGenerator(path: string, options: ModelOptions, signal: AbortSignal): Promise<Generator>;
+  loadGenerator(path: string, options: BankModelOptions, signal: AbortSignal): Promise<Generator>;
   loadEmbedder(
     path: string,
     pooling: PoolingChoice,
-    options: ModelOptions,
+    options: BankModelOptions,
     signal: AbortSignal,
   ): Promise<Embedder>;
-}
-
-/** Adds the options of {@link ModelOptions} to a command. */
-export function withModelOptions(command: Command): Command {
-  command
-    .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
-    .option('--template <template>', "a template's name or file; default: the model's own, else standard")
-    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
-    .option('--embedder <model>', 'a GGUF that embeds; default: the one that the model names, else itself')
-    .addOption(
-      choiceOption(
-        '--pooling <kind>',
-        'how tokens become one vector; default mean for the model itself, else auto',
-        POOLING_CHOICES,
-      ),
-    )
-    .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'));
-  return engineFlags(command);
 }
 
 /**
@@ -75,7 +43,7 @@ export function withModelOptions(command: Command): Command {
  * {@link defaultEmbedder} for a bank made with one of `bankSha256`. Errors: those of `findModel`; `TEMPLATE_INVALID`.
  */
 export async function modelSources(
-  options: ModelOptions,
+  options: BankModelOptions,
   host: BankHost,
   signal: AbortSignal,
   ownPooling?: PoolingChoice,

@@ -11,6 +11,7 @@ import type { AddedRows, FailedRow } from '../../bank-build/add-rows.js';
 import type { BuildEvent } from '../../bank-build/build-bank.js';
 import { printableJson } from '../../output/printable.js';
 import { harmless } from '../demo/demo-text.js';
+import type { Signals } from '../options/judged-data.js';
 import { STOPPING_TEXT } from '../terminal/interrupt.js';
 import type { ProgressKind } from '../terminal/progress.js';
 
@@ -27,6 +28,12 @@ export interface BuildProgress {
 export interface ProgressOptions {
   readonly quiet?: true;
   readonly jsonProgress?: true;
+}
+
+/** Says what is known of the users: in words, or as one JSON line before the build's own where there is anything to say. */
+export function tellSignals({ event, say }: Signals, options: ProgressOptions, err: Writable): void {
+  if (options.jsonProgress !== true) say();
+  else if (Object.keys(event).length > 0) err.write(`${printableJson({ event: 'data', ...event })}\n`);
 }
 
 /** How progress is shown on a stream. */

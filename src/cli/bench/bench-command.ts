@@ -1,60 +1,35 @@
 // `pgenrm bench`: the group of `scaling`, `predict`, `compare` and `table`, and the three that need no model.
 // Knows the command line and results; not how a result comes about.
 
-import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { agreement, compareResults, comparisonTable } from '../../cost/result/compare-results.js';
 import { predictionText, predictLevel } from '../../cost/result/predict.js';
 import { readResult } from '../../cost/result/read-result.js';
-import { BENCH_FILES, shortMarkdown } from '../../cost/result/write-result.js';
+import { shortMarkdown } from '../../cost/result/write-result.js';
 import { percent } from '../../evaluation/report/report.js';
-import { ENGINE_RANGES } from '../../options/engine-options.js';
-import { JUDGE_RANGES } from '../../options/option-range.js';
 import { harmless, terminalTable } from '../../report/table.js';
 import type { CommandContext } from '../command-context.js';
-import { numberOption } from '../options/option-parsers.js';
+import { addFlags } from '../options/add-flags.js';
+import { DEFAULT_RESULT } from '../options/table/bench-flags.js';
+import type { FlagValues } from '../options/table/table.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
-import { DEFAULT_FOLDER } from './bench-flags.js';
 import { type BenchHost, benchScalingCommand } from './bench-scaling.js';
 
-/** Where `bench scaling` puts its result unless told otherwise. */
-const DEFAULT_RESULT = join(DEFAULT_FOLDER, BENCH_FILES.json);
-
-interface PredictWords {
-  readonly ind: number;
-  readonly pro: number;
-  readonly workers?: number;
-  readonly from?: readonly string[];
-  readonly json?: true;
-}
+const PREDICT_FLAGS = ['ind', 'pro', 'predict:workers', 'predict:from', 'json'] as const;
+const COMPARE_FLAGS = ['all', 'json'] as const;
 
 /** Adds `pgenrm bench`. */
 export function benchCommand(program: Command, context: CommandContext, host?: BenchHost): void {
   const group = program.command('bench').description('Measures, predicts and compares what judgments cost.');
   benchScalingCommand(group, context, host);
-  group
+  const predict = group
     .command('predict')
     .description(
       'What a level would cost, by a regression over measured levels, with its error on levels left out.',
-    )
-    .addOption(numberOption('--ind <m>', 'chains for the user', JUDGE_RANGES.individual).default(1))
-    .addOption(numberOption('--pro <n>', 'chains as similar users', JUDGE_RANGES.prototypes).default(0))
-    .addOption(
-      numberOption(
-        '--workers <n>',
-        'workers that decode at once; default those of the results',
-        ENGINE_RANGES.workers,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--from <file>',
-        `result.json of a bench, several times for several; default ${DEFAULT_RESULT}`,
-      ).argParser((file: string, files: readonly string[] | undefined) => [...(files ?? []), file]),
-    )
-    .option('--json', 'print JSON')
-    .action(async ({ ind, pro, workers, from = [DEFAULT_RESULT], json }: PredictWords) => {
+    );
+  addFlags(predict, PREDICT_FLAGS).action(
+    async ({ ind, pro, workers, from = [DEFAULT_RESULT], json }: FlagValues<typeof PREDICT_FLAGS>) => {
       const prediction = predictLevel(await Promise.all(from.map(readResult)), {
         level: { individual: ind, prototype: pro },
         ...(workers === undefined ? {} : { workers }),
@@ -63,15 +38,15 @@ export function benchCommand(program: Command, context: CommandContext, host?: B
         json ? `${JSON.stringify(prediction, null, 2)}\n` : `${harmlessLines(predictionText(prediction))}\n`,
       );
       context.end(EXIT.ok);
-    });
-  group
+    },
+  );
+  const compare = group
     .command('compare')
     .description('What changed between two results, and whether it is more than noise.')
     .argument('<first>', 'result.json')
-    .argument('<second>', 'result.json')
-    .option('--all', 'list the figures that did not change, too')
-    .option('--json', 'print JSON')
-    .action(async (first: string, second: string, options: { all?: true; json?: true }) => {
+    .argument('<second>', 'result.json');
+  addFlags(compare, COMPARE_FLAGS).action(
+    async (first: string, second: string, options: FlagValues<typeof COMPARE_FLAGS>) => {
       const comparison = compareResults(await readResult(first), await readResult(second));
       if (options.json)
         context.out.write(
@@ -79,7 +54,8 @@ export function benchCommand(program: Command, context: CommandContext, host?: B
         );
       else context.out.write(comparisonText(comparison, options.all === true, mayColour(context.out)));
       context.end(EXIT.ok);
-    });
+    },
+  );
   group
     .command('table')
     .description('The table of levels as Markdown, for a README.')

@@ -30,20 +30,21 @@ import { type LoadedParts, loadParts } from '../../reward-model/load/load-parts.
 import { type LoadOptions, RewardModel } from '../../reward-model/reward-model.js';
 import type { CommandContext } from '../command-context.js';
 import { levelsOf } from '../eval/eval-options.js';
+import { addFlags } from '../options/add-flags.js';
 import { openJudgedData } from '../options/judged-data.js';
 import { loadOptions, modelInputs } from '../options/model-options.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch, STOPPING_TEXT } from '../terminal/interrupt.js';
 import {
+  BENCH_SCALING_FLAGS,
   type BenchOptions,
-  benchFlags,
   benchLevels,
   benchSizes,
   benchVariants,
   checkBenchOptions,
   pricesOf,
-} from './bench-flags.js';
+} from './bench-options.js';
 
 /** Where the command gets what it measures; tests put their own in place. */
 export interface BenchHost {
@@ -62,8 +63,7 @@ export function benchScalingCommand(group: Command, context: CommandContext, hos
     .description(
       'What each scaling level costs on this machine: time, tokens, memory, energy, accuracy, with intervals from repeated runs in random order.',
     );
-  benchFlags(command);
-  command.action(async (_: unknown, self: Command) => {
+  addFlags(command, BENCH_SCALING_FLAGS).action(async (_: unknown, self: Command) => {
     const options = self.optsWithGlobals<BenchOptions>();
     context.end(await benchScaling(options, context, host));
   });

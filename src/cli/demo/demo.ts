@@ -4,41 +4,36 @@
 import type { Command } from 'commander';
 import { openPreferenceData, type PreferenceRow } from '../../data/preference-data.js';
 import { PgenrmError } from '../../errors.js';
-import { JUDGE_RANGES } from '../../options/option-range.js';
 import { packageFile } from '../../package.js';
 import type { Judgment } from '../../reward-model/judgment.js';
-import { GENERATOR_CHOICES, GPU_CHOICES, type LoadOptions } from '../../reward-model/reward-model.js';
 import type { CommandContext } from '../command-context.js';
-import { CHAT_TEMPLATE_HELP } from '../options/model-options.js';
-import { choiceOption, numberOption } from '../options/option-parsers.js';
+import { addFlags } from '../options/add-flags.js';
+import type { FlagName, FlagValues } from '../options/table/table.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { InterruptWatch, STOPPING_TEXT } from '../terminal/interrupt.js';
 import { headingText, overviewText, portraitText } from './demo-text.js';
 
-interface DemoOptions {
-  readonly model: string;
-  readonly user?: string;
-  readonly chatTemplate?: string;
-  readonly ind: number;
-  readonly seed: number;
-  readonly generator?: 'native' | 'portable';
-  readonly gpu: NonNullable<LoadOptions['gpu']>;
-}
+const DEMO_FLAGS = [
+  'demo:user',
+  'model',
+  'chatTemplate',
+  'demo:ind',
+  'seed',
+  'generator',
+  'gpu',
+] as const satisfies readonly FlagName[];
+
+type DemoOptions = FlagValues<typeof DEMO_FLAGS>;
 
 /** Adds `pgenrm demo`. */
 export function demoCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('demo')
-    .description('Judges the bundled examples and shows persona, rubric, scores and winner.')
-    .option('--user <id>', 'whose first comparison is shown in full')
-    .option('--model <model>', 'nano (bundled), a path, or an hf: address', 'nano')
-    .option('--chat-template <file>', CHAT_TEMPLATE_HELP)
-    .addOption(numberOption('--ind <m>', 'chains a row', JUDGE_RANGES.individual).default(4))
-    .addOption(numberOption('--seed <n>', 'seed', JUDGE_RANGES.seed).default(0))
-    .addOption(choiceOption('--generator <kind>', 'force a generator', GENERATOR_CHOICES))
-    .addOption(choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'))
-    .action(async (options: DemoOptions) => context.end(await demo(options, context)));
+    .description('Judges the bundled examples and shows persona, rubric, scores and winner.');
+  addFlags(command, DEMO_FLAGS).action(async (options: DemoOptions) =>
+    context.end(await demo(options, context)),
+  );
 }
 
 async function demo(options: DemoOptions, context: CommandContext): Promise<number> {

@@ -2,7 +2,7 @@
 // Knows the command line and the parts of an evaluation; not how figures are computed.
 
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { PrototypeBank } from '../../bank/bank.js';
 import type { PreferenceData } from '../../data/preference-data.js';
 import { userGroups } from '../../data/select-rows.js';
@@ -29,15 +29,16 @@ import { type LoadOptions, RewardModel } from '../../reward-model/reward-model.j
 import type { RunEvent } from '../../run/scoring/scoring-run.js';
 import type { ScalingLevel } from '../../scaling/level.js';
 import type { CommandContext } from '../command-context.js';
+import { addFlags } from '../options/add-flags.js';
 import { lookAtSignals, openJudgedData, type Signals } from '../options/judged-data.js';
 import { loadOptions, modelInputs } from '../options/model-options.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
 import { createProgress, type Progress } from '../terminal/progress.js';
-import { dataFlags, figureFlags, samplingFlags } from './eval-flags.js';
 import {
   checkEvalOptions,
+  EVAL_FLAGS,
   type EvalOptions,
   evalJudgeOptions,
   figureOptions,
@@ -62,47 +63,34 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
     .description(
       'Accuracy of scaling levels with intervals: chains of the largest level are sampled once a row and kept, smaller levels are derived from them.',
     )
-    .argument('[data]', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)')
-    .option('--from <file>', 'compute from the chains.jsonl of an earlier evaluation; no model is loaded')
-    .option('--levels <list>', 'such as 1,ind-8,ind-8+pro-4; default 1,ind-8 (and ind-8+pro-4 with a bank)')
-    .option('--out <folder>', 'where chains, report.json, .md, .html and figures.csv go');
-  figureFlags(command);
-  dataFlags(command);
-  samplingFlags(command);
-  command
-    .option('--texts', "keep the chains' texts")
-    .addOption(new Option('--resume', 'go on with chains after their last row').conflicts('force'))
-    .option('--force', 'replace chains that exist')
-    .option('--json', 'print the report as JSON in place of tables')
-    .option('--quiet', 'no progress')
-    .option('--json-progress', 'progress as JSON lines on standard error')
-    .action(async (path: string | undefined, _: unknown, self: Command) => {
-      const options = self.optsWithGlobals<EvalOptions>();
-      const levels = levelsOf(options.levels);
-      risksOf(options.adaptive);
-      checkEvalOptions(path, levels, options, self);
-      if (options.out !== undefined) {
-        const { chains, ...figures } = EVALUATION_FILES;
-        const outputs = path === undefined ? Object.values(figures) : [chains, ...Object.values(figures)];
-        await refuseSameFile(
-          outputs.map((name) => join(options.out!, name)),
-          {
-            data: path,
-            'users file': options.users,
-            'chains file': options.from,
-            'chains file of validation rows': options.learnShare,
-            ...(path === undefined ? {} : modelInputs(options)),
-          },
-        );
-      }
-      // Opened for its errors: a wrong file shall not cost the sampling of a data set.
-      if (options.learnShare !== undefined) await openChains(options.learnShare);
-      context.end(
-        path === undefined
-          ? await fromStored(options, levels, context)
-          : await fromData(path, options, levels, context, host),
+    .argument('[data]', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
+  addFlags(command, EVAL_FLAGS).action(async (path: string | undefined, _: unknown, self: Command) => {
+    const options = self.optsWithGlobals<EvalOptions>();
+    const levels = levelsOf(options.levels);
+    risksOf(options.adaptive);
+    checkEvalOptions(path, levels, options, self);
+    if (options.out !== undefined) {
+      const { chains, ...figures } = EVALUATION_FILES;
+      const outputs = path === undefined ? Object.values(figures) : [chains, ...Object.values(figures)];
+      await refuseSameFile(
+        outputs.map((name) => join(options.out!, name)),
+        {
+          data: path,
+          'users file': options.users,
+          'chains file': options.from,
+          'chains file of validation rows': options.learnShare,
+          ...(path === undefined ? {} : modelInputs(options)),
+        },
       );
-    });
+    }
+    // Opened for its errors: a wrong file shall not cost the sampling of a data set.
+    if (options.learnShare !== undefined) await openChains(options.learnShare);
+    context.end(
+      path === undefined
+        ? await fromStored(options, levels, context)
+        : await fromData(path, options, levels, context, host),
+    );
+  });
 }
 
 async function fromStored(

@@ -3,65 +3,29 @@
 
 import type { Command } from 'commander';
 import { PgenrmError } from '../../errors.js';
-import type { OverlapChoice } from '../../evaluation/chains/bank-overlap.js';
 import type { SampleOptions } from '../../evaluation/chains/sample-chains.js';
 import type { EvaluateOptions } from '../../evaluation/evaluate.js';
-import type { TieChoice } from '../../evaluation/figures/outcome-table.js';
-import type { ProtocolName } from '../../evaluation/protocol.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
-import type { GrammarChoice, RetrieveBy, ScorePreference } from '../../reward-model/judgment.js';
-import type { LoadOptions } from '../../reward-model/reward-model.js';
-import type { AggregateMethod } from '../../scaling/aggregate-levels.js';
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
-import type { NeighbourWeights } from '../../scaling/neighbour-weights.js';
-import type { EngineFlags } from '../options/engine-flags.js';
-import { type GuidedFlags, guidedOptions } from '../options/guided-flags.js';
-import type { JudgedDataOptions } from '../options/judged-data.js';
-import type { LogLevel } from '../terminal/console-streams.js';
+import { guidedOptions } from '../options/guided-options.js';
+import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from '../options/table/table.js';
+
+/** The flags of the command. */
+export const EVAL_FLAGS = [
+  ...(['eval:from', 'levels', 'eval:out', 'ties', 'aggregate', 'neighbourWeights'] as const),
+  ...(['individualShare', 'learnShare', 'eval:adaptive', 'resamples', 'intervalSeed'] as const),
+  ...(['protocol', 'users', 'test:split', 'format', 'group', 'rowsPerUser', 'limit'] as const),
+  ...READING,
+  ...(['bank', 'embedder', 'retrieveBy', 'bankOverlap', 'baselines'] as const),
+  ...SAMPLING,
+  ...GUIDED,
+  ...MODEL,
+  ...(['concurrency', 'reorder', 'texts'] as const),
+  ...(['resume', 'force', 'json', 'quiet', 'jsonProgress'] as const),
+] as const satisfies readonly FlagName[];
 
 /** The options as commander reads them. */
-export interface EvalOptions extends EngineFlags, GuidedFlags, JudgedDataOptions {
-  readonly from?: string;
-  readonly levels?: string;
-  readonly ties?: TieChoice;
-  readonly aggregate: AggregateMethod;
-  readonly neighbourWeights: NeighbourWeights;
-  readonly individualShare?: number;
-  readonly learnShare?: string;
-  readonly adaptive?: string;
-  readonly resamples: number;
-  readonly intervalSeed: number;
-  readonly protocol?: ProtocolName;
-  readonly limit?: number;
-  readonly bank?: string;
-  readonly embedder?: string;
-  readonly retrieveBy: RetrieveBy;
-  readonly bankOverlap: OverlapChoice;
-  readonly baselines?: true;
-  readonly seed: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly maxTokens?: number;
-  readonly historyEvents?: number;
-  readonly grammar: GrammarChoice;
-  readonly prefer: ScorePreference;
-  readonly model: string;
-  readonly template?: string;
-  readonly chatTemplate?: string;
-  readonly generator?: 'native' | 'portable';
-  readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly concurrency?: number;
-  readonly reorder: number;
-  readonly out?: string;
-  readonly texts?: true;
-  readonly resume?: true;
-  readonly force?: true;
-  readonly json?: true;
-  readonly quiet?: true;
-  readonly jsonProgress?: true;
-  readonly logLevel: LogLevel;
-}
+export type EvalOptions = FlagValues<typeof EVAL_FLAGS>;
 
 /** Options that work with stored chains too. */
 const WITHOUT_MODEL: ReadonlySet<string> = new Set([

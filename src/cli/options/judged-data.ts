@@ -1,8 +1,6 @@
 // Opens the preference data that a command judges, and says how much is known of its users.
 // Knows names of options; reading is the data's own.
 
-import type { Command } from 'commander';
-import { MAX_LINE_BYTES } from '../../data/files/records.js';
 import { checkSignals } from '../../data/known-signals.js';
 import {
   type FormatName,
@@ -15,7 +13,7 @@ import { PgenrmError } from '../../errors.js';
 import { defaultSplit } from '../../evaluation/protocol.js';
 import { printable } from '../../output/printable.js';
 import type { CommandContext } from '../command-context.js';
-import { numberOption } from './option-parsers.js';
+import { MEGABYTE } from './table/data-flags.js';
 
 /** Options of the command line that say how data is read. */
 export interface DataOptions {
@@ -31,26 +29,6 @@ export interface DataOptions {
 export interface JudgedDataOptions extends DataOptions {
   readonly group?: string;
   readonly rowsPerUser?: number;
-}
-
-const MEGABYTE = 1e6;
-
-/** Flags of what rows may know of their users, and of how long a line may be. */
-export function dataReadingFlags(command: Command): Command {
-  return command
-    .option(
-      '--history-splits <names>',
-      'splits whose labelled rows are history, such as train,seen; default train,validation (and train_*)',
-      (names: string) => names.split(',').map((name) => name.trim()),
-    )
-    .option('--require-history', 'refuse data of which no row has a history')
-    .addOption(
-      numberOption('--max-line-mb <n>', `longest line in MB; default ${MAX_LINE_BYTES / MEGABYTE}`, {
-        integer: false,
-        min: 0.001,
-        max: 512,
-      }),
-    );
 }
 
 /** How data is opened. */

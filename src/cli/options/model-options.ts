@@ -1,29 +1,18 @@
-// The options that say which model is loaded and how it runs, for every command that judges.
-// Knows nothing of what the command does with it.
+// Which model is loaded and how it runs, as the command line says it, for every command that loads one.
+// Knows names on both sides; nothing of what the command does with it.
 
-import type { Command } from 'commander';
+import type { EngineSizes } from '../../generator/native/native-generator.js';
 import { BUNDLED_MODEL } from '../../model-file/model-file.js';
-import { JUDGE_RANGES } from '../../options/option-range.js';
 import type { InputPaths } from '../../output/same-file.js';
 import { packageFile } from '../../package.js';
-import { GPU_CHOICES, type LoadOptions } from '../../reward-model/reward-model.js';
-import { DEFAULT_REORDER } from '../../run/judge-rows.js';
-import { type EngineFlags, engineFlags, engineSizes } from './engine-flags.js';
-import { choiceOption, numberOption } from './option-parsers.js';
+import type { LoadOptions } from '../../reward-model/reward-model.js';
+import type { ENGINE, FlagValues, MODEL } from './table/table.js';
 
 /** Options of the command line that {@link loadOptions} reads. */
-export interface ModelOptions extends EngineFlags {
-  readonly model: string;
-  readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly bank?: string;
-  readonly embedder?: string;
-  readonly template?: string;
-  readonly chatTemplate?: string;
-  readonly generator?: 'native' | 'portable';
-}
+export type ModelOptions = FlagValues<readonly [...typeof MODEL, 'bank', 'embedder']>;
 
-/** Help of `--chat-template`. */
-export const CHAT_TEMPLATE_HELP = "a Jinja file in place of the model's chat template";
+/** Options of the command line that {@link engineSizes} reads. */
+export type EngineFlags = FlagValues<typeof ENGINE>;
 
 /** Files that a model is loaded from, as far as they are named. */
 export function modelInputs(
@@ -53,18 +42,18 @@ export function loadOptions(options: ModelOptions): LoadOptions {
   };
 }
 
-/** Where the model runs and in what order, for the commands that judge whole data sets. */
-export function runFlags(command: Command): Command {
-  command.addOption(
-    choiceOption('--gpu <backend>', 'where layers are computed', GPU_CHOICES).default('auto'),
-  );
-  return engineFlags(command)
-    .addOption(numberOption('--concurrency <n>', 'rows in flight', JUDGE_RANGES.concurrency))
-    .addOption(
-      numberOption(
-        '--reorder <rows>',
-        'rows among which those of one user are judged together, so that shared text is decoded once; 1: as they stand',
-        JUDGE_RANGES.reorder,
-      ).default(DEFAULT_REORDER),
-    );
+/** How the engine is sized; what is left out is chosen for the model and the machine. */
+export function engineSizes(flags: EngineFlags): EngineSizes {
+  const { context, threads, maxSequences, kvType, flashAttention, attention, kvCells, workers } = flags;
+  const wishes = {
+    threads,
+    contextTokens: context,
+    maxSequences,
+    kvType,
+    flashAttention,
+    attention,
+    kvCells,
+    workers,
+  };
+  return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined));
 }

@@ -2,56 +2,25 @@
 // Knows names on both sides; neither commander nor what the options do.
 
 import { PgenrmError } from '../../errors.js';
-import type {
-  GrammarChoice,
-  JudgeOptions,
-  RetrieveBy,
-  ScorePreference,
-} from '../../reward-model/judgment.js';
-import type { LoadOptions } from '../../reward-model/reward-model.js';
-import type { AggregateMethod } from '../../scaling/aggregate-levels.js';
-import type { NeighbourWeights } from '../../scaling/neighbour-weights.js';
-import type { EngineFlags } from '../options/engine-flags.js';
-import { type GuidedFlags, guidedOptions } from '../options/guided-flags.js';
-import type { DataOptions } from '../options/judged-data.js';
-import type { LogLevel } from '../terminal/console-streams.js';
+import type { JudgeOptions } from '../../reward-model/judgment.js';
+import { guidedOptions } from '../options/guided-options.js';
+import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from '../options/table/table.js';
+
+/** The flags of the command. */
+export const SCORE_FLAGS = [
+  ...(['users', 'split', 'format', 'limit'] as const),
+  ...READING,
+  ...(['ind', 'pro', 'bank', 'embedder', 'retrieveBy', 'adaptive'] as const),
+  ...(['aggregate', 'neighbourWeights', 'individualShare'] as const),
+  ...SAMPLING,
+  ...GUIDED,
+  ...MODEL,
+  ...(['concurrency', 'reorder', 'score:out', 'chains'] as const),
+  ...(['resume', 'force', 'retryFailed', 'quiet', 'jsonProgress'] as const),
+] as const satisfies readonly FlagName[];
 
 /** The options as commander reads them. */
-export interface ScoreOptions extends EngineFlags, GuidedFlags, DataOptions {
-  readonly limit?: number;
-  readonly ind: number;
-  readonly pro: number;
-  readonly bank?: string;
-  readonly embedder?: string;
-  readonly retrieveBy: RetrieveBy;
-  readonly adaptive?: number;
-  readonly aggregate: AggregateMethod;
-  readonly neighbourWeights: NeighbourWeights;
-  readonly individualShare?: number;
-  readonly seed: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly maxTokens?: number;
-  readonly historyEvents?: number;
-  readonly grammar: GrammarChoice;
-  readonly prefer: ScorePreference;
-  readonly model: string;
-  readonly template?: string;
-  readonly chatTemplate?: string;
-  readonly generator?: 'native' | 'portable';
-  readonly gpu: NonNullable<LoadOptions['gpu']>;
-  readonly concurrency?: number;
-  readonly reorder: number;
-  readonly out: string;
-  readonly chains?: true;
-  readonly resume?: true;
-  readonly force?: true;
-  readonly retryFailed?: true;
-  readonly quiet?: true;
-  readonly jsonProgress?: true;
-  readonly logLevel: LogLevel;
-}
+export type ScoreOptions = FlagValues<typeof SCORE_FLAGS> & FlagValues<readonly ['logLevel']>;
 
 /** Refuses options that need each other. Errors: `INVALID_OPTION`. */
 export function checkTogether({ pro, bank, embedder, individualShare }: ScoreOptions): void {

@@ -8,22 +8,24 @@ import type { RewardServer } from '../../http-server/server.js';
 import { printable } from '../../output/printable.js';
 import { MODELS } from '../bank/bank-models.js';
 import type { CommandContext } from '../command-context.js';
+import { addFlags } from '../options/add-flags.js';
 import { loadOptions } from '../options/model-options.js';
 import { createLog, type LogLevel } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { InterruptWatch } from '../terminal/interrupt.js';
-import { type ServeFlags, serveFlags, serverOptions } from './serve-flags.js';
+import { SERVE_FLAGS, type ServeFlags, serverOptions } from './serve-flags.js';
 
 const STOPPING_TEXT = '\nstopping: requests at work are answered first; once more quits at once\n';
 
 /** Adds `pgenrm serve`. It ends with 0 when it was asked to stop and did. */
 export function serveCommand(program: Command, context: CommandContext): void {
-  const command = serveFlags(
+  const command = addFlags(
     program
       .command('serve')
       .description(
         'Serves the model over HTTP: rewards for trainers, best of n, and a personalized reranker. GET /openapi.json describes it.',
       ),
+    SERVE_FLAGS,
   );
   command.action(async () => {
     const flags = command.optsWithGlobals<ServeFlags & { readonly logLevel: LogLevel }>();
