@@ -18,6 +18,7 @@ const benches = {
   },
   'eval-memory': { script: 'eval-memory/main.mjs', quick: ['--rows', '100,300'] },
   guest: { script: 'guest/main.mjs', quick: ['--quick'] },
+  server: { script: 'server/main.mjs', quick: ['--quick'] },
   scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },
 };
 

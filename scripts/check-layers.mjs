@@ -114,7 +114,17 @@ const typescript = {
   ],
   service: [...nouns, 'generator', 'model-file', 'reward-model'],
   'worker-host': ['service', 'generator', 'options', 'reward-model'],
-  'http-server': [...nouns, 'hashing', 'chain', 'guided', 'scaling', 'generator', 'reward-model', 'users'],
+  'http-server': [
+    ...nouns,
+    'hashing',
+    'chain',
+    'guided',
+    'scaling',
+    'generator',
+    'reward-model',
+    'users',
+    'service',
+  ],
   // The entries of the package: they export, and do nothing.
   api: [
     ...nouns,
@@ -164,6 +174,7 @@ const typescript = {
     'model-file',
     'http-server',
     'users',
+    'service',
   ],
 };
 // Files of src/ itself that every folder may import.

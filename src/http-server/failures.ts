@@ -15,7 +15,6 @@ export const SERVER_CODES = [
   'BODY_TOO_LARGE', // more bytes than --max-body-mb
   'BODY_NOT_JSON', // no JSON, or cut off
   'TOO_MANY_ROWS', // more rows or candidates than --max-rows
-  'QUEUE_FULL', // more comparisons wait than --queue
   'TIMED_OUT', // not done within --timeout
   'CLIENT_GONE', // the client closed the connection
   'LOADING', // the model is not loaded yet
@@ -42,7 +41,6 @@ const SERVER_STATUS: Readonly<Record<ServerCode, ContentfulStatusCode>> = {
   BODY_TOO_LARGE: 413,
   BODY_NOT_JSON: 400,
   TOO_MANY_ROWS: 413,
-  QUEUE_FULL: 429,
   TIMED_OUT: 504,
   // Nobody reads it; the log does.
   CLIENT_GONE: 400,
@@ -60,21 +58,21 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   NO_ANCHORS: 422,
   PACKAGE_MISSING: 501,
   USERS_LOCKED: 503,
-  QUEUE_FULL: 429,
   WORKER_LOST: 503,
   OUT_OF_MEMORY: 503,
   DISPOSED: 503,
   OUTPUT_FAILED: 507,
+  QUEUE_FULL: 429,
 };
 
 /** An error that is answered with the code's status. */
 export function refusal(
-  code: ServerCode,
+  code: ServerCode | 'QUEUE_FULL',
   message: string,
   extra: { readonly param?: string; readonly retryAfter?: number } = {},
 ): HTTPException {
   const { param = null, retryAfter = null } = extra;
-  const status = SERVER_STATUS[code];
+  const status = code === 'QUEUE_FULL' ? 429 : SERVER_STATUS[code];
   return new HTTPException(status, { message, cause: { status, code, message, param, retryAfter } });
 }
 
@@ -134,7 +132,7 @@ export function failureOf(error: unknown): Failure {
     code,
     message: known === null ? `an error that is a defect of pgenrm: ${messageOf(error)}` : known.message,
     param: null,
-    retryAfter: status === 503 ? 1 : null,
+    retryAfter: status === 503 || status === 429 ? 1 : null,
   };
 }
 

@@ -2,10 +2,11 @@
 
 import type { Embedder } from '../../src/generator/embedder.js';
 import type { RequestRecord } from '../../src/http-server/app.js';
-import { localJudging } from '../../src/http-server/judging/local-judging.js';
+import { serviceJudging } from '../../src/http-server/judging/service-judging.js';
 import type { ServerOptions } from '../../src/http-server/options.js';
 import { RewardServer } from '../../src/http-server/server.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
+import { LocalService } from '../../src/service/local-service.js';
 import type { UserStore } from '../../src/users/user-store.js';
 import { FakeGenerator, type FakeOptions } from './fake-generator.js';
 
@@ -43,7 +44,12 @@ export async function startServer({
   const log: RequestRecord[] = [];
   const server = await RewardServer.start(
     {
-      load: async () => localJudging(model, { judge: options.judge ?? {}, embedder: embedder ?? null }),
+      load: () =>
+        serviceJudging(serviceOver(model, embedder), {
+          model: { model: 'fake' },
+          judge: options.judge ?? {},
+          embedder: embedder === undefined ? null : { model: 'fake' },
+        }),
       users: users ?? null,
       log: (record) => log.push(record),
     },
@@ -67,4 +73,20 @@ export async function startServer({
     },
     [Symbol.asyncDispose]: () => server.stop(),
   };
+}
+
+/** A service over a model that is there already. */
+function serviceOver(model: RewardModel, embedder: Embedder | undefined): LocalService {
+  const source = <T>(value: T, kind: 'judge' | 'embedder', close: () => Promise<void>) => ({
+    ...{ key: kind, name: 'fake', kind },
+    needs: async () => 0,
+    load: async () => ({ value, bytes: 0, close }),
+  });
+  return new LocalService(
+    {},
+    {
+      judge: () => source(model, 'judge', () => model.close()),
+      embedder: () => source(embedder!, 'embedder', async () => {}),
+    },
+  );
 }

@@ -6,7 +6,9 @@ import { PgenrmError } from '../../errors.js';
 import { checkServerOptions } from '../../http-server/options.js';
 import type { RewardServer } from '../../http-server/server.js';
 import { printable } from '../../output/printable.js';
-import { MODELS } from '../bank/bank-models.js';
+import type { RewardModel } from '../../reward-model/reward-model.js';
+import type { ServiceEmbedder, ServiceModel } from '../../service/contract.js';
+import type { ModelSource } from '../../service/model-pool.js';
 import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
 import { loadOptions } from '../options/model-options.js';
@@ -43,9 +45,17 @@ async function serve(flags: ServeFlags, level: LogLevel, context: CommandContext
   const { err } = context;
   const log = createLog(level, err);
   using watch = new InterruptWatch(() => err.write(STOPPING_TEXT));
-  const [{ RewardServer: Server }, { localJudging }, { openUserStore }] = await Promise.all([
+  const [
+    { RewardServer: Server },
+    { serviceJudging },
+    { LocalService },
+    { FILE_SOURCES },
+    { openUserStore },
+  ] = await Promise.all([
     import('../../http-server/server.js'),
-    import('../../http-server/judging/local-judging.js'),
+    import('../../http-server/judging/service-judging.js'),
+    import('../../service/local-service.js'),
+    import('../../service/model-sources.js'),
     import('../../users/sqlite-store.js'),
   ]);
   const users = flags.users === undefined ? null : await openUserStore(flags.users);
@@ -56,11 +66,20 @@ async function serve(flags: ServeFlags, level: LogLevel, context: CommandContext
       {
         users,
         log: (record) => (record.status >= 500 ? log.error(record) : log.info(record)),
-        load: async () => {
-          const model = await context.loadModel({ ...loadOptions(flags), signal });
-          const embedder =
-            flags.embeddings === undefined ? null : await loadEmbedder(flags.embeddings, flags, signal);
-          return localJudging(model, { judge: options.judge ?? {}, embedder });
+        load: () => {
+          const judge = (model: ServiceModel): ModelSource<RewardModel> => ({
+            ...FILE_SOURCES.judge(model),
+            load: async (stop) => {
+              const value = await context.loadModel({ ...model, signal: stop });
+              return { value, bytes: value.modelInfo.sizeBytes ?? 0, close: () => value.close() };
+            },
+          });
+          return serviceJudging(new LocalService({}, { ...FILE_SOURCES, judge }), {
+            model: loadOptions(flags) as ServiceModel,
+            judge: options.judge ?? {},
+            embedder: embedderOf(flags),
+            signal,
+          });
         },
       },
       options,
@@ -98,7 +117,13 @@ function checkBank({ pro, bank, embedder }: ServeFlags): void {
   }
 }
 
-async function loadEmbedder(spec: string, flags: ServeFlags, signal: AbortSignal) {
-  const { path } = await MODELS.findModel(spec, signal);
-  return MODELS.loadEmbedder(path, 'auto', flags, signal);
+/** The embedder of `/v1/embeddings`, run as the judge is. */
+function embedderOf({ embeddings, gpu, threads, generator }: ServeFlags): ServiceEmbedder | null {
+  if (embeddings === undefined) return null;
+  return {
+    model: embeddings,
+    gpu,
+    ...(threads === undefined ? {} : { threads }),
+    ...(generator === undefined ? {} : { generator }),
+  };
 }

@@ -1,4 +1,4 @@
-// What the server needs of what judges. The library's `RewardModel` has it; so has any other host of one.
+// What the server needs of what judges; `service-judging.ts` has it of the service.
 // Types only.
 
 import type { Embeddings } from '../../generator/embedder.js';
