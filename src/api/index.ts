@@ -37,6 +37,15 @@ export type {
   TextPiece,
   ThoughtMarks,
 } from '../generator/generator.js';
+export { loadHttpGenerator } from '../generator/http/http-generator.js';
+export type { KnownModel } from '../generator/http/http-info.js';
+export {
+  type HttpOptions,
+  type RetryNote,
+  type RetryReason,
+  SERVER_DIALECTS,
+  type ServerDialect,
+} from '../generator/http/http-options.js';
 export type { GpuChoice } from '../generator/llama/gpu-choice.js';
 export type { EmbedderOptions, Pooling } from '../generator/native/native-embedder.js';
 export type { GeneratorOptions } from '../generator/native/native-generator.js';

@@ -57,6 +57,11 @@ export async function chooseGenerator(forced?: GeneratorKind, gpu?: GpuChoice): 
       `generator must be one of ${GENERATOR_KINDS.join(', ')}, got ${String(forced)}`,
     );
   }
+  if (forced === 'http')
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      'the http generator has no model file: it is loaded with the addresses of servers (urls)',
+    );
   if (forced === 'portable') return { kind: 'portable', reasons: ['portable: asked for'], fallback: null };
   const missing = await whyNotNative(gpu);
   if (missing === null) {

@@ -67,6 +67,11 @@ export interface GenerationRequest {
    * behind the closing mark on. Control tokens that stand in a mark become part of the text, so that a reader sees it.
    */
   readonly thoughts?: ThoughtMarks;
+  /**
+   * What requests have in common whose prompts begin alike, such as the name of a user: several servers get each group of
+   * them at one place. It changes no text. Default: the prompt.
+   */
+  readonly affinity?: string;
   readonly signal?: AbortSignal;
   /**
    * One a seed. A sample whose signal aborts ends within one step, with the text so far and `finish: 'cancelled'`;

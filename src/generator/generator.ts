@@ -47,7 +47,7 @@ export interface Capabilities {
 }
 
 /** Kinds of generators that can be asked for by name. */
-export const GENERATOR_KINDS = ['native', 'portable'] as const;
+export const GENERATOR_KINDS = ['native', 'portable', 'http'] as const;
 
 /** One of {@link GENERATOR_KINDS}. */
 export type GeneratorKind = (typeof GENERATOR_KINDS)[number];
@@ -86,7 +86,7 @@ export interface GeneratorInfo {
 }
 
 /**
- * A loaded model that writes text. `native/` and `portable/` implement it; `pgenrm/testing` has a generator without a
+ * A loaded model that writes text. `native/`, `portable/` and `http/` implement it; `pgenrm/testing` has a generator without a
  * model, and the tests that every generator passes.
  *
  * `generate` rejects with the signal's reason when aborted, with a {@link PgenrmError} of code

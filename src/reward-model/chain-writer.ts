@@ -118,6 +118,8 @@ export class ChainWriter {
     const { settings, subject, thoughtsOpened, generator } = this.#options;
     const { sampling, maxTokens, grammar } = settings;
     const responses = subject.item.candidates.length;
+    // Prompts begin with what is known of a user.
+    const whose = job.neighbour?.userId ?? subject.user.id;
     const onSample = (sample: Sample): void => {
       const { finish } = sample;
       take(
@@ -136,6 +138,7 @@ export class ChainWriter {
       thoughts: { opened: thoughtsOpened, ...GENERATED_MARKS },
       ...(grammar === 'part2' ? { grammar: chainGrammar(responses), grammarTrigger: GRAMMAR_TRIGGER } : {}),
       ...(grammar === 'chain' ? { grammar: chainGrammar(responses, { from: 'start' }) } : {}),
+      ...(whose === undefined ? {} : { affinity: whose }),
       // One of its own for each request: Node warns of the eleventh listener of one signal.
       signal: AbortSignal.any([this.#signal]),
       onSample,

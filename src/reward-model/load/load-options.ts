@@ -1,8 +1,14 @@
 // What a reward model is loaded from and how it runs, and the checks of that.
 // Loads nothing.
 
-import type { LoadWarning } from '../../generator/generator.js';
-import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
+import type { GeneratorKind, LoadWarning } from '../../generator/generator.js';
+import type { ServerDialect } from '../../generator/http/http-options.js';
+import {
+  checkEngineOptions,
+  ENGINE_OPTIONS,
+  type EngineOptions,
+  type ThreadWish,
+} from '../../options/engine-options.js';
 import { checkChoice, checkRange, invalidOption, type NumberRange } from '../../options/option-range.js';
 
 /** What {@link RewardModel.load} reports while a model comes in. */
@@ -28,8 +34,18 @@ export interface LoadOptions extends EngineOptions {
    * `{%`). Without one, a model that has none is prompted plainly.
    */
   readonly chatTemplate?: string;
-  /** By default the native one where it can be used. */
-  readonly generator?: 'native' | 'portable';
+  /** By default `http` where `urls` are given, else the native one where it can be used. */
+  readonly generator?: GeneratorKind;
+  /**
+   * Addresses of inference servers, all of one kind and with one model, such as `http://127.0.0.1:8080`. `model` is then what they
+   * call it, or the file that they have: `nano`, a path that ends in `.gguf` or an `hf:` address, whose metadata counts.
+   * Default: the model that they have. What sizes an engine in this process is refused; `maxSequences` is for each server.
+   */
+  readonly urls?: readonly string[];
+  /** The servers' key; default: `PGENRM_API_KEY`, else the file that `PGENRM_API_KEY_FILE` names, else none. It is shown nowhere. */
+  readonly apiKey?: string;
+  /** The kind of the servers; default: by what they answer. */
+  readonly dialect?: ServerDialect;
   /** Where layers are computed; default `auto`. */
   readonly gpu?: (typeof GPU_CHOICES)[number];
   /** Folder of a prototype bank: what the prototype level needs. */
@@ -60,7 +76,7 @@ export interface LoadOptions extends EngineOptions {
 
 /** Values of {@link LoadOptions.gpu}. */
 export const GPU_CHOICES = ['auto', 'cuda', 'metal', 'vulkan', 'off'] as const;
-/** Values of {@link LoadOptions.generator}. */
+/** Values of {@link LoadOptions.generator} that run in this process. */
 export const GENERATOR_CHOICES = ['native', 'portable'] as const;
 
 /** Ranges of the numbers in {@link LoadOptions}. */
@@ -73,7 +89,8 @@ export const LOAD_RANGES = {
 /** Errors: `INVALID_OPTION`. */
 export function checkLoadOptions(options: LoadOptions): void {
   const { generator, gpu, contextTokens, maxSequences, threads } = options;
-  if (generator !== undefined) checkChoice('generator', generator, GENERATOR_CHOICES);
+  if (generator !== undefined) checkChoice('generator', generator, [...GENERATOR_CHOICES, 'http']);
+  checkServed(options);
   if (gpu !== undefined) checkChoice('gpu', gpu, GPU_CHOICES);
   for (const name of ['bank', 'embedder', 'chatTemplate', 'nativeAddon', 'assetRoot'] as const) {
     const value: unknown = options[name];
@@ -88,4 +105,25 @@ export function checkLoadOptions(options: LoadOptions): void {
   if (maxSequences !== undefined) checkRange('maxSequences', maxSequences, LOAD_RANGES.maxSequences);
   if (threads !== undefined && threads !== 'background') checkRange('threads', threads, LOAD_RANGES.threads);
   checkEngineOptions(options);
+}
+
+/** What belongs to servers goes with `urls`, and what sizes an engine in this process does not. */
+function checkServed(options: LoadOptions): void {
+  const { generator, urls, apiKey, dialect, gpu } = options;
+  if (urls === undefined) {
+    if (generator === 'http') throw invalidOption('urls', "given with the generator 'http'", urls);
+    if (apiKey !== undefined) throw invalidOption('apiKey', 'given with urls', 'no urls');
+    if (dialect !== undefined) throw invalidOption('dialect', 'given with urls', 'no urls');
+    return;
+  }
+  if (generator !== undefined && generator !== 'http')
+    throw invalidOption('generator', "'http' where urls are given", generator);
+  const fixed = (['threads', ...ENGINE_OPTIONS] as const).find((name) => options[name] !== undefined);
+  if (fixed !== undefined)
+    throw invalidOption(
+      fixed,
+      'left out where urls are given, for the servers size themselves',
+      options[fixed],
+    );
+  if (gpu !== undefined && gpu !== 'auto') throw invalidOption('gpu', 'left out where urls are given', gpu);
 }

@@ -12,9 +12,11 @@ import { defaultEmbedder } from '../../model-file/named-embedder.js';
 import { setNativeAddon } from '../../native/load.js';
 import { ENGINE_OPTIONS } from '../../options/engine-options.js';
 import { setAssetRoot } from '../../package.js';
+import type { GivenChatTemplate } from '../../prompt/chat/chat-template.js';
 import { chatTokens } from '../../prompt/chat/chat-tokens.js';
 import { resolveTemplate } from '../../template-files/resolve-template.js';
 import { checkLoadOptions, type LoadOptions } from './load-options.js';
+import { loadServed, namesFile } from './load-served.js';
 import type { OverOptions } from './over-options.js';
 
 /** A generator, and the options with which it becomes a reward model. */
@@ -42,20 +44,16 @@ async function load(
   options: LoadOptions,
   keep: <T extends AsyncDisposable>(part: T) => T,
 ): Promise<LoadedParts> {
-  const { model = 'nano', template, signal, onProgress } = options;
+  const { urls, model = urls === undefined ? 'nano' : undefined, template, signal, onProgress } = options;
   // A wrong template or bank shall not cost the loading of a model.
   const named = template === undefined ? undefined : await resolveTemplate(template);
-  const { renderGuarded } = await import('../../template-guard/render-guarded.js');
   const { readGivenTemplate } = await import('../../template-guard/given-template.js');
   const chatTemplate =
     options.chatTemplate === undefined ? undefined : await readGivenTemplate(options.chatTemplate);
   const bank = options.bank === undefined ? undefined : keep(await PrototypeBank.open(options.bank));
   signal?.throwIfAborted();
   // Loaded here, so that a generator of one's own needs none of node-llama-cpp.
-  const [{ resolveModel }, { loadGenerator }] = await Promise.all([
-    import('../../model-file/model-file.js'),
-    import('../../generator/choose.js'),
-  ]);
+  const { resolveModel } = await import('../../model-file/model-file.js');
   const resolve = (spec: string): Promise<ResolvedModel> =>
     resolveModel(spec, {
       ...(signal === undefined ? {} : { signal }),
@@ -65,37 +63,19 @@ async function load(
             onProgress: (done, total, source) => onProgress({ phase: 'download', done, total, source }),
           }),
     });
-  const file = await resolve(model);
+  // Servers have the model; its file says what they do not tell.
+  const file =
+    model === undefined || (urls !== undefined && !namesFile(model)) ? undefined : await resolve(model);
   const embedderFile =
-    bank === undefined ? undefined : await findEmbedder(bank, file, options.embedder, resolve);
-  // The chat template is rendered while the model loads; one that cannot be used ends the load.
-  const unusable = new AbortController();
-  const { name, source } = chatTemplate ?? { name: undefined, source: file.facts.chatTemplate ?? '' };
-  const tokens = chatTokens(sequenceEnds(file.facts), file.facts.metadata);
-  renderGuarded(source, { ...tokens, ...(name === undefined ? {} : { name }) }, signal).catch(
-    (error: unknown) => unusable.abort(error),
-  );
+    bank === undefined ? undefined : await findEmbedder(bank, fileForBank(file), options.embedder, resolve);
   const generator = keep(
-    await loadGenerator({
-      modelPath: file.path,
-      ...pick(options, [
-        'generator',
-        'gpu',
-        'contextTokens',
-        'maxSequences',
-        'threads',
-        'onWarning',
-        ...ENGINE_OPTIONS,
-      ]),
-      signal: AbortSignal.any([unusable.signal, ...(signal === undefined ? [] : [signal])]),
-      ...(onProgress === undefined
-        ? {}
-        : { onProgress: (share) => onProgress({ phase: 'load', done: share, total: 1 }) }),
-    }),
+    urls === undefined
+      ? await loadHere(options, file!, chatTemplate)
+      : await loadServed({ ...options, urls }, file, signal ?? new AbortController().signal),
   );
   const over = {
     generator,
-    modelSha256: file.sha256,
+    ...(file === undefined ? {} : { modelSha256: file.sha256 }),
     ...(named === undefined ? {} : { template: named }),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
     ...(signal === undefined ? {} : { signal }),
@@ -104,6 +84,51 @@ async function load(
   const embedder = keep(await loadEmbedder(bank, embedderFile, options));
   const { pooling } = bank.manifest.madeWith.embedder;
   return { ...over, bank, embedder, embedderIdentity: { sha256: embedderFile.sha256, pooling } };
+}
+
+/** Loads a model's file into a generator of this process. */
+async function loadHere(
+  options: LoadOptions,
+  file: ResolvedModel,
+  chatTemplate: GivenChatTemplate | undefined,
+): Promise<Generator> {
+  const { signal, onProgress } = options;
+  const [{ loadGenerator }, { renderGuarded }] = await Promise.all([
+    import('../../generator/choose.js'),
+    import('../../template-guard/render-guarded.js'),
+  ]);
+  // The chat template is rendered while the model loads; one that cannot be used ends the load.
+  const unusable = new AbortController();
+  const { name, source } = chatTemplate ?? { name: undefined, source: file.facts.chatTemplate ?? '' };
+  const tokens = chatTokens(sequenceEnds(file.facts), file.facts.metadata);
+  renderGuarded(source, { ...tokens, ...(name === undefined ? {} : { name }) }, signal).catch(
+    (error: unknown) => unusable.abort(error),
+  );
+  return loadGenerator({
+    modelPath: file.path,
+    ...pick(options, [
+      'generator',
+      'gpu',
+      'contextTokens',
+      'maxSequences',
+      'threads',
+      'onWarning',
+      ...ENGINE_OPTIONS,
+    ]),
+    signal: AbortSignal.any([unusable.signal, ...(signal === undefined ? [] : [signal])]),
+    ...(onProgress === undefined
+      ? {}
+      : { onProgress: (share) => onProgress({ phase: 'load', done: share, total: 1 }) }),
+  });
+}
+
+/** Errors: `INVALID_OPTION` where only servers know the model. */
+function fileForBank(file: ResolvedModel | undefined): ResolvedModel {
+  if (file !== undefined) return file;
+  throw new PgenrmError(
+    'INVALID_OPTION',
+    'a bank is embedded in this process: name the file of the model that the servers have (model), so that its embedder is known',
+  );
 }
 
 /** The file of the embedder that a bank was built with. Errors: `BANK_MISMATCH` and those of resolving. */
@@ -139,7 +164,7 @@ async function loadEmbedder(
   return load({
     modelPath: file.path,
     pooling,
-    ...pick(options, ['generator', 'gpu', 'threads', 'signal']),
+    ...pick(options, options.urls === undefined ? ['generator', 'gpu', 'threads', 'signal'] : ['signal']),
   });
 }
 

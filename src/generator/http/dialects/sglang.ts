@@ -1,0 +1,152 @@
+// SGLang: prompts as token ids to /generate, which its router passes too; tokens from /tokenize.
+// Written from the sources of 0.5.23. It tells no chat template: one has to be given.
+
+import { ServerFailure } from '../connection.js';
+import {
+  type Ask,
+  checkWritten,
+  countOr,
+  type Dialect,
+  fieldsOf,
+  type SampleAsk,
+  type StreamReader,
+  textOr,
+  type Written,
+  wrongAnswer,
+} from './dialect.js';
+import { tokenizeWith } from './vllm.js';
+
+/** Looks at an SGLang server that has `model`. */
+export async function openSglang(
+  ask: Ask,
+  model: string,
+  entry: Readonly<Record<string, unknown>>,
+): Promise<Dialect> {
+  const info = fieldsOf(await ask('GET', '/server_info'));
+  const context = countOr(entry.max_model_len);
+  if (context === null) throw wrongAnswer('max_model_len in /v1/models', entry);
+  const repeats = info.enable_deterministic_inference === true;
+  return {
+    name: 'sglang',
+    capabilities: {
+      seeds: repeats,
+      keepsDataText: false,
+      grammar: false,
+      minTokens: false,
+      streaming: true,
+      plans: false,
+      embeddings: false,
+    },
+    facts: {
+      engine: 'SGLang',
+      version: textOr(info.version, 'unknown'),
+      model,
+      contextTokens: context,
+      trainedContext: null,
+      parameters: null,
+      sizeBytes: null,
+      slots: countOr(info.max_running_requests),
+      chatTemplate: null,
+      bosToken: '',
+      eosToken: '',
+      addsBos: false,
+    },
+    remarks: [
+      repeats
+        ? 'seeds repeat: the server runs with --enable-deterministic-inference'
+        : 'seeds do not repeat: start the server with --enable-deterministic-inference for the same texts every time',
+      'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
+    ],
+    stopsHere: false,
+    tokenize: tokenizeWith(model, (prompt) => ({ model, prompt, add_special_tokens: false })),
+    request: (sample) => ({ path: '/generate', body: body(sample) }),
+    read: (answer, sample) => written(fieldsOf(answer), sample),
+    reader,
+  };
+}
+
+function body(ask: SampleAsk): Record<string, unknown> {
+  const { prompt, sampling, thoughts } = ask;
+  return {
+    ...(prompt.kind === 'ids'
+      ? { input_ids: prompt.ids }
+      : { text: prompt.kind === 'text' ? prompt.text : '' }),
+    sampling_params: {
+      max_new_tokens: ask.maxTokens,
+      n: 1,
+      sampling_seed: ask.seed,
+      temperature: sampling.temperature,
+      top_p: sampling.topP,
+      min_p: sampling.minP,
+      top_k: -1,
+      repetition_penalty: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0,
+      stop: ask.stop,
+      no_stop_trim: false,
+      ignore_eos: false,
+      skip_special_tokens: thoughts === undefined,
+      spaces_between_special_tokens: false,
+    },
+    stream: ask.stream,
+  };
+}
+
+function written({ text, meta_info: meta }: Readonly<Record<string, unknown>>, ask: SampleAsk): Written {
+  const { finish_reason: reason, completion_tokens, prompt_tokens, cached_tokens } = fieldsOf(meta);
+  const { type, matched, message } = fieldsOf(reason);
+  if (type === 'abort')
+    throw new ServerFailure(
+      `the server broke off: ${textOr(message, 'no reason')}`,
+      'server',
+      'DECODE_FAILED',
+    );
+  if (type !== 'stop' && type !== 'length') throw wrongAnswer('a finish_reason of stop or length', reason);
+  const stoppedBy = type === 'stop' && typeof matched === 'string' ? matched : null;
+  return checkWritten(
+    {
+      text: text as string,
+      tokens: completion_tokens as number,
+      finish: type === 'length' ? 'length' : stoppedBy !== null ? 'stop' : 'endOfGeneration',
+      stoppedBy,
+      promptTokens: prompt_tokens as number,
+      cachedTokens: countOr(cached_tokens),
+    },
+    ask,
+  );
+}
+
+/** Each event has the whole text so far. */
+function reader(ask: SampleAsk): StreamReader {
+  let last: Readonly<Record<string, unknown>> = {};
+  const done = (): boolean => fieldsOf(fieldsOf(last.meta_info).finish_reason).type !== undefined;
+  return {
+    take(event) {
+      const fields = fieldsOf(event);
+      if (fields.error !== undefined)
+        throw new ServerFailure(
+          `the server broke off: ${JSON.stringify(fields.error).slice(0, 200)}`,
+          'server',
+          'DECODE_FAILED',
+        );
+      if (typeof fields.text !== 'string') throw wrongAnswer('a text', event);
+      last = fields;
+      return done();
+    },
+    get text() {
+      return textOr(last.text, '');
+    },
+    get tokens() {
+      return countOr(fieldsOf(last.meta_info).completion_tokens) ?? 0;
+    },
+    written() {
+      if (!done())
+        throw new ServerFailure(
+          'the stream ended without a finish_reason',
+          'connection',
+          'GENERATOR_UNAVAILABLE',
+        );
+      return written(last, ask);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// vLLM: prompts as token ids to /v1/completions, tokens from /tokenize, the chat template as /tokenize renders it.
+// Written from the sources of 0.33; fields that it would ignore with a warning are never sent.
+
+import { renderedTemplate, SLOTS } from '../rendered-template.js';
+import {
+  type Ask,
+  countOr,
+  type Dialect,
+  fieldsOf,
+  type SampleAsk,
+  type Token,
+  type Tokenize,
+  textOr,
+  wrongAnswer,
+} from './dialect.js';
+import { completionReader, readCompletion } from './openai-answers.js';
+
+/** Looks at a vLLM server that has `model`. */
+export async function openVllm(
+  ask: Ask,
+  model: string,
+  entry: Readonly<Record<string, unknown>>,
+): Promise<Dialect> {
+  const version = textOr(fieldsOf(await ask('GET', '/version')).version, 'unknown');
+  const context = countOr(entry.max_model_len);
+  if (context === null) throw wrongAnswer('max_model_len in /v1/models', entry);
+  return {
+    name: 'vllm',
+    capabilities: {
+      seeds: true,
+      keepsDataText: false,
+      grammar: false,
+      minTokens: false,
+      streaming: true,
+      plans: false,
+      embeddings: false,
+    },
+    facts: {
+      engine: 'vLLM',
+      version,
+      model,
+      contextTokens: context,
+      trainedContext: null,
+      parameters: null,
+      sizeBytes: null,
+      slots: null,
+      chatTemplate: await chatTemplateOf(ask, model),
+      bosToken: '',
+      eosToken: '',
+      addsBos: false,
+    },
+    remarks: [
+      'seeds repeat as far as the batch allows: start the server with VLLM_BATCH_INVARIANT=1 for the same texts every time',
+      'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
+    ],
+    stopsHere: false,
+    tokenize: tokenizeWith(model, (body) => ({ model, prompt: body, add_special_tokens: false })),
+    request: (sample) => ({ path: '/v1/completions', body: body(sample, model) }),
+    read: readCompletion,
+    reader: completionReader,
+  };
+}
+
+/** `/tokenize` as vLLM and SGLang answer it: `{ tokens: [...] }`. */
+export function tokenizeWith(_model: string, bodyOf: (text: string) => Record<string, unknown>): Tokenize {
+  return async (connection, text, _special, options) => {
+    const answer = fieldsOf(await connection.json('POST', '/tokenize', { ...options, body: bodyOf(text) }));
+    const { tokens } = answer;
+    if (!Array.isArray(tokens) || !tokens.every((token) => Number.isSafeInteger(token)))
+      throw wrongAnswer('token ids', answer);
+    return tokens.map((id: number): Token => ({ id, piece: null }));
+  };
+}
+
+/** The chat template as text around places for messages; null where the server renders none. */
+async function chatTemplateOf(ask: Ask, model: string): Promise<string | null> {
+  for (const roles of [['system', 'user'], ['user']] as const) {
+    const messages = roles.map((role) => ({ role, content: SLOTS[role] }));
+    try {
+      const { tokens } = fieldsOf(
+        await ask('POST', '/tokenize', {
+          model,
+          messages,
+          add_generation_prompt: true,
+          chat_template_kwargs: { enable_thinking: false },
+        }),
+      );
+      const { prompt } = fieldsOf(await ask('POST', '/detokenize', { model, tokens }));
+      const template = typeof prompt === 'string' ? renderedTemplate(prompt, roles) : null;
+      if (template !== null) return template;
+    } catch {
+      // It has no template for these roles: the next ones are tried.
+    }
+  }
+  return null;
+}
+
+function body(ask: SampleAsk, model: string): Record<string, unknown> {
+  const { prompt, sampling, thoughts } = ask;
+  return {
+    model,
+    prompt: prompt.kind === 'ids' ? prompt.ids : prompt.kind === 'text' ? prompt.text : '',
+    max_tokens: ask.maxTokens,
+    n: 1,
+    seed: ask.seed,
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    min_p: sampling.minP,
+    top_k: 0,
+    repetition_penalty: 1,
+    presence_penalty: 0,
+    frequency_penalty: 0,
+    stop: ask.stop,
+    include_stop_str_in_output: false,
+    ignore_eos: false,
+    add_special_tokens: false,
+    skip_special_tokens: thoughts === undefined,
+    spaces_between_special_tokens: false,
+    stream: ask.stream,
+    ...(ask.stream ? { stream_options: { include_usage: true } } : {}),
+  };
+}
