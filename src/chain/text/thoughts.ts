@@ -54,14 +54,14 @@ interface Mark {
 }
 
 const NAMES =
-  'think|thinking|thoughts?|reasoning|scratch_?pad|reflect|reflection|deliberation|inner_?(?:monologue|thoughts?)|chain_?of_?thoughts?|' +
+  'think|thinking|thoughts?|reasoning|scratch_?pad|reflect|reflection|deliberation|(?:ant|self)_?thinking|(?:inner|internal)_?(?:monologue|thoughts?|reasoning)|monologue|brainstorm(?:ing)?|planning|cot|chain_?of_?thoughts?|' +
   'pens\u00e9es?|r\u00e9flexions?|denken|gedanken|pensamientos?|razonamiento|racioc\u00ednio|pensieri|' +
   '\u043c\u044b\u0441\u043b\u0438|\u0440\u0430\u0437\u043c\u044b\u0448\u043b\u0435\u043d\u0438[\u0435\u044f]|' +
   '\u601d\u8003|\u601d\u7ef4|\u601d\u7dad|\u63a8\u7406|\u8003\u3048\u308b|\u601d\u8003\u904e\u7a0b|\u601d\u8003\u8fc7\u7a0b|\uc0dd\uac01|\u062a\u0641\u0643\u064a\u0631';
 const SIDE = '(?:\\/|begin_?of_?|end_?of_?|start_?|end_?)';
-const TAG = `(?:[<\\uff1c\\u25c1]|&lt;)\\s{0,3}\\|?\\s{0,3}${SIDE}?\\s{0,3}\\|?(?:[a-z]{1,12}[:_])?(?:${NAMES})(?:[:_][a-z]{1,12})?(?:\\s[^<>\\n]{0,60}?)?\\s{0,3}\\/?\\|?\\s{0,3}(?:[>\\uff1e\\u25b7]|&gt;)`;
+const TAG = `(?:[<\\uff1c\\u25c1]|&lt;)\\s{0,3}[|\\uff5c]?\\s{0,3}${SIDE}?\\s{0,3}[|\\uff5c]?(?:[a-z]{1,12}[:_])?(?:${NAMES})(?:[:_][a-z]{1,12})?(?:\\s[^<>\\n]{0,60}?)?\\s{0,3}\\/?[|\\uff5c]?\\s{0,3}(?:[>\\uff1e\\u25b7]|&gt;)`;
 const BRACKET = `[\\[\\uff3b\\u3010]\\s{0,3}${SIDE}?(?:think|thinking|thoughts?|\u601d\u8003)\\s{0,3}[\\]\\uff3d\\u3011]`;
-const CLOSING = /^(?:[<\uff1c\u25c1[\uff3b\u3010]|&lt;)\s{0,3}\|?\s{0,3}(?:\/|end)/i;
+const CLOSING = /^(?:[<\uff1c\u25c1[\uff3b\u3010]|&lt;)\s{0,3}[|\uff5c]?\s{0,3}(?:\/|end)/i;
 const MARK = new RegExp(
   [
     `(?<tag>${TAG})`,
