@@ -19,6 +19,7 @@ import type {
   ServiceEmbedder,
   ServiceEvent,
   ServiceHealth,
+  ServiceJob,
   ServiceModel,
   ServiceRequest,
   ServiceStatistics,
@@ -40,6 +41,9 @@ export class Judge implements AsyncDisposable {
   readonly #model: ServiceModel;
   readonly #embedder: ServiceEmbedder | null;
   readonly #listeners: JudgeListeners;
+  readonly #jobs = new Set<ServiceJob<unknown>>();
+  #owned: AsyncDisposable | null = null;
+  #closing: Promise<void> | undefined;
   #batches = 0;
   readonly #name = Math.random().toString(36).slice(2);
 
@@ -53,6 +57,12 @@ export class Judge implements AsyncDisposable {
     this.#model = model;
     this.#embedder = embedder;
     this.#listeners = listeners;
+  }
+
+  /** @internal Has `close` end what the judge runs in, too. */
+  owning(owned: AsyncDisposable): this {
+    this.#owned = owned;
+    return this;
   }
 
   /** Loads the model where it is not, and says what it is. */
@@ -128,14 +138,24 @@ export class Judge implements AsyncDisposable {
     return this.#ask({ op: 'health' }, undefined);
   }
 
-  /** Ends what is at work with `DISPOSED`, frees the model and ends the worker; safe to call twice. */
+  /** Ends what is at work with `DISPOSED`, frees the model, and ends the worker where it is the judge's own; safe to call twice. */
   async close(): Promise<void> {
-    await this.#service.close();
+    this.#closing ??= this.#close();
+    await this.#closing;
   }
 
   /** As {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const job of this.#jobs) job.cancel(closedError());
+    if (this.#owned !== null) return this.#owned[Symbol.asyncDispose]();
+    await this.#service.submit({ op: 'unload', model: this.#model }).answer.catch((error: unknown) => {
+      // A service that was closed has freed the model already.
+      if (!(error instanceof PgenrmError) || error.code !== 'DISPOSED') throw error;
+    });
   }
 
   async #judge<O extends 'judge' | 'rank'>(
@@ -149,7 +169,7 @@ export class Judge implements AsyncDisposable {
     const request = {
       op,
       model: this.#model,
-      input,
+      input: plainInput(input),
       options,
       events: onEvent !== undefined,
       ...(batch === undefined ? {} : { batch }),
@@ -164,6 +184,7 @@ export class Judge implements AsyncDisposable {
     signal: AbortSignal | undefined,
     onEvent?: (event: ServiceEvent) => void,
   ): Promise<ServiceAnswers[R['op']]> {
+    if (this.#closing !== undefined) throw closedError();
     signal?.throwIfAborted();
     const job = this.#service.submit(request, (event) => {
       if (event.type === 'progress') this.#listeners.onProgress?.(event.progress);
@@ -172,10 +193,24 @@ export class Judge implements AsyncDisposable {
     });
     const stop = (): void => job.cancel(signal?.reason);
     signal?.addEventListener('abort', stop, { once: true });
+    this.#jobs.add(job);
     try {
       return await job.answer;
     } finally {
+      this.#jobs.delete(job);
       signal?.removeEventListener('abort', stop);
     }
   }
+}
+
+/** What of an input is judged: what else a caller keeps in it stays here. */
+function plainInput(input: JudgeInput): JudgeInput {
+  if (typeof input !== 'object' || input === null) return input;
+  const names = ['id', 'user', 'prompt', 'context', 'candidates', 'analysis'] as const;
+  const given = names.filter((name) => input[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, input[name]])) as unknown as JudgeInput;
+}
+
+function closedError(): PgenrmError {
+  return new PgenrmError('DISPOSED', 'this judge was closed; create another one');
 }

@@ -51,6 +51,14 @@ export function checkServiceLimits(limits: ServiceLimits): void {
   }
 }
 
+/** Operations that are answered however much is open, and are not counted. */
+export const FREE: ReadonlySet<string> = new Set<ServiceRequest['op']>([
+  'statistics',
+  'health',
+  'endBatch',
+  'unload',
+]);
+
 interface Batch {
   readonly analyses: AnalysisCache | null;
 }
@@ -67,6 +75,7 @@ export class LocalService implements Service {
   readonly #answers = new Set<Promise<unknown>>();
   readonly #batches = new Map<string, Batch>();
   #closing: Promise<void> | undefined;
+  #ids = 0;
   #count = {
     accepted: 0,
     answered: 0,
@@ -96,7 +105,7 @@ export class LocalService implements Service {
     given: R,
     onEvent?: (event: ServiceEvent) => void,
   ): ServiceJob<ServiceAnswers[R['op']]> {
-    const id = `${this.#count.accepted + this.#count.refused}`;
+    const id = `${this.#ids++}`;
     const stop = new AbortController();
     const cancel = (reason: unknown = new DOMException('the job was cancelled', 'AbortError')): void =>
       stop.abort(reason);
@@ -107,7 +116,8 @@ export class LocalService implements Service {
         cancel(error);
       }
     };
-    const answer = this.#accept(id, stop, () => this.#do(readRequest(given), stop.signal, tell));
+    const free = FREE.has((given as Partial<ServiceRequest> | null)?.op ?? '');
+    const answer = this.#accept(id, stop, free, () => this.#do(readRequest(given), stop.signal, tell));
     return { id, answer: answer as Promise<ServiceAnswers[R['op']]>, cancel };
   }
 
@@ -120,8 +130,14 @@ export class LocalService implements Service {
     await this.close();
   }
 
-  async #accept(id: string, stop: AbortController, work: () => Promise<unknown>): Promise<unknown> {
+  async #accept(
+    id: string,
+    stop: AbortController,
+    free: boolean,
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
     if (this.#closing !== undefined) throw closedError();
+    if (free) return work();
     if (this.#jobs.size >= this.#mostOpen) {
       this.#count.refused += 1;
       throw new PgenrmError(

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packageFile } from '../../src/package.js';
 
-const ENTRIES = ['index', 'eval', 'bank', 'kernels', 'testing'].map((name) =>
+const ENTRIES = ['index', 'eval', 'bank', 'worker', 'kernels', 'testing'].map((name) =>
   packageFile('dist', 'api', `${name}.d.ts`),
 );
 

@@ -23,6 +23,7 @@ describe.skipIf(NOT_BUILT !== null)(`the public surface (${NOT_BUILT ?? 'built'}
       'pgenrm',
       'pgenrm/eval',
       'pgenrm/bank',
+      'pgenrm/worker',
       'pgenrm/kernels',
       'pgenrm/testing',
     ]);
