@@ -7,6 +7,7 @@ import { type WrittenChain, writeChain, writePart1 } from '../chain/write-chain.
 import type { WrittenPart } from '../generator/plan.js';
 import type { Readout } from './decoding.js';
 import { type FixedCriterion, type GuidedForm, PART_NAMES, sharesOf } from './guided-plan.js';
+import { expectedScore } from './read-scores.js';
 
 /** A guided chain that ended. */
 export interface GuidedChain {
@@ -22,20 +23,6 @@ export interface GuidedChainOptions {
   readonly responses: number;
   readonly criteria: readonly FixedCriterion[] | null;
   readonly readout: Readout;
-}
-
-/** The probabilities of one score. Shape [10], for 1 to 10; they sum to 1. */
-export type ScoreDistribution = readonly number[];
-
-/** The mean of a distribution of scores, from 1 to 10. */
-export function expectedScore(distribution: ScoreDistribution): number {
-  return distribution.reduce((sum, probability, index) => sum + probability * (index + 1), 0);
-}
-
-/** The variance of a distribution of scores. */
-export function scoreVariance(distribution: ScoreDistribution): number {
-  const mean = expectedScore(distribution);
-  return distribution.reduce((sum, probability, index) => sum + probability * (index + 1 - mean) ** 2, 0);
 }
 
 /** The chain of a sample that followed its plan to the end. */

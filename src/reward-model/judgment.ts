@@ -227,7 +227,7 @@ export interface Judgment {
   readonly scaling: JudgmentScaling;
   /** Absent where no chains as similar users were asked for. */
   readonly retrieval?: Retrieval;
-  /** Null where it cannot be told: fewer than two usable chains at each level. */
+  /** Null where it cannot be told: fewer than two usable chains at each level, unless their scores were read. */
   readonly uncertainty: Uncertainty | null;
   /** All chains that ended: the user's own, then those as similar users, each in order of their index. */
   readonly chains: readonly JudgedChain[];

@@ -1,6 +1,8 @@
 // Applies the stopping rule to a judgment under way.
 // Knows judged chains and the search for neighbours; the rule itself is `src/scaling/stopping.ts`.
 
+import { mapBack } from '../chain/presentation.js';
+import { chainVariances } from '../guided/read-scores.js';
 import type { ChainScores } from '../scaling/aggregate-levels.js';
 import { weighNeighbours } from '../scaling/neighbour-weights.js';
 import {
@@ -22,7 +24,22 @@ export function chainScores(
 ): ChainScores[] {
   return chains
     .filter((chain) => chain.level === level)
-    .map(({ scores, index }) => ({ scores, weight: weights[index] ?? 1 }));
+    .map((chain) => ({
+      scores: chain.scores,
+      weight: weights[chain.index] ?? 1,
+      variances: variancesOf(chain),
+    }));
+}
+
+/** How far the distributions of a chain's scores reach, by candidate; undefined where it has none. */
+function variancesOf({ reading, order }: JudgedChain): readonly number[] | undefined {
+  const { distributions, rubric } = reading;
+  if (distributions === undefined) return undefined;
+  const criteria = rubric.map(({ weight }, k) => ({
+    weight: weight ?? 0,
+    distributions: distributions.map((response) => response[k]!),
+  }));
+  return mapBack(order, chainVariances(criteria));
 }
 
 /** Watches one judgment. */

@@ -13,6 +13,11 @@ export interface ChainScores {
   readonly scores: readonly number[] | null;
   /** Finite and not negative; default 1. A chain of weight 0 counts as not usable. */
   readonly weight?: number;
+  /**
+   * Of a chain whose scores were read from distributions: the variance of each candidate's. It says how far other chains
+   * may lie from this one before any was written.
+   */
+  readonly variances?: readonly number[] | undefined;
 }
 
 /** Values of {@link AggregateOptions.method}. */

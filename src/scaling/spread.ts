@@ -14,6 +14,10 @@ export function largestDifference(method: string): number {
  */
 const priorVariance = (method: string): number => (method === 'wins' ? 1 : 0.25);
 const PRIOR_CHAINS = 1;
+/** What the variance is worth that the distributions in the chains themselves state, in chains. */
+const READ_CHAINS = 4;
+/** Least of it: distributions that are all on one score do not show that other chains would be. */
+const LEAST_READ_VARIANCE = 0.01;
 
 /** What a level's chains say of two candidates, a weighted sample. */
 export interface LevelSpread {
@@ -28,6 +32,8 @@ export interface LevelSpread {
   /** Variance of one chain's difference: unbiased, then shrunk; the prior alone where one chain is usable. */
   readonly variance: number;
   readonly degrees: number;
+  /** Whether every chain states a variance of its own, so that one of them alone tells how far others may lie. */
+  readonly read: boolean;
 }
 
 /** The usable chains of a level as differences of two candidates; null where there is none. */
@@ -39,7 +45,10 @@ export function levelSpread(
 ): LevelSpread | null {
   const used = chains.flatMap((chain) => {
     const { scores, weight = 1 } = method === 'wins' ? asVote(chain) : chain;
-    return scores === null || weight === 0 ? [] : [{ value: scores[first]! - scores[second]!, weight }];
+    if (scores === null || weight === 0) return [];
+    const { variances } = method === 'wins' ? {} : chain;
+    const stated = variances === undefined ? null : variances[first]! + variances[second]!;
+    return [{ value: scores[first]! - scores[second]!, weight, stated }];
   });
   if (used.length === 0) return null;
   const weight = used.reduce((sum, one) => sum + one.weight, 0);
@@ -47,7 +56,12 @@ export function levelSpread(
   const mean = used.reduce((sum, one) => sum + one.weight * one.value, 0) / weight;
   const effective = weight ** 2 / squaredWeight;
   const squares = used.reduce((sum, one) => sum + one.weight * (one.value - mean) ** 2, 0) / weight;
-  const degrees = PRIOR_CHAINS + effective - 1;
+  const read = used.every(({ stated }) => stated !== null);
+  const stated = used.reduce((sum, one) => sum + one.weight * (one.stated ?? 0), 0) / weight;
+  const prior = read
+    ? { chains: READ_CHAINS, variance: Math.max(LEAST_READ_VARIANCE, stated) }
+    : { chains: PRIOR_CHAINS, variance: priorVariance(method) };
+  const degrees = prior.chains + effective - 1;
   return {
     mean,
     usable: used.length,
@@ -55,8 +69,9 @@ export function levelSpread(
     weight,
     squaredWeight,
     // squares * effective is the sum of squared deviations that (effective - 1) degrees of freedom go with.
-    variance: (PRIOR_CHAINS * priorVariance(method) + squares * effective) / degrees,
+    variance: (prior.chains * prior.variance + squares * effective) / degrees,
     degrees,
+    read,
   };
 }
 
@@ -73,7 +88,8 @@ export function bothSpreads(
 }
 
 function borrowed(spread: LevelSpread | null, other: LevelSpread | null): LevelSpread | null {
-  if (spread === null || other === null || spread.usable > 1 || other.usable === 1) return spread;
+  if (spread === null || other === null || spread.read || spread.usable > 1 || other.usable === 1)
+    return spread;
   return { ...spread, variance: other.variance, degrees: other.degrees };
 }
 

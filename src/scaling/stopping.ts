@@ -28,8 +28,12 @@ export interface StoppingOptions {
   readonly individualShare: number;
 }
 
-/** Fewest usable chains, of both levels together, whose spread is taken as telling. */
+/**
+ * Fewest usable chains, of both levels together, whose spread is taken as telling; and how many a chain counts as whose
+ * scores were read from distributions, which show the scores that it did not draw.
+ */
 const FEWEST_CHAINS = 4;
+const READ_CHAIN_COUNTS = 4;
 
 /** How the risk is divided among looks: 1 would take them as unlike each other, 0 as one and the same. */
 const LOOKS_POWER = 0.75;
@@ -51,7 +55,8 @@ export type StopReason = 'certain' | 'likely';
  * level's final mean lies around d with variance s^2 r / (k (k + r)), Student-distributed with the degrees of freedom
  * of s^2 (the predictive distribution of a normal sample; with chain weights the corresponding sums). The levels add up
  * with the squares of their shares, degrees of freedom after Welch and Satterthwaite. It stops where the sum, over the
- * other candidates, of P(D <= 0) is at most risk / looks^0.75, and never before 4 usable chains. Dividing by the number of
+ * other candidates, of P(D <= 0) is at most risk / looks^0.75, and never before 4 usable chains, or one whose
+ * scores were read. Dividing by the number of
  * looks would be the union bound; but looks at one and the same row of chains overlap, and it keeps the error at half of the
  * risk and below. Where no chain so far favours the other candidate, P(D <= 0) is at least the probability that chains of a kind not
  * yet seen turn the winner over (`unseen-kind.ts`): a small spread of a few like chains must not hide another reading.
@@ -72,10 +77,15 @@ export function mayStop(
   const others = Array.from({ length: options.candidates }, (_, index) => index).filter((c) => c !== leader);
   const finals = others.map((other) => finalDifference(individual, prototype, [leader, other], options));
   if (finals.every((final) => final.least > TIE_TOLERANCE)) return 'certain';
-  const usable = [...individual.ended, ...prototype.ended].filter(({ scores }) => scores !== null).length;
-  if (options.risk === 0 || usable < FEWEST_CHAINS) return null;
+  const usable = [...individual.ended, ...prototype.ended].filter(({ scores }) => scores !== null);
+  const counted = usable.reduce((sum, chain) => sum + countOf(chain, options.method), 0);
+  if (options.risk === 0 || counted < FEWEST_CHAINS) return null;
   const changed = finals.reduce((sum, final) => sum + final.notAbove, 0);
   return changed <= options.risk / options.looks ** LOOKS_POWER ? 'likely' : null;
+}
+
+function countOf({ variances }: ChainScores, method: StoppingOptions['method']): number {
+  return variances === undefined || method === 'wins' ? 1 : READ_CHAIN_COUNTS;
 }
 
 /** As {@link mayStop}, asked between the looks: it spends no risk. */
@@ -148,7 +158,11 @@ function turnedOver(
   const share = own.expected === null ? 0 : similar.expected === null ? 1 : individualShare;
   const shareToCome = share * own.shareToCome + (1 - share) * similar.shareToCome;
   if (shareToCome === 0) return 0;
-  return unseenKindTurns({ seen: (a?.usable ?? 0) + (b?.usable ?? 0), toCome, shareToCome });
+  const seen = [a, b].reduce(
+    (sum, spread) => sum + (spread?.usable ?? 0) * (spread?.read === true ? READ_CHAIN_COUNTS : 1),
+    0,
+  );
+  return unseenKindTurns({ seen, toCome, shareToCome });
 }
 
 /** A level at its end, as far as it can be foreseen. */

@@ -30,12 +30,14 @@ const WIDENING = {
 } as const;
 
 /**
- * The uncertainty of an outcome; null where it cannot be told: fewer than two usable chains at each level.
+ * The uncertainty of an outcome; null where it cannot be told: fewer than two usable chains at each level, unless their
+ * scores were read from distributions.
  *
  * Model: at each level the chains' differences between two candidates are independent draws of one distribution; the
  * mean of them is compared with its standard error by Student's t. The variance of a level is shrunk: one more chain of
  * variance 0.25 (half a point of the scale; 1 for votes) is added to its own, so that two chains that happen to agree are not taken as
- * certain. A level with one chain takes the other level's variance. The levels' variances add up with the squares of
+ * certain. Chains whose scores were read state a variance of their own: its mean takes the place of that one chain's, with the
+ * worth of 4, so that one chain alone tells how sure it is. Any other level with one chain takes the other level's variance. The levels' variances add up with the squares of
  * their shares, degrees of freedom after Welch and Satterthwaite. With more than two candidates the probability is 1
  * less the sum of the probabilities with which each other one is better (a bound, never too high). Presentation orders
  * alternate, so a position bias adds to the spread, and the interval is wide rather than narrow. A median's variance
@@ -85,7 +87,8 @@ function errorOf(
 ): { variance: number; degrees: number } | null {
   const spreads = bothSpreads(individual, prototype, pair, method);
   const { individual: own, prototype: similar } = spreads;
-  if (Math.max(own?.usable ?? 0, similar?.usable ?? 0) < 2) return null;
+  const tells = (spread: typeof own): boolean => spread !== null && (spread.read || spread.usable > 1);
+  if (!tells(own) && !tells(similar)) return null;
   const share = own === null ? 0 : similar === null ? 1 : individualShare;
   const widening = method === 'trimmed' ? 1 / (1 - 2 * trim) : WIDENING[method];
   const part = (spread: typeof own, weight: number) =>

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { readChain } from '../../src/chain/read-chain.js';
 import { checkPlan } from '../../src/generator/plan-bounds.js';
-import { expectedScore, guidedChain, scoreVariance, wholeShares } from '../../src/guided/guided-chain.js';
+import { guidedChain, wholeShares } from '../../src/guided/guided-chain.js';
 import { type GuidedPlanOptions, guidedPlan } from '../../src/guided/guided-plan.js';
 import { longestSample } from '../../src/guided/plan-length.js';
+import {
+  chainScoresRead,
+  chainVariances,
+  expectedScore,
+  scoreVariance,
+} from '../../src/guided/read-scores.js';
 import { followPlan } from '../../src/testing/fake-plans.js';
 
 const PLAIN: GuidedPlanOptions = {
@@ -107,6 +113,20 @@ describe('what is read of a score', () => {
     expect(expectedScore(half)).toBe(6);
     expect(scoreVariance(half)).toBe(4);
     expect(scoreVariance([0, 0, 1, 0, 0, 0, 0, 0, 0, 0])).toBe(0);
+  });
+
+  it('gives a chain its scores by the weights, and a variance that bounds what criteria make of it', () => {
+    const sure = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    const half = [0, 0, 0, 0.5, 0, 0, 0, 0.5, 0, 0];
+    const criteria = [
+      { weight: 60, distributions: [half, sure] },
+      { weight: 20, distributions: [half, sure] },
+    ];
+    expect(chainScoresRead(criteria, 'expected', () => 0)).toEqual([6, 10]);
+    const uniform = [0.2, 0.7, 0.9, 0.1];
+    expect(chainScoresRead(criteria, 'sampled', () => uniform.shift()!)).toEqual([5, 10]);
+    expect(chainVariances(criteria)).toEqual([4, 0]);
+    expect(chainVariances([])).toEqual([]);
   });
 
   it('comes near the mean of scores that are drawn', () => {

@@ -27,6 +27,13 @@ describe('a guided judgment', () => {
     expect((await judge()).scores).toEqual(judgment.scores);
   });
 
+  it('says how sure it is with one chain', async () => {
+    await using model = await RewardModel.over(fake());
+    const { uncertainty } = await model.judge(INPUT);
+    expect(uncertainty!.probability).toBeGreaterThan(0.5);
+    expect(uncertainty!.probability).toBeLessThan(1);
+  });
+
   it('asks for the same plan at every order, and draws by the seeds of free chains', async () => {
     const generator = fake();
     await using model = await RewardModel.over(generator);

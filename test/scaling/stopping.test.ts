@@ -20,6 +20,24 @@ function progress(differences: readonly (number | null)[], toCome: number): Leve
   };
 }
 
+describe('chains whose scores were read', () => {
+  const read = (differences: readonly number[], variance: number, toCome: number): LevelProgress => ({
+    ended: differences.map((one) => ({ scores: [5 + one, 5], variances: [variance, variance] })),
+    toCome: ones(toCome),
+  });
+
+  it('stop with fewer of them, where their distributions are narrow', () => {
+    expect(mayStop(progress([1, 1.1], 6), NONE, RULE)).toBeNull();
+    expect(mayStop(read([1, 1.1], 0.05, 6), NONE, RULE)).toBe('likely');
+    expect(mayStop(read([1, 1.1], 2, 6), NONE, RULE)).toBeNull();
+    expect(mayStop(read([0.1, 0.1], 0.05, 6), NONE, RULE)).toBeNull();
+  });
+
+  it('count as votes like all others', () => {
+    expect(mayStop(read([1, 1.1], 0.05, 6), NONE, { ...RULE, method: 'wins' })).toBeNull();
+  });
+});
+
 describe('certain', () => {
   const certain = (own: LevelProgress, similar = NONE, changes: Partial<StoppingOptions> = {}): boolean =>
     isCertain(own, similar, { ...RULE, ...changes });

@@ -88,6 +88,20 @@ describe('the uncertainty of a judgment', () => {
     expect(uncertainty(chains([8, 2]), chains([7, 2], [6, 2]))).not.toBeNull();
   });
 
+  it('is told of one chain whose scores were read, by what its distributions say', () => {
+    const one = (variance: number): Uncertainty =>
+      uncertainty([{ scores: [7, 6], variances: [variance, variance] }])!;
+    // The chain's variance alone, worth four chains.
+    expect(one(0.5).probability).toBeCloseTo(1 - upperTail(1, 4), 12);
+    expect(one(0.1).probability).toBeGreaterThan(one(0.5).probability);
+    expect(one(0).probability).toBeLessThan(1);
+    // Votes have no variance of their own, and a chain without one tells nothing of the others.
+    const options = { method: 'wins' } as const;
+    expect(uncertainty([{ scores: [7, 6], variances: [0.1, 0.1] }], [], options)).toBeNull();
+    const mixed: ChainScores[] = [{ scores: [7, 6], variances: [0.1, 0.1] }, { scores: [7, 6] }];
+    expect(uncertainty(mixed)).toEqual(uncertainty(chains([7, 6], [7, 6])));
+  });
+
   it('does not take two chains that agree as certain, and trusts more of them more', () => {
     const of = (count: number): Uncertainty => uncertainty(chains(...Array(count).fill([7, 6])))!;
     expect(of(2).probability).toBeLessThan(0.975);

@@ -11,6 +11,7 @@ import {
   FAILED,
   outcomeOf,
   type RowOutcome,
+  scoresOf,
   weighedChains,
 } from './level-outcome.js';
 import { levelChains } from './subsets.js';
@@ -96,7 +97,7 @@ function replay(
     method: aggregate.method === 'wins' ? ('wins' as const) : ('mean' as const),
   };
   return levelChains(row.chains, level).map(({ individual, prototype }) => {
-    const own = individual.map(({ scores }) => ({ scores }));
+    const own = individual.map(scoresOf);
     const { prototype: similar, individualShare } = weighedChains(prototype, neighbourWeights, aggregate);
     const weighed = { ...aggregate, individualShare };
     const at = (count: ScalingLevel): { own: LevelProgress; similar: LevelProgress; ended: number } => {

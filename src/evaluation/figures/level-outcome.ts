@@ -1,6 +1,7 @@
 // How a row ends at a level: correct, tied, wrong or failed, averaged over the judgments that its chains hold.
 // Knows stored rows and the aggregation of scores; nothing of intervals.
 
+import { chainVariances } from '../../guided/read-scores.js';
 import type { Kernels } from '../../kernels/kernels.js';
 import {
   type AggregateOptions,
@@ -50,12 +51,17 @@ export function judgmentsAt(
   level: ScalingLevel,
 ): LevelJudgment[] {
   return levelChains(row.chains, level).map((chains) => {
-    const individual = chains.individual.map(({ scores }) => ({ scores }));
+    const individual = chains.individual.map(scoresOf);
     const { prototype, individualShare } = weighedChains(chains.prototype, neighbourWeights, aggregate);
     const options = { ...aggregate, individualShare };
     const outcome = aggregateLevels(kernels, row.lengths.length, individual, prototype, options);
     return { outcome, individual, prototype, individualShare };
   });
+}
+
+/** What a stored chain says, and how sure it is where its scores were read. */
+export function scoresOf({ scores, criteria }: StoredChain): ChainScores {
+  return criteria === undefined ? { scores } : { scores, variances: chainVariances(criteria) };
 }
 
 /** Chains of similar users with their weights, and the weight of the own ones beside them. */
@@ -67,7 +73,7 @@ export function weighedChains(
   const similarities = chains.map(({ neighbour }) => neighbour?.similarity ?? 0);
   const weighing = weighNeighbours(similarities, kind, individualShare);
   return {
-    prototype: chains.map(({ scores }, index) => ({ scores, weight: weighing.weights[index]! })),
+    prototype: chains.map((chain, index) => ({ ...scoresOf(chain), weight: weighing.weights[index]! })),
     individualShare: weighing.individualShare,
   };
 }
