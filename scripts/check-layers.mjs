@@ -71,6 +71,7 @@ const typescript = {
     'generator',
     'model-file',
   ],
+  'training-data': [...nouns, 'data', 'output', 'chain', 'prompt', 'reward-model', 'run'],
   evaluation: [
     ...nouns,
     'guided',
@@ -161,6 +162,7 @@ const typescript = {
     'reward-model',
     'run',
     'evaluation',
+    'training-data',
     'report',
     'cost',
     'doctor',

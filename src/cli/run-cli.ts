@@ -20,6 +20,7 @@ import { templateCommand } from './template-command.js';
 import { createLog, type LogLevel } from './terminal/console-streams.js';
 import { EXIT, exitCodeOf } from './terminal/exit-code.js';
 import { Interruption } from './terminal/interrupt.js';
+import { trainingDataCommand } from './training-data-command.js';
 
 const warnOn =
   ({ err }: Pick<CliHost, 'err'>): NonNullable<LoadOptions['onWarning']> =>
@@ -74,6 +75,7 @@ export function createProgram(context: CommandContext): Command {
   evalCommand(program, context);
   serveCommand(program, context);
   benchCommand(program, context);
+  trainingDataCommand(program, context);
   return program;
 }
 

@@ -5,14 +5,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { BANK_FILES } from '../../bank/file/manifest.js';
 import { buildBank } from '../../bank-build/build-bank.js';
-import { isSplit } from '../../data/formats/format.js';
-import { openPreferenceData, type PreferenceData } from '../../data/preference-data.js';
-import { selectRows } from '../../data/select-rows.js';
 import { printable } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
 import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
-import { lookAtSignals, openOptions } from '../options/judged-data.js';
+import { lookAtSignals, openTrainingRows } from '../options/judged-data.js';
 import { modelInputs } from '../options/model-options.js';
 import { type FlagName, type FlagValues, READING } from '../options/table/table.js';
 import { EXIT } from '../terminal/exit-code.js';
@@ -57,7 +54,7 @@ async function build(
     Object.values(BANK_FILES).map((name) => join(options.out, name)),
     { data: train, 'users file': options.users, ...modelInputs(options) },
   );
-  const data = await openTraining(train, options, signal);
+  const data = await openTrainingRows(train, options, signal);
   tellSignals(await lookAtSignals(data, options, context, signal), options, context.err);
   const { judge, embedder } = await modelSources(options, host, signal);
   try {
@@ -88,22 +85,4 @@ async function build(
   } finally {
     progress.close();
   }
-}
-
-/** Rows of the split that is asked for, else of `train`, else all; of them what is selected. */
-async function openTraining(
-  path: string,
-  options: BuildCommandOptions,
-  signal: AbortSignal,
-): Promise<PreferenceData> {
-  const common = openOptions(options, signal);
-  const open = async (): Promise<PreferenceData> => {
-    if (options.split !== undefined) return openPreferenceData(path, common);
-    const all = await openPreferenceData(path, common);
-    return all.splits.some((split) => isSplit(split, 'train')) && all.splits.length > 1
-      ? openPreferenceData(path, { ...common, split: 'train' })
-      : all;
-  };
-  const { group = null, rowsPerUser = null } = options;
-  return selectRows(await open(), { group, rowsPerUser });
 }

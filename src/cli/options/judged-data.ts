@@ -1,6 +1,7 @@
 // Opens the preference data that a command judges, and says how much is known of its users.
 // Knows names of options; reading is the data's own.
 
+import { isSplit } from '../../data/formats/format.js';
 import { checkSignals } from '../../data/known-signals.js';
 import {
   type FormatName,
@@ -65,6 +66,24 @@ export async function openJudgedData(
   if (data.count === 0 && data.damage === undefined)
     throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to judge`);
   return { data: await selectRows(data, { group, rowsPerUser }), split };
+}
+
+/** Rows of the split that is asked for, else of `train` where there are several, else all; of them what is selected. */
+export async function openTrainingRows(
+  path: string,
+  options: JudgedDataOptions,
+  signal: AbortSignal,
+): Promise<PreferenceData> {
+  const common = openOptions(options, signal);
+  const open = async (): Promise<PreferenceData> => {
+    if (options.split !== undefined) return openPreferenceData(path, common);
+    const all = await openPreferenceData(path, common);
+    return all.splits.some((split) => isSplit(split, 'train')) && all.splits.length > 1
+      ? openPreferenceData(path, { ...common, split: 'train' })
+      : all;
+  };
+  const { group = null, rowsPerUser = null } = options;
+  return selectRows(await open(), { group, rowsPerUser });
 }
 
 /** How much is known of the users whose rows are judged. */

@@ -11,6 +11,7 @@ import { JUDGE_FLAGS } from './judge-flags.js';
 import { MODEL_FLAGS } from './model-flags.js';
 import { RUN_FLAGS } from './run-flags.js';
 import { SERVE_FLAGS } from './serve-flags.js';
+import { TRAINING_FLAGS } from './training-flags.js';
 
 /** Every flag of every command. */
 export const FLAGS = {
@@ -22,6 +23,7 @@ export const FLAGS = {
   ...BANK_FLAGS,
   ...BENCH_FLAGS,
   ...SERVE_FLAGS,
+  ...TRAINING_FLAGS,
 } as const;
 
 /** A key of the table. */
