@@ -20,6 +20,7 @@ export type {
   ChainsRow,
   StoredChain,
   StoredKvCache,
+  SwappedChains,
 } from '../evaluation/chains/chains-types.js';
 export {
   type BankRecord,
@@ -28,6 +29,8 @@ export {
   type SampleSummary,
   sampleChains,
 } from '../evaluation/chains/sample-chains.js';
+export type { NoDonor } from '../evaluation/controls/donors.js';
+export type { Control, ControlReport, PersonalReport } from '../evaluation/controls/personal.js';
 export { type EvaluateOptions, evaluate } from '../evaluation/evaluate.js';
 export type { AlikeTrait, BreakdownEntry } from '../evaluation/figures/breakdown.js';
 export type { Calibration, ReliabilityBin } from '../evaluation/figures/calibration.js';

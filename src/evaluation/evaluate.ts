@@ -13,6 +13,7 @@ import type { IntervalSettings } from '../statistics/cluster-interval.js';
 import { figureOf } from '../statistics/cluster-interval.js';
 import type { StoredChains } from './chains/chains-file.js';
 import type { ChainsHeader, ChainsRow } from './chains/chains-record.js';
+import { PersonalTally } from './controls/personal.js';
 import { AdaptiveContender, stoppingLevels } from './figures/adaptive-replay.js';
 import { alikeTraits, breakdown } from './figures/breakdown.js';
 import { checkLevels } from './figures/check-levels.js';
@@ -83,7 +84,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
     settings: { kernels, aggregate, neighbourWeights },
     ...(signal === undefined ? {} : { signal }),
   });
-  const { table, stopped, positions, rows } = tallies;
+  const { table, stopped, positions, personal, rows } = tallies;
   if (table.rows === 0) {
     throw new PgenrmError(
       'INPUT_MALFORMED',
@@ -131,6 +132,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
     },
     rows: { ...rows, evaluated: table.rows, users: table.users },
     overlap: header.overlap,
+    personal: (await personal?.report(settings, ties)) ?? null,
     levels: await inTurn(levels),
     baselines: await inTurn(baselines),
     differences: await compare(settings, allPairs(levels.map(valuesOf)), users),
@@ -235,6 +237,8 @@ async function readRows(
   /** Outcomes of adaptive stopping on the same rows. */
   stopped: OutcomeTable;
   rows: Omit<RowCounts, 'evaluated' | 'users'>;
+  /** Null without controls. */
+  personal: PersonalTally | null;
   positions: (settings: IntervalSettings) => Promise<EvaluationReport['singleChains']>;
 }> {
   const { identity } = stored.header;
@@ -245,7 +249,9 @@ async function readRows(
     individual: new PositionTally(),
     prototype: new PositionTally(),
     noHistory: new PositionTally(),
+    swapped: new PositionTally(),
   };
+  const personal = PersonalTally.of(stored.header);
   const rows = { asked: 0, read: 0, failed: 0, invalid: 0, unlabelled: 0, withHistory: 0, withCriteria: 0 };
   const noted = { fewerNeighbours: 0, droppedEvents: 0 };
   for await (const row of stored.rows()) {
@@ -276,6 +282,8 @@ async function readRows(
     );
     kinds.prototype.add(similar, row, user);
     kinds.noHistory.add(row.noHistory ?? [], row, user);
+    kinds.swapped.add(row.swapped?.flatMap(({ chains }) => chains) ?? [], row, user);
+    personal?.add(settings, row, label, traitsOf(row));
     if (row.status === 'judged' && similar.length < identity.sampling.prototype) noted.fewerNeighbours += 1;
     if (row.droppedEvents > 0) noted.droppedEvents += 1;
   }
@@ -287,9 +295,10 @@ async function readRows(
       individual: await reported(kinds.individual),
       prototype: await reported(kinds.prototype),
       noHistory: await reported(kinds.noHistory),
+      swapped: await reported(kinds.swapped),
     };
   };
-  return { table, stopped, rows: { ...rows, ...noted }, positions };
+  return { table, stopped, rows: { ...rows, ...noted }, positions, personal };
 }
 
 /** Whether a row's similar users were sought by a chain of its own. */

@@ -87,7 +87,7 @@ describe('pgenrm eval', () => {
     ]);
     const { code, generators } = await fakeEval([
       ...[both, '--out', out, ...FEW],
-      ...['--users', users, '--baselines', '--levels', 'ind-2'],
+      ...['--users', users, '--control', 'none', '--levels', 'ind-2'],
     ]);
     expect(code).toBe(0);
     const { baselines, chains } = await report();

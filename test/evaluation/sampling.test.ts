@@ -215,7 +215,7 @@ describe('protocols', () => {
       out: text,
       generators,
     } = await fakeEval([
-      ...[data, '--out', out, '--levels', '1,ind-2', '--baselines', '--texts'],
+      ...[data, '--out', out, '--levels', '1,ind-2', '--control', 'none', '--texts'],
       ...['--quiet', '--resamples', '100'],
     ]);
     expect(code).toBe(0);

@@ -38,6 +38,7 @@ import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
 import { createProgress, type Progress } from '../terminal/progress.js';
 import {
   checkEvalOptions,
+  controlsOf,
   EVAL_FLAGS,
   type EvalOptions,
   evalJudgeOptions,
@@ -184,7 +185,8 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
     levels: asked,
     ...(bank === undefined ? {} : { bank }),
     judge: evalJudgeOptions(options),
-    noHistory: options.baselines === true,
+    controls: controlsOf(options.control),
+    donors: options.donors,
     groupOf: (user) => groups.get(user) ?? inBank(user),
     texts: options.texts === true,
     ...(options.limit === undefined ? {} : { limit: options.limit }),

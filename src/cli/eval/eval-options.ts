@@ -4,8 +4,9 @@
 import type { Command } from 'commander';
 import { PgenrmError } from '../../errors.js';
 import type { SampleOptions } from '../../evaluation/chains/sample-chains.js';
+import { CONTROL_CHOICES, type Control } from '../../evaluation/controls/personal.js';
 import type { EvaluateOptions } from '../../evaluation/evaluate.js';
-import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
+import { checkChoice, checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
 import { guidedOptions } from '../options/guided-options.js';
 import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from '../options/table/table.js';
@@ -16,7 +17,7 @@ export const EVAL_FLAGS = [
   ...(['individualShare', 'learnShare', 'eval:adaptive', 'resamples', 'intervalSeed'] as const),
   ...(['protocol', 'users', 'test:split', 'format', 'group', 'rowsPerUser', 'limit'] as const),
   ...READING,
-  ...(['bank', 'embedder', 'retrieveBy', 'bankOverlap', 'baselines'] as const),
+  ...(['bank', 'embedder', 'retrieveBy', 'bankOverlap', 'control', 'donors'] as const),
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
@@ -71,6 +72,7 @@ export function checkEvalOptions(
     if (sampling === undefined) return;
     throw refused(`${sampling.long} has no part in computing from stored chains (--from); leave it out`);
   }
+  controlsOf(options.control);
   if (options.out === undefined) throw refused('name the folder for chains and report with --out FOLDER');
   const similar = levels?.some(({ prototype }) => prototype > 0) ?? options.bank !== undefined;
   if (similar && options.bank === undefined)
@@ -101,6 +103,13 @@ export function risksOf(list: string | undefined): number[] | null {
   const risks = list.split(',').map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
   for (const risk of risks) checkRange('--adaptive', risk, JUDGE_RANGES.adaptive);
   return [...new Set(risks)];
+}
+
+/** The controls of a list such as `swapped,none`, each once; none where there is no list. Errors: `INVALID_OPTION`. */
+export function controlsOf(list: string | undefined): Control[] {
+  const words = list?.split(',').map((word) => word.trim()) ?? [];
+  for (const word of words) checkChoice('--control', word, CONTROL_CHOICES);
+  return CONTROL_CHOICES.filter((control) => words.includes(control));
 }
 
 /** Levels where none are named: one chain, and all that a row has. */

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PgenrmError } from '../../errors.js';
 import { FLASH_ATTENTION_CHOICES, KV_TYPES } from '../../options/engine-options.js';
+import { NO_DONOR_REASONS } from '../controls/donors.js';
 import type { ChainsHeader, ChainsIdentity, ChainsRow, StoredChain } from './chains-types.js';
 
 export type { ChainsHeader, ChainsIdentity, ChainsRow, StoredChain } from './chains-types.js';
@@ -37,6 +38,7 @@ const IDENTITY: z.ZodType<ChainsIdentity> = z.strictObject({
     individual: COUNT,
     prototype: COUNT,
     noHistory: COUNT,
+    swapped: z.strictObject({ donors: COUNT, pool: z.string() }).optional(),
     seed: COUNT,
     temperature: z.number(),
     topP: z.number(),
@@ -120,6 +122,10 @@ const ROW: z.ZodType<ChainsRow> = z.object({
   analysis: z.object({ of: z.string(), text: z.string().optional() }).optional(),
   chains: z.array(CHAIN),
   noHistory: z.array(CHAIN).optional(),
+  swapped: z
+    .array(z.object({ donor: z.string(), events: COUNT, cut: z.boolean(), chains: z.array(CHAIN) }))
+    .optional(),
+  noDonor: z.enum(NO_DONOR_REASONS).optional(),
   tokens: z.object({ prompt: COUNT, decodedPrompt: COUNT, generated: COUNT }),
   ms: z.number().nonnegative(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
@@ -163,13 +169,20 @@ export function asChainsRow(path: string, line: number, value: unknown): ChainsR
 }
 
 /** What does not fit together in a row; null where all does. */
-function wrongWith({ status, lengths, label, chains, noHistory = [] }: ChainsRow): string | null {
+function wrongWith({
+  status,
+  lengths,
+  label,
+  chains,
+  noHistory = [],
+  swapped = [],
+}: ChainsRow): string | null {
   const candidates = lengths.length;
   if (status === 'judged' && candidates < 2) return 'a judged row has two candidates or more';
   if (label !== undefined && label >= candidates)
     return `label ${label} names none of ${candidates} candidates`;
   const seen = new Set<string>();
-  for (const [list, stored] of [chains, noHistory].entries()) {
+  for (const [list, stored] of [chains, noHistory, ...swapped.map((arm) => arm.chains)].entries()) {
     for (const { level, index, order, scores, criteria = [] } of stored) {
       const name = `${list} ${level} ${index}`;
       if (seen.has(name)) return `${level} chain ${index} comes twice`;

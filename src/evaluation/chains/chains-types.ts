@@ -1,6 +1,7 @@
 // What the lines of a chains file hold, as plain data. How they are checked is `chains-record.ts`.
 
 import type { FlashAttention, KvType } from '../../options/engine-options.js';
+import type { NoDonor } from '../controls/donors.js';
 
 /** Everything that the chains depend on. Rows of two runs may be read together only where all of it is equal. */
 export interface ChainsIdentity {
@@ -36,6 +37,8 @@ export interface ChainsIdentity {
     readonly prototype: number;
     /** Chains a row of the same model without history and criteria. */
     readonly noHistory: number;
+    /** Other users whose signals each row was judged with, and the pool that they were drawn from; absent without. */
+    readonly swapped?: { readonly donors: number; readonly pool: string } | undefined;
     readonly seed: number;
     readonly temperature: number;
     readonly topP: number;
@@ -107,6 +110,16 @@ export interface StoredChain {
     | undefined;
 }
 
+/** The chains of a row under one other user's signals. */
+export interface SwappedChains {
+  readonly donor: string;
+  /** Events that were shown in this arm. */
+  readonly events: number;
+  /** Whether the user's own history was cut, because this donor has fewer events. */
+  readonly cut: boolean;
+  readonly chains: readonly StoredChain[];
+}
+
 /** One row of the data with all of its chains. */
 export interface ChainsRow {
   readonly row: number;
@@ -141,6 +154,10 @@ export interface ChainsRow {
   readonly analysis?: { readonly of: string; readonly text?: string | undefined } | undefined;
   readonly chains: readonly StoredChain[];
   readonly noHistory?: readonly StoredChain[] | undefined;
+  /** Chains with another user's signals in place of the own ones. */
+  readonly swapped?: readonly SwappedChains[] | undefined;
+  /** Why no other user could be drawn. */
+  readonly noDonor?: NoDonor | undefined;
   readonly tokens: { readonly prompt: number; readonly decodedPrompt: number; readonly generated: number };
   readonly ms: number;
   readonly error?: { readonly code: string; readonly message: string } | undefined;

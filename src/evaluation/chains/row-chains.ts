@@ -6,6 +6,7 @@ import { mapBack } from '../../chain/presentation.js';
 import type { PreferenceRow, RowProblem } from '../../data/preference-data.js';
 import type { PgenrmError } from '../../errors.js';
 import type { JudgedChain, Judgment } from '../../reward-model/judgment.js';
+import type { NoDonor } from '../controls/donors.js';
 import type { ChainsRow, StoredChain } from './chains-record.js';
 
 /** What is kept of a row besides its chains. */
@@ -17,15 +18,32 @@ export interface RowContext {
   readonly texts: boolean;
 }
 
-/** The line of a judged row; `noHistory` is the judgment by the same model of a user of whom nothing is known. */
+/** What the same model says of the row under the controls. */
+export interface ControlJudgments {
+  /** Of a user of whom nothing is known. */
+  readonly none?: Judgment;
+  /** With other users' signals; empty, with the reason, where nobody could be drawn. */
+  readonly swapped?: readonly {
+    readonly donor: string;
+    readonly cut: boolean;
+    readonly judgment: Judgment;
+  }[];
+  readonly noDonor?: NoDonor;
+}
+
+/** The line of a judged row. */
 export function judgedLine(
   row: PreferenceRow,
   judgment: Judgment,
-  noHistory: Judgment | null,
+  { none, swapped, noDonor }: ControlJudgments,
   context: RowContext,
 ): ChainsRow {
-  const both = [judgment, ...(noHistory === null ? [] : [noHistory])];
-  const sum = (pick: (one: Judgment) => number): number => both.reduce((all, one) => all + pick(one), 0);
+  const arms = [
+    judgment,
+    ...(none === undefined ? [] : [none]),
+    ...(swapped ?? []).map((one) => one.judgment),
+  ];
+  const sum = (pick: (one: Judgment) => number): number => arms.reduce((all, one) => all + pick(one), 0);
   const stored = (chains: readonly JudgedChain[]): StoredChain[] =>
     chains.map((chain) => storedChain(chain, context.texts));
   return {
@@ -35,7 +53,18 @@ export function judgedLine(
     droppedEvents: judgment.droppedEvents,
     ...retrievalOf(judgment),
     chains: stored(judgment.chains),
-    ...(noHistory === null ? {} : { noHistory: stored(noHistory.chains) }),
+    ...(none === undefined ? {} : { noHistory: stored(none.chains) }),
+    ...(swapped === undefined
+      ? {}
+      : {
+          swapped: swapped.map((one) => ({
+            donor: one.donor,
+            events: one.judgment.usedEvents,
+            cut: one.cut,
+            chains: stored(one.judgment.chains),
+          })),
+        }),
+    ...(noDonor === undefined ? {} : { noDonor }),
     tokens: {
       prompt: sum(({ tokens }) => tokens.prompt),
       decodedPrompt: sum(({ tokens }) => tokens.decodedPrompt),

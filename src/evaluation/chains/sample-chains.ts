@@ -6,6 +6,7 @@ import { nativeDetails } from '../../generator/native/native-info.js';
 import { guidedName } from '../../guided/decoding.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { PACKAGE_VERSION } from '../../package.js';
+import type { User } from '../../preference/preference.js';
 import { AnalysisCache } from '../../reward-model/analysis-cache.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
@@ -20,6 +21,8 @@ import {
   throwDamage,
 } from '../../run/rows.js';
 import type { ScalingLevel } from '../../scaling/level.js';
+import { DonorPool } from '../controls/donors.js';
+import type { Control } from '../controls/personal.js';
 import type { Protocol } from '../protocol.js';
 import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
 import {
@@ -31,9 +34,6 @@ import {
 } from './chains-record.js';
 import { failedLine, invalidLine, judgedLine, type RowContext } from './row-chains.js';
 
-/** Chains a row of the baseline without history: every order of a pair. */
-export const NO_HISTORY_CHAINS = 2;
-
 /** The bank that similar users come from, as far as a chains file records it. */
 export interface BankRecord {
   readonly checksum: string;
@@ -42,6 +42,9 @@ export interface BankRecord {
   /** Ids of bank users who are evaluated too. */
   readonly shared: ReadonlySet<string>;
 }
+
+/** Range of {@link SampleOptions.donors}. */
+export const DONORS_RANGE = { integer: true, min: 1, max: 100 } as const;
 
 /** What is sampled, with what, and where the chains go. */
 export interface SampleOptions {
@@ -60,8 +63,10 @@ export interface SampleOptions {
     JudgeOptions,
     'individual' | 'prototypes' | 'adaptive' | 'aggregate' | 'includeSelf' | 'attempt' | 'signal' | 'onEvent'
   >;
-  /** Whether the model judges without history and criteria too; default false. */
-  readonly noHistory?: boolean;
+  /** What each row is judged with besides its own user, with as many individual chains; default nothing. */
+  readonly controls?: readonly Control[];
+  /** Other users a row under the control `swapped`; at least 1, default 1. */
+  readonly donors?: number;
   /** Group of a user, where it can be told. */
   readonly groupOf?: (userId: string) => string | undefined;
   /** Whether the chains' texts are kept; default false. */
@@ -116,7 +121,10 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   const rows = rowsAsked(data, options.limit);
   const largest = largestLevel(options.levels, options.protocol);
   checkRange('individual', largest.individual, JUDGE_RANGES.individual);
-  const header = headerOf(options, largest, rows);
+  const pool = options.controls?.includes('swapped')
+    ? await DonorPool.of(data, options.judge?.seed ?? 0, signal)
+    : null;
+  const header = headerOf(options, largest, rows, pool);
   const concurrency = model.concurrencyFor(largest.individual + largest.prototype, options.concurrency);
   const stored = await writer.start(header);
   let done = Math.min(stored.size, rows);
@@ -128,7 +136,7 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   });
   if (analyses !== null && stored.size > 0)
     await replayAnalyses(analyses, (await openChains(writer.path)).rows());
-  const lines = linesOf(options, largest, header.run);
+  const lines = linesOf(options, largest, header.run, pool);
   const isStored = (row: DataRow): boolean =>
     stored.has(rowKey(row.number, row.kind === 'row' ? row.id : undefined));
   try {
@@ -155,8 +163,13 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   return { status, rows, done, session: { ...session, ms: performance.now() - began } };
 }
 
-function linesOf(options: SampleOptions, largest: ScalingLevel, run: string): RowLines<ChainsRow> {
-  const { model, judge = {}, groupOf, texts = false, noHistory = false } = options;
+function linesOf(
+  options: SampleOptions,
+  largest: ScalingLevel,
+  run: string,
+  pool: DonorPool | null,
+): RowLines<ChainsRow> {
+  const { model, judge = {}, groupOf, texts = false, controls = [], donors = 1 } = options;
   const contextOf = ({ userId }: Partial<PreferenceRow>): RowContext => {
     const group = userId === undefined ? undefined : groupOf?.(userId);
     return { run, texts, ...(group === undefined ? {} : { group }) };
@@ -165,25 +178,53 @@ function linesOf(options: SampleOptions, largest: ScalingLevel, run: string): Ro
     invalid: (problem) => invalidLine(problem, contextOf({})),
     failed: (row, error) => failedLine(row, error, contextOf(row)),
     async judged(row, turn, stop) {
-      const input = inputOf(row);
+      const arms = pool?.arms(row, donors, judge.historyEvents);
+      const input = inputOf(arms === undefined ? row : { ...row, user: arms.own });
       const level = {
         individual: largest.individual,
         ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
       };
-      const judgment = await model.judgeInTurn(input, { ...judge, ...level, signal: stop }, turn);
-      // Another key, so that the baseline's chains are draws of their own.
-      const stranger = { ...input, id: `no-history ${row.id}`, user: { history: [] } };
-      const without = noHistory
-        ? await model.judge(stranger, { ...judge, individual: NO_HISTORY_CHAINS, signal: stop })
-        : null;
-      return judgedLine(row, judgment, without, contextOf(row));
+      // Keys of their own, so that the chains of each arm are draws of their own.
+      const control = (key: string, user: User) =>
+        model.judge(
+          { ...input, id: `${key} ${row.id}`, user },
+          { ...judge, individual: largest.individual, signal: stop },
+        );
+      // All arms at once: each shares the prefix of its own user's rows.
+      const [judgment, none, swapped] = await Promise.all([
+        model.judgeInTurn(input, { ...judge, ...level, signal: stop }, turn),
+        controls.includes('none') ? control('no-history', { history: [] }) : undefined,
+        arms &&
+          Promise.all(
+            arms.donors.map(async ({ id, user }) => ({
+              donor: id,
+              cut: arms.own.history.length < shownOf(row, judge.historyEvents),
+              judgment: await control(`swapped ${id}`, user),
+            })),
+          ),
+      ]);
+      const others = {
+        ...(none === undefined ? {} : { none }),
+        ...(swapped === undefined ? {} : { swapped }),
+        ...(arms?.noDonor === undefined ? {} : { noDonor: arms.noDonor }),
+      };
+      return judgedLine(row, judgment, others, contextOf(row));
     },
   };
 }
 
-function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): ChainsHeader {
+function shownOf({ user }: PreferenceRow, events = Number.POSITIVE_INFINITY): number {
+  return Math.min(user.history.length, events);
+}
+
+function headerOf(
+  options: SampleOptions,
+  largest: ScalingLevel,
+  rows: number,
+  pool: DonorPool | null,
+): ChainsHeader {
   const { data, model, bank, protocol } = options;
-  const identity = identityOf(options, largest);
+  const identity = identityOf(options, largest, pool);
   return {
     pgenrmChains: CHAINS_FORMAT,
     pgenrm: PACKAGE_VERSION,
@@ -199,8 +240,8 @@ function headerOf(options: SampleOptions, largest: ScalingLevel, rows: number): 
   };
 }
 
-function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdentity {
-  const { data, split, model, bank, judge = {}, noHistory = false } = options;
+function identityOf(options: SampleOptions, largest: ScalingLevel, pool: DonorPool | null): ChainsIdentity {
+  const { data, split, model, bank, judge = {}, controls = [], donors = 1 } = options;
   const settings = model.settings({ ...judge, individual: largest.individual });
   const { sampling, seed, maxTokens, historyEvents, grammar, guided, prefer } = settings;
   const shared = sharedIdentity(data, split, model);
@@ -219,7 +260,8 @@ function identityOf(options: SampleOptions, largest: ScalingLevel): ChainsIdenti
     sampling: {
       individual: largest.individual,
       prototype: largest.prototype,
-      noHistory: noHistory ? NO_HISTORY_CHAINS : 0,
+      noHistory: controls.includes('none') ? largest.individual : 0,
+      ...(pool === null ? {} : { swapped: { donors, pool: pool.fingerprint } }),
       seed,
       temperature: sampling.temperature,
       topP: sampling.topP,

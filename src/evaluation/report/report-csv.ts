@@ -31,6 +31,11 @@ type Line = Partial<Record<(typeof COLUMNS)[number], string | number | null | un
 /** RFC 4180 with a header line; shares as numbers from 0 to 1, empty where there is none. */
 export function csvText(report: EvaluationReport): string {
   const lines: Line[] = [
+    ...(report.personal?.controls ?? []).flatMap(({ control, own, other, difference }): Line[] => [
+      { section: 'personal', ...ofComparison(difference) },
+      { section: 'personal', name: 'own', against: control, figure: 'accuracy', ...ofFigure(own) },
+      { section: 'personal', name: control, figure: 'accuracy', ...ofFigure(other) },
+    ]),
     ...[...report.levels, ...report.baselines].flatMap((one): Line[] => {
       const at = { section: report.levels.includes(one) ? 'level' : 'baseline', name: one.name };
       return [

@@ -26,6 +26,7 @@ export function reportTables(report: EvaluationReport): ReportTable[] {
 /** The tables that a terminal shows, the first of them all. */
 export function terminalTables(report: EvaluationReport): ReportTable[] {
   return withRows([
+    personalTable(report),
     levelTable(report),
     adaptiveTable(report),
     differenceTable(report, 'differences'),
@@ -41,6 +42,25 @@ function withRows(tables: readonly ReportTable[]): ReportTable[] {
 
 function everyContender({ levels, baselines }: EvaluationReport): readonly ContenderReport[] {
   return [...levels, ...baselines];
+}
+
+function personalTable({ personal, settings }: EvaluationReport): ReportTable {
+  const { level = '', controls = [] } = personal ?? {};
+  return {
+    title: 'Is it personal? Own history against controls',
+    note: `At ${level} in every arm; in percent, differences in points, on rows that have both arms. "swapped": history and criteria of another user of the same prompts, equally many events; "none": neither. p: sign-flip permutation test over users.${settings.ties === 'excluded' ? ' Ties count as half here.' : ''}`,
+    head: ['comparison', 'difference', '95% users', 'p', 'own', 'control', 'rows', 'users'],
+    rows: controls.map(({ control, own, other, difference }) => [
+      `own - ${control}`,
+      points(difference.difference),
+      intervalText(difference.byUsers),
+      pText(difference.pValue),
+      percent(own.value),
+      percent(other.value),
+      `${difference.rows}`,
+      `${difference.users}`,
+    ]),
+  };
 }
 
 function levelTable(report: EvaluationReport): ReportTable {
@@ -144,11 +164,12 @@ function breakdownTable(report: EvaluationReport): ReportTable {
 }
 
 function chainTable({ singleChains }: EvaluationReport): ReportTable {
-  const { individual, prototype, noHistory } = singleChains;
+  const { individual, prototype, noHistory, swapped } = singleChains;
   const listed: [string, ChainReport | null][] = [
     ['individual', individual],
     ['prototype', prototype],
     ['no history', noHistory],
+    ['swapped', swapped],
   ];
   return {
     title: 'Single chains: usable share and position bias',

@@ -4,6 +4,7 @@
 import type { ScalingLevel } from '../../scaling/level.js';
 import type { Figure, Interval } from '../../statistics/cluster-interval.js';
 import type { ChainsIdentity } from '../chains/chains-record.js';
+import type { PersonalReport } from '../controls/personal.js';
 import type { AlikeTrait, BreakdownEntry } from '../figures/breakdown.js';
 import type { Calibration } from '../figures/calibration.js';
 import type { Comparison } from '../figures/comparisons.js';
@@ -103,6 +104,8 @@ export interface EvaluationReport {
   readonly rows: RowCounts;
   /** Bank users who are evaluated too; null without a bank. */
   readonly overlap: { readonly users: number; readonly examples: readonly string[] } | null;
+  /** Own history against that of another user, and against none; null where no control was sampled. */
+  readonly personal: PersonalReport | null;
   readonly levels: readonly ContenderReport[];
   readonly baselines: readonly ContenderReport[];
   /** Every pair of levels, the one listed later first. */
@@ -118,6 +121,7 @@ export interface EvaluationReport {
     readonly individual: ChainReport | null;
     readonly prototype: ChainReport | null;
     readonly noHistory: ChainReport | null;
+    readonly swapped: ChainReport | null;
   };
 }
 
@@ -165,6 +169,7 @@ export function remarks(report: EvaluationReport): string[] {
     `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
   ];
   lines.push(`${rows.withHistory} of ${rows.read} rows with history, ${rows.withCriteria} with criteria`);
+  lines.push(...personalRemarks(report));
   if (report.alike.length > 0) {
     const alike = report.alike.map(({ trait, value }) => `${TRAITS[trait]}: ${value}`);
     lines.push(`all rows are alike in ${alike.join('; ')}`);
@@ -191,4 +196,22 @@ export function remarks(report: EvaluationReport): string[] {
     lines.push(`${overlap.users} users of the bank are evaluated too (${names}${more}): ${how}`);
   }
   return lines;
+}
+
+function personalRemarks({ personal, chains }: EvaluationReport): string[] {
+  if (personal === null || chains.identity.sampling.swapped === undefined) return [];
+  const { withoutDonor, usersAlone, cut } = personal;
+  const told = (count: number, text: string): string[] => (count > 0 ? [`${count} ${text}`] : []);
+  return [
+    ...told(
+      withoutDonor.alone,
+      `rows of ${usersAlone} users who share a prompt with nobody: left out of own - swapped`,
+    ),
+    ...told(
+      withoutDonor['no signals'],
+      'rows without history and criteria have nothing to swap: left out of own - swapped',
+    ),
+    ...told(withoutDonor['no user'], 'rows name no user: left out of own - swapped'),
+    ...told(cut, 'rows had their own history cut: the other user has fewer events'),
+  ];
 }

@@ -2,6 +2,7 @@
 // Plain data; what figures mean is `src/evaluation`.
 
 import { OVERLAP_CHOICES } from '../../../evaluation/chains/bank-overlap.js';
+import { DONORS_RANGE } from '../../../evaluation/chains/sample-chains.js';
 import { EVALUATE_RANGES } from '../../../evaluation/evaluate.js';
 import { TIE_CHOICES } from '../../../evaluation/figures/outcome-table.js';
 import { PROTOCOL_CHOICES } from '../../../evaluation/protocol.js';
@@ -36,6 +37,13 @@ export const EVALUATION_FLAGS = {
     OVERLAP_CHOICES,
     { default: 'exclude' },
   ),
-  baselines: onFlag('--baselines', 'judge without history and criteria too (two more chains a row)'),
+  control: textFlag(
+    '--control <list>',
+    "judge each row again with as many chains: swapped, with another user's history and criteria; none, with neither; such as swapped,none",
+    { was: { '--baselines': '--control none' } },
+  ),
+  donors: numberFlag('--donors <n>', 'other users a row under the control swapped', DONORS_RANGE, {
+    default: 1,
+  }),
   texts: onFlag('--texts', "keep the chains' texts"),
 } as const;
