@@ -17,6 +17,7 @@ const benches = {
     quick: ['--quick', '--workloads', 'd', '--rounds', '2'],
   },
   'eval-memory': { script: 'eval-memory/main.mjs', quick: ['--rows', '100,300'] },
+  worker: { script: 'worker/main.mjs', quick: ['--quick'] },
   guest: { script: 'guest/main.mjs', quick: ['--quick'] },
   server: { script: 'server/main.mjs', quick: ['--quick'] },
   scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },

@@ -4,7 +4,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { packageFile } from '../package.js';
+import { packageRoot } from '../package.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 
 /** What of Electron's `utilityProcess` a worker needs. */
@@ -58,10 +58,8 @@ export function openChannel(
   assetRoot: string | undefined,
   given: WorkerListeners,
 ): WorkerChannel {
-  const file =
-    assetRoot === undefined
-      ? packageFile('dist', 'worker-host', 'host.js')
-      : join(assetRoot, 'dist', 'worker-host', 'host.js');
+  // Inside an archive of Electron, where the packages lie that it imports; what is native finds its unpacked copy.
+  const file = join(assetRoot ?? packageRoot(), 'dist', 'worker-host', 'host.js');
   let ended = false;
   const listeners: WorkerListeners = {
     onMessage: (message) => {

@@ -18,7 +18,8 @@ const KINDS: [string, WorkerKind][] = [
   ['utilityProcess', utilityStandIn],
 ];
 const built = existsSync(packageFile('dist', 'worker-host', 'host.js'));
-const skipped = loadNativeBinding() === null || !built;
+const native = loadNativeBinding().binding !== null || process.env.PGENRM_REQUIRE_NATIVE === '1';
+const skipped = !native || !built;
 const item = JUDGED[0]!.input;
 /** Chains that take seconds. */
 const LONG = { individual: 256, maxTokens: 2000 };
