@@ -20,6 +20,7 @@ const benches = {
   worker: { script: 'worker/main.mjs', quick: ['--quick'] },
   guest: { script: 'guest/main.mjs', quick: ['--quick'] },
   server: { script: 'server/main.mjs', quick: ['--quick'] },
+  http: { script: 'http/main.mjs', quick: ['--quick'] },
   scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },
 };
 

@@ -70,6 +70,10 @@ export class LlamaServer {
     clearTimeout(timer);
   }
 
+  get url() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
   /** Ends it at once; what it was asked fails. */
   kill() {
     this.#process.kill('SIGKILL');
