@@ -72,7 +72,8 @@ async function drive(servers, bodies) {
   const lane = async (url) => {
     while (next < bodies.length) {
       const body = bodies[next++];
-      tokens += JSON.parse(await post(`${url}/completion`, body, agent)).tokens_predicted;
+      const answer = JSON.parse(await post(`${url}/completion`, body, agent));
+      tokens += answer.tokens_predicted;
     }
   };
   await Promise.all(
@@ -100,26 +101,26 @@ function post(url, body, agent) {
 
 /** Judges all rows; tokens written, the rows judged, the client's own processor seconds and the servers'. */
 async function judge(servers, seed) {
-  await using model = await RewardModel.load({ urls: servers.map(({ url }) => url), model: 'nano' });
-  const before = process.cpuUsage();
-  const busy = servers.map((server) => server.processorSeconds());
-  const start = performance.now();
-  let tokens = 0;
-  let failed = 0;
-  for await (const { judgment } of model.judgeMany(rows, {
-    individual: CHAINS,
-    maxTokens,
-    seed,
-    concurrency: SLOTS / CHAINS,
-  })) {
-    if (judgment === undefined) failed += 1;
-    else tokens += judgment.tokens.generated;
+  const model = await RewardModel.load({ urls: servers.map(({ url }) => url), model: 'nano' });
+  try {
+    const before = process.cpuUsage();
+    const busy = servers.map((server) => server.processorSeconds());
+    const start = performance.now();
+    let tokens = 0;
+    let failed = 0;
+    const options = { individual: CHAINS, maxTokens, seed, concurrency: SLOTS / CHAINS };
+    for await (const { judgment } of model.judgeMany(rows, options)) {
+      if (judgment === undefined) failed += 1;
+      else tokens += judgment.tokens.generated;
+    }
+    const seconds = (performance.now() - start) / 1000;
+    const own = process.cpuUsage(before);
+    const theirs = servers.reduce((sum, server, index) => sum + server.processorSeconds() - busy[index], 0);
+    const repeated = model.generatorInfo.details.repeated;
+    return { tokens, failed, seconds, own: (own.user + own.system) / 1e6, theirs, repeated };
+  } finally {
+    await model.close();
   }
-  const seconds = (performance.now() - start) / 1000;
-  const own = process.cpuUsage(before);
-  const theirs = servers.reduce((sum, server, index) => sum + server.processorSeconds() - busy[index], 0);
-  const repeated = model.generatorInfo.details.repeated;
-  return { tokens, failed, seconds, own: (own.user + own.system) / 1e6, theirs, repeated };
 }
 
 const model = `${root}/models/nano.gguf`;

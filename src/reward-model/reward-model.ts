@@ -32,7 +32,7 @@ import type { OverOptions } from './load/over-options.js';
 import { type BestOfN, bestOf, type Ranking, rankingOf } from './ranking.js';
 
 export type { LoadOptions, LoadProgress } from './load/load-options.js';
-export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from './load/load-options.js';
+export { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES, namesFile } from './load/load-options.js';
 export type { OverOptions } from './load/over-options.js';
 
 /** {@link JudgeOptions} for a stream of items. */

@@ -14,7 +14,8 @@ export interface SharedIdentity {
     /** SHA-256 of the users file's bytes. */
     readonly users: string | null;
   };
-  readonly model: { readonly sha256: string | null };
+  /** `served`: what inference servers call it, where they judge. */
+  readonly model: { readonly sha256: string | null; readonly served?: string };
   readonly template: { readonly name: string; readonly hash: string };
   readonly generator: {
     readonly kind: string;
@@ -28,7 +29,7 @@ export interface SharedIdentity {
 export function sharedIdentity(
   data: PreferenceData,
   split: string | undefined,
-  { modelSha256, template, generatorInfo }: RewardModel,
+  { modelSha256, modelInfo, template, generatorInfo }: RewardModel,
 ): SharedIdentity {
   const { kind, engine, version, contextTokens } = generatorInfo;
   return {
@@ -38,7 +39,7 @@ export function sharedIdentity(
       split: split ?? null,
       users: data.users?.fingerprint ?? null,
     },
-    model: { sha256: modelSha256 },
+    model: { sha256: modelSha256, ...(kind === 'http' ? { served: modelInfo.name } : {}) },
     template: { name: template.name, hash: template.hash },
     generator: { kind, engine, version, contextTokens },
   };

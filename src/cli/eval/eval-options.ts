@@ -9,7 +9,15 @@ import type { EvaluateOptions } from '../../evaluation/evaluate.js';
 import { checkChoice, checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
 import { guidedOptions } from '../options/guided-options.js';
-import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from '../options/table/table.js';
+import {
+  type FlagName,
+  type FlagValues,
+  GUIDED,
+  MODEL,
+  READING,
+  SAMPLING,
+  SERVED,
+} from '../options/table/table.js';
 
 /** The flags of the command. */
 export const EVAL_FLAGS = [
@@ -21,6 +29,7 @@ export const EVAL_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
+  ...SERVED,
   ...(['concurrency', 'reorder', 'texts'] as const),
   ...(['resume', 'force', 'json', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];

@@ -1,26 +1,33 @@
 // Which model is loaded and how it runs, as the command line says it, for every command that loads one.
 // Knows names on both sides; nothing of what the command does with it.
 
+import type { Command } from 'commander';
 import type { EngineSizes } from '../../generator/native/native-generator.js';
 import { BUNDLED_MODEL } from '../../model-file/model-file.js';
 import type { InputPaths } from '../../output/same-file.js';
 import { packageFile } from '../../package.js';
-import type { LoadOptions } from '../../reward-model/reward-model.js';
-import type { ENGINE, FlagValues, MODEL } from './table/table.js';
+import { type LoadOptions, namesFile } from '../../reward-model/reward-model.js';
+import type { ENGINE, FlagValues, MODEL, SERVED } from './table/table.js';
 
 /** Options of the command line that {@link loadOptions} reads. */
-export type ModelOptions = FlagValues<readonly [...typeof MODEL, 'bank', 'embedder']>;
+export type ModelOptions = FlagValues<readonly [...typeof MODEL, ...typeof SERVED, 'bank', 'embedder']>;
 
 /** Options of the command line that {@link engineSizes} reads. */
 export type EngineFlags = FlagValues<typeof ENGINE>;
 
 /** Files that a model is loaded from, as far as they are named. */
 export function modelInputs(
-  options: Pick<ModelOptions, 'model' | 'bank' | 'embedder' | 'template' | 'chatTemplate'>,
+  options: Pick<ModelOptions, 'model' | 'engineUrl' | 'bank' | 'embedder' | 'template' | 'chatTemplate'>,
 ): InputPaths {
-  const { model, bank, embedder, template, chatTemplate } = options;
+  const { model, engineUrl, bank, embedder, template, chatTemplate } = options;
+  // What servers call a model is no file.
+  const file = engineUrl === undefined || namesFile(model);
   return {
-    ...(model === BUNDLED_MODEL ? { 'bundled model': packageFile('models', `${model}.gguf`) } : { model }),
+    ...(!file
+      ? {}
+      : model === BUNDLED_MODEL
+        ? { 'bundled model': packageFile('models', `${model}.gguf`) }
+        : { model }),
     bank,
     embedder,
     template,
@@ -28,10 +35,18 @@ export function modelInputs(
   };
 }
 
+/** The options; where servers judge and no model was named, its name is '': the one that they have. */
+export function withServedModel<O extends ModelOptions>(options: O, command: Command): O {
+  const named = command.getOptionValueSource('model') !== 'default';
+  return options.engineUrl === undefined || named ? options : { ...options, model: '' };
+}
+
 /** How the model is loaded. */
 export function loadOptions(options: ModelOptions): LoadOptions {
   return {
-    model: options.model,
+    ...(options.model === '' ? {} : { model: options.model }),
+    ...(options.engineUrl === undefined ? {} : { urls: options.engineUrl }),
+    ...(options.engineKind === undefined ? {} : { dialect: options.engineKind }),
     gpu: options.gpu,
     ...(options.bank === undefined ? {} : { bank: options.bank }),
     ...(options.embedder === undefined ? {} : { embedder: options.embedder }),

@@ -18,13 +18,13 @@ import { runScoring } from '../../run/scoring/scoring-run.js';
 import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
 import { lookAtSignals, openOptions } from '../options/judged-data.js';
-import { loadOptions, modelInputs } from '../options/model-options.js';
+import { loadOptions, modelInputs, withServedModel } from '../options/model-options.js';
 import { createLog } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
 import { createProgress } from '../terminal/progress.js';
 import { checkTogether, judgeOptions, SCORE_FLAGS, type ScoreOptions } from './score-options.js';
-import { summaryText } from './summary-text.js';
+import { repeatedText, summaryText } from './summary-text.js';
 
 /** Adds `pgenrm score`. */
 export function scoreCommand(program: Command, context: CommandContext): void {
@@ -35,7 +35,8 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     )
     .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
   addFlags(command, SCORE_FLAGS).action(async (path: string) => {
-    context.end(await score(path, command.optsWithGlobals<ScoreOptions>(), context));
+    const options = withServedModel(command.optsWithGlobals<ScoreOptions>(), command);
+    context.end(await score(path, options, context));
   });
 }
 
@@ -92,7 +93,7 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
     });
     progress.close();
     if (options.quiet !== true && options.jsonProgress !== true)
-      context.err.write(summaryText(summary, output.path));
+      context.err.write(summaryText(summary, output.path) + repeatedText(model.generatorInfo));
     return exitCodeFor(summary, signal);
   } finally {
     progress.close();

@@ -1,5 +1,6 @@
 // The closing summary of a run, for people.
 
+import type { GeneratorInfo } from '../../generator/generator.js';
 import { printable } from '../../output/printable.js';
 import type { RunSummary } from '../../run/scoring/run-journal.js';
 
@@ -46,4 +47,13 @@ export function summaryText(summary: RunSummary, path: string | null): string {
     lines.push('failed    the same command with --retry-failed judges the failed rows again');
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What inference servers made repeat, in a line; '' where nothing was, or no server judged. */
+export function repeatedText({ details }: GeneratorInfo): string {
+  const counts = Object.entries((details.repeated ?? {}) as Record<string, number>);
+  const some = counts.filter(([, count]) => count > 0);
+  if (some.length === 0) return '';
+  const sum = some.reduce((total, [, count]) => total + count, 0);
+  return `repeated  ${sum} requests to servers (${some.map(([reason, count]) => `${count} ${reason}`).join(', ')})\n`;
 }

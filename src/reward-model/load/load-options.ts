@@ -127,3 +127,8 @@ function checkServed(options: LoadOptions): void {
     );
   if (gpu !== undefined && gpu !== 'auto') throw invalidOption('gpu', 'left out where urls are given', gpu);
 }
+
+/** Whether `model` names a file, whose metadata counts, rather than what servers call a model. */
+export function namesFile(model: string): boolean {
+  return model === 'nano' || model.startsWith('hf:') || model.toLowerCase().endsWith('.gguf');
+}

@@ -15,8 +15,8 @@ import { setAssetRoot } from '../../package.js';
 import type { GivenChatTemplate } from '../../prompt/chat/chat-template.js';
 import { chatTokens } from '../../prompt/chat/chat-tokens.js';
 import { resolveTemplate } from '../../template-files/resolve-template.js';
-import { checkLoadOptions, type LoadOptions } from './load-options.js';
-import { loadServed, namesFile } from './load-served.js';
+import { checkLoadOptions, type LoadOptions, namesFile } from './load-options.js';
+import { loadServed } from './load-served.js';
 import type { OverOptions } from './over-options.js';
 
 /** A generator, and the options with which it becomes a reward model. */

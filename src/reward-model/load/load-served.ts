@@ -5,11 +5,6 @@ import type { Generator } from '../../generator/generator.js';
 import type { ResolvedModel } from '../../model-file/model-file.js';
 import type { LoadOptions } from './load-options.js';
 
-/** Whether `model` names a file, whose metadata counts, rather than what servers call a model. */
-export function namesFile(model: string): boolean {
-  return model === 'nano' || model.startsWith('hf:') || model.toLowerCase().endsWith('.gguf');
-}
-
 /** Opens the servers of `urls`. Errors: those of `loadHttpGenerator`. */
 export async function loadServed(
   options: LoadOptions & { readonly urls: readonly string[] },

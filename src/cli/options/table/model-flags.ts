@@ -1,6 +1,7 @@
 // Flags of which model is loaded, by which generator, on what.
 // Plain data; what is left out is chosen for the model and the machine, as `pgenrm doctor` tells.
 
+import { SERVER_DIALECTS, serverAddress } from '../../../generator/http/http-options.js';
 import { BUNDLED_MODEL } from '../../../model-file/model-file.js';
 import {
   ATTENTION_CHOICES,
@@ -9,10 +10,20 @@ import {
   KV_TYPES,
 } from '../../../options/engine-options.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../../../reward-model/reward-model.js';
-import { choiceFlag, numberFlag, numberOrWordFlag, textFlag } from './flag.js';
+import { choiceFlag, numberFlag, numberOrWordFlag, parsedFlag, textFlag } from './flag.js';
 
 export const MODEL_FLAGS = {
   model: textFlag('--model <model>', 'nano (bundled), a path, or an hf: address', { default: BUNDLED_MODEL }),
+  engineUrl: parsedFlag<string[]>(
+    '--engine-url <url>',
+    'judge on the inference server at this address; repeat it for several with the same model',
+    (url, before = []) => [...before, serverAddress(url)],
+  ),
+  engineKind: choiceFlag(
+    '--engine-kind <kind>',
+    'what the inference servers are; default: by what they answer',
+    SERVER_DIALECTS,
+  ),
   template: textFlag(
     '--template <template>',
     "a template's name or file; default: the model's own, else standard",

@@ -79,6 +79,8 @@ export const ENGINE = [
   'kvCells',
   'workers',
 ] as const satisfies readonly FlagName[];
+/** Of commands that can judge on inference servers. */
+export const SERVED = ['engineUrl', 'engineKind'] as const satisfies readonly FlagName[];
 export const MODEL = [
   'model',
   'template',
