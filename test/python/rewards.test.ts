@@ -1,8 +1,11 @@
 // The Python rewards read the chains that the package writes; their own tests run with those of the client.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { finalScore, type WrittenChain, writeChain } from '../../src/chain/write-chain.js';
+import { writeTrainerFile } from '../../src/training-data/trainer-file.js';
+import { temporaryFolder } from '../support/preference-file.js';
 
 const found = spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']);
 const NO_PYTHON = found.status === 0 ? null : 'there is no python3 from 3.9 on';
@@ -38,5 +41,34 @@ describe.skipIf(NO_PYTHON !== null)(`the Python rewards (${NO_PYTHON ?? 'with py
     expect(read.analysis).toContain('Names PART 1 and PART 2 in passing.');
     expect(read.analysis).toContain('- Sources (40%)');
     expect(read.analysis).not.toContain('Final Scoring');
+  });
+
+  it('read the answer keys that training data has', async () => {
+    const out = join(await temporaryFolder(), 'cre.jsonl');
+    const base = {
+      id: 'r1',
+      messages: [],
+      label: 2,
+      responses: 3,
+      margin: 1,
+      criteria: ['"Short"', 'Sources'],
+    };
+    const examples = async function* () {
+      yield base;
+    };
+    await writeTrainerFile({ out, stage: 'cre', format: 'trl', license: 'MIT', source: 'trl', examples });
+    const { answer_key: key } = JSON.parse(await readFile(out, 'utf8'));
+    const words = [
+      '-c',
+      'import sys; from pgenrm_rewards import AnswerKey; print(AnswerKey.of(sys.stdin.read()))',
+    ];
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+    const read = execFileSync('python3', words, {
+      cwd: resolve('python'),
+      env,
+      input: key,
+      encoding: 'utf8',
+    });
+    expect(read.trim()).toBe(`AnswerKey(stage='cre', label=2, responses=3, criteria=('"Short"', 'Sources'))`);
   });
 });
