@@ -94,8 +94,8 @@ function oursWays(bench, each) {
     startOurs(bench, 'native', { ...bench.load, contextTokens, maxSequences: 32, ...settings });
   return {
     default: { start, settings: {} },
-    'flash attention off': { start, settings: { flashAttention: 'off' } },
-    "llama.cpp's attention": { start, settings: { attention: 'llama.cpp' } },
+    'flash attention off': { start, settings: { engine: { flashAttention: 'off' } } },
+    "llama.cpp's attention": { start, settings: { engine: { attention: 'llama.cpp' } } },
     '64 samples at once': { start, settings: { maxSequences: 64 } },
     '16 samples at once': { start, settings: { maxSequences: 16 } },
   };

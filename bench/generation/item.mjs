@@ -91,13 +91,12 @@ function waysAt(bench, tokens) {
 
 /** Ways to load ours: what `auto` chooses, and the others. It gets as many cells as the peers. */
 function oursWays(bench, cells, each) {
-  const start = (settings) =>
+  const start = (engine) =>
     startOurs(bench, 'native', {
       ...bench.load,
       contextTokens: each,
       maxSequences: 32,
-      kvCells: cells,
-      ...settings,
+      engine: { kvCells: cells, ...engine },
     });
   return {
     default: { start, settings: {} },

@@ -21,8 +21,8 @@ export async function benchRates(bench) {
     const start = (more) => startOurs(bench, 'native', { ...bench.load, ...settings, ...more });
     const ways = {
       default: { start, settings: {} },
-      "llama.cpp's attention": { start, settings: { attention: 'llama.cpp' } },
-      'flash attention off': { start, settings: { flashAttention: 'off' } },
+      "llama.cpp's attention": { start, settings: { engine: { attention: 'llama.cpp' } } },
+      'flash attention off': { start, settings: { engine: { flashAttention: 'off' } } },
     };
     const tried = { ours: await tryWays(bench, ways, order) };
     const ours = { ours: await start({}) };

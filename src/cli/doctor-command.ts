@@ -43,7 +43,7 @@ export function doctorCommand(program: Command, context: CommandContext): void {
       ...(template === undefined ? {} : { template }),
       ...(chatTemplate === undefined ? {} : { chatTemplate }),
       ...(generator === undefined ? {} : { generator }),
-      engine: engineSizes(options),
+      sizes: engineSizes(options),
       signal: watch.signal,
     });
     context.out.write(json ? `${printableJson(diagnosis)}\n` : printable(diagnosisText(diagnosis)));

@@ -53,7 +53,7 @@ export interface DiagnoseOptions {
   /** Default `auto`. */
   readonly gpu?: GpuChoice;
   /** What is fixed of the engine and not left to the machine. */
-  readonly engine?: EngineSizes;
+  readonly sizes?: EngineSizes;
   /** Name or path of a prompt template; by default the model says. */
   readonly template?: string;
   /** A Jinja file, or the template itself, in place of the model's chat template. */
@@ -240,7 +240,7 @@ async function generatorFinding(
     {
       modelPath: model.path,
       generator: kind,
-      ...options.engine,
+      ...options.sizes,
       ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     },
     options.signal,

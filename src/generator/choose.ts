@@ -3,7 +3,7 @@
 import { PgenrmError } from '../errors.js';
 import { loadNativeBinding } from '../native/load.js';
 import { installCommand, platformPackage } from '../native/platform-package.js';
-import { refuseEngineOptions } from '../options/engine-options.js';
+import { checkEngineOptions, refuseEngineOptions } from '../options/engine-options.js';
 import { PACKAGE_VERSION } from '../version.js';
 import type { Embedder } from './embedder.js';
 import { GENERATOR_KINDS, type Generator, type GeneratorKind, type LoadWarning } from './generator.js';
@@ -87,7 +87,8 @@ export async function loadGenerator(options: LoadGeneratorOptions): Promise<Gene
   const choice = await chooseGenerator(options.generator, options.gpu);
   const why = choice.reasons.join('; ');
   if (choice.kind === 'native') return loadNativeGenerator({ ...options, why });
-  refuseEngineOptions(options, choice.reasons);
+  checkEngineOptions(options.engine);
+  refuseEngineOptions(options.engine, choice.kind, choice.reasons);
   if (choice.fallback !== null)
     options.onWarning?.({ code: 'PORTABLE_GENERATOR', message: fallbackText(choice.fallback) });
   return loadPortableGenerator({ ...options, why });

@@ -1,8 +1,8 @@
-// What a caller may fix of the native engine, by name: the words, the ranges, and that no other generator takes them.
+// The settings of a generator's engine that a caller may fix, by name: words, ranges, help, and which generator takes them.
 // Knows nothing of what is chosen where nothing is fixed; that is engine-plan.ts.
 
 import { PgenrmError } from '../errors.js';
-import { checkChoice, checkRange, type NumberRange } from './option-range.js';
+import { checkChoice, checkRange, invalidOption, type NumberRange } from './option-range.js';
 
 /** How a value of the KV cache is stored. */
 export const KV_TYPES = ['f16', 'q8_0'] as const;
@@ -19,7 +19,7 @@ export type AttentionChoice = (typeof ATTENTION_CHOICES)[number];
 /** Threads at the most: a number, or `background`, half of the cores, for programs that people work beside. */
 export type ThreadWish = number | 'background';
 
-/** What of the native engine a caller may fix. */
+/** What of the native engine a caller may fix, where the machine's choice does not serve. */
 export interface EngineOptions {
   /** Default: `f16`, or `q8_0` where f16 has no room for one context. */
   readonly kvType?: KvType;
@@ -40,40 +40,85 @@ export interface EngineOptions {
   readonly workers?: number;
 }
 
-/** Ranges of the numbers in {@link EngineOptions}; what a context takes at least is known once the model is. */
-export const ENGINE_RANGES = {
-  kvCells: { integer: true, min: 64, max: 2 ** 31 - 1 },
-  workers: { integer: true, min: 1, max: 64 },
-} as const satisfies Record<string, NumberRange>;
+/** What a setting takes, and of which generator it is one. */
+export type EngineSetting = { readonly of: 'native'; readonly help: string } & (
+  | { readonly choices: readonly string[] }
+  | { readonly range: NumberRange }
+);
 
-/** The names of {@link EngineOptions}. */
-export const ENGINE_OPTIONS = [
-  'kvType',
-  'flashAttention',
-  'attention',
-  'kvCells',
-  'workers',
-] as const satisfies readonly (keyof EngineOptions)[];
+/**
+ * The settings. A generator that takes others has them here, with its own name as `of`: they are then checked,
+ * shown in the help of `--engine`, and refused where another generator would run.
+ */
+export const ENGINE_SETTINGS = {
+  kvType: { of: 'native', choices: KV_TYPES, help: 'how keys and values are stored' },
+  flashAttention: { of: 'native', choices: FLASH_ATTENTION_CHOICES, help: 'auto: where the backend has it' },
+  attention: {
+    of: 'native',
+    choices: ATTENTION_CHOICES,
+    help: "auto: on a CPU pgenrm's kernel where it can, else llama.cpp's",
+  },
+  // What a context takes at least is known once the model is.
+  kvCells: {
+    of: 'native',
+    range: { integer: true, min: 64, max: 2 ** 31 - 1 },
+    help: 'KV cells of all chains together',
+  },
+  workers: {
+    of: 'native',
+    range: { integer: true, min: 1, max: 64 },
+    help: 'parts that decode at once on a CPU, sharing its threads',
+  },
+} as const satisfies { readonly [K in keyof Required<EngineOptions>]: EngineSetting };
 
-/** Errors: `INVALID_OPTION`. */
-export function checkEngineOptions(options: EngineOptions): void {
-  const { kvType, flashAttention, attention, kvCells, workers } = options;
-  if (kvType !== undefined) checkChoice('kvType', kvType, KV_TYPES);
-  if (flashAttention !== undefined) checkChoice('flashAttention', flashAttention, FLASH_ATTENTION_CHOICES);
-  if (attention !== undefined) checkChoice('attention', attention, ATTENTION_CHOICES);
-  if (kvCells !== undefined) checkRange('kvCells', kvCells, ENGINE_RANGES.kvCells);
-  if (workers !== undefined) checkRange('workers', workers, ENGINE_RANGES.workers);
+const NAMES = Object.keys(ENGINE_SETTINGS) as (keyof EngineOptions)[];
+
+/** The setting of this name, if there is one. */
+export function engineSetting(name: string): EngineSetting | undefined {
+  return Object.hasOwn(ENGINE_SETTINGS, name) ? ENGINE_SETTINGS[name as keyof EngineOptions] : undefined;
 }
 
-/** Throws `INVALID_OPTION` where something of the native engine is fixed and the portable generator is what runs. */
-export function refuseEngineOptions(options: EngineOptions, reasons: readonly string[]): void {
-  // It is one worker itself.
-  const fixed = ENGINE_OPTIONS.find(
-    (name) => options[name] !== undefined && !(name === 'workers' && options.workers === 1),
+/** Throws `INVALID_OPTION` unless a value fits its setting; `label` is what the setting is called there. */
+export function checkEngineValue(label: string, value: unknown, setting: EngineSetting): void {
+  if ('choices' in setting) checkChoice(label, value, setting.choices);
+  else checkRange(label, value, setting.range);
+}
+
+/** Errors: `INVALID_OPTION` for a value that does not fit. */
+export function checkEngineValues(options: EngineOptions): void {
+  for (const name of NAMES)
+    if (options[name] !== undefined) checkEngineValue(name, options[name], ENGINE_SETTINGS[name]);
+}
+
+/** Checks what a caller gives as `engine`. Errors: `INVALID_OPTION`, also for a setting that there is not. */
+export function checkEngineOptions(engine: unknown): asserts engine is EngineOptions | undefined {
+  if (engine === undefined) return;
+  if (typeof engine !== 'object' || engine === null || Array.isArray(engine))
+    throw invalidOption('engine', `an object of ${NAMES.join(', ')}`, engine);
+  for (const [name, value] of Object.entries(engine)) {
+    const setting = engineSetting(name);
+    if (setting === undefined)
+      throw new PgenrmError('INVALID_OPTION', `engine has no ${name}; it has ${NAMES.join(', ')}`);
+    if (value !== undefined) checkEngineValue(`engine.${name}`, value, setting);
+  }
+}
+
+/** Throws `INVALID_OPTION` where something is fixed of an engine that is not the one which runs. */
+export function refuseEngineOptions(
+  engine: EngineOptions | undefined,
+  kind: string,
+  reasons: readonly string[],
+): void {
+  // The portable generator is one worker itself.
+  const fixed = NAMES.find(
+    (name) =>
+      engine?.[name] !== undefined &&
+      ENGINE_SETTINGS[name].of !== kind &&
+      !(name === 'workers' && engine.workers === 1),
   );
   if (fixed === undefined) return;
   throw new PgenrmError(
     'INVALID_OPTION',
-    `${fixed} is for the native generator, and the portable one would run (${reasons.join('; ')}); leave it out`,
+    `engine.${fixed} is for the ${ENGINE_SETTINGS[fixed].of} generator, and the ${kind} one would run (${reasons.join('; ')}); leave it out`,
   );
 }

@@ -44,13 +44,18 @@ describe.skipIf(NOT_BUILT !== null)(`pgenrm (${NOT_BUILT ?? 'built'})`, () => {
     [['score', 'x.jsonl', '--prototypes'], '--prototypes is now called --bank;'],
     [['eval', 'x.jsonl', '--prototypes=bank'], '--prototypes is now called --bank;'],
     [['bench', 'scaling', '--data', 'x.jsonl', '--prototypes', 'b'], '--prototypes is now called --bank;'],
+    [
+      ['score', 'x.jsonl', '--kv-type', 'q8_0'],
+      '--kv-type is now called --engine kv-type=VALUE; write --engine kv-type=q8_0 in its place',
+    ],
+    [['doctor', '--workers=2'], '--workers is now called --engine workers=VALUE; write --engine workers=2'],
   ])('%j is refused with the name of today', async (words, message) => {
     const { code, stdout, stderr } = await pgenrm(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`pgenrm: INVALID_OPTION: ${message}`);
     for (const command of [['--help'], [...words.slice(0, words[0] === 'bench' ? 2 : 1), '--help']]) {
       if (command[0] !== 'prototypes') {
-        expect((await pgenrm(command)).stdout).not.toMatch(/--prototypes|^ *prototypes/m);
+        expect((await pgenrm(command)).stdout).not.toMatch(/--prototypes|--kv-type|--workers|^ *prototypes/m);
       }
     }
   });

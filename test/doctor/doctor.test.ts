@@ -53,8 +53,8 @@ describe('diagnose', () => {
   });
 
   it.skipIf(loadNativeBinding().binding === null)('shows what comes of sizes that are fixed', async () => {
-    const engine = { flashAttention: 'off', maxSequences: 3, threads: 1 } as const;
-    const { generator } = await diagnose({ model: await randomModel(), gpu: 'off', engine });
+    const sizes = { engine: { flashAttention: 'off' }, maxSequences: 3, threads: 1 } as const;
+    const { generator } = await diagnose({ model: await randomModel(), gpu: 'off', sizes });
     expect(withoutTrouble(generator).loaded).toMatchObject({
       samplesAtOnce: 3,
       threads: 1,

@@ -27,8 +27,8 @@ async function load(options: Partial<GeneratorOptions>): Promise<Generator> {
     gpu: gpu || 'off',
     threads: 2,
     contextTokens: 640,
-    ...flash,
     ...options,
+    engine: { ...flash, ...options.engine },
   });
 }
 
@@ -39,22 +39,22 @@ describe.skipIf(gpu === false)(`the engine on a GPU (${gpu || 'none'})`, { timeo
     expect(info).toMatchObject({ kind: 'native', backend: gpu, kvCache: { attention: 'llama.cpp' } });
     expect(info.devices.length).toBeGreaterThan(0);
     expect(info.choices.join('\n')).toMatch(/layers on the GPU/);
-    await expect(load({ workers: 2 })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-    await expect(load({ attention: 'pgenrm' })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    await expect(load({ engine: { workers: 2 } })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    await expect(load({ engine: { attention: 'pgenrm' } })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   });
 
   const ways: [string, Partial<GeneratorOptions>][] = [
     ['cells shared', {}],
-    ['room for little', { kvCells: 768, maxSequences: 4 }],
+    ['room for little', { maxSequences: 4, engine: { kvCells: 768 } }],
     ...(software
       ? []
       : ([
-          ['no flash attention', { flashAttention: 'off' }],
-          ['keys and values in 8 bits', { kvType: 'q8_0' }],
+          ['no flash attention', { engine: { flashAttention: 'off' } }],
+          ['keys and values in 8 bits', { engine: { kvType: 'q8_0' } }],
         ] as [string, Partial<GeneratorOptions>][])),
   ];
   it.each(ways)('writes what a CPU writes: %s', async (_, options) => {
-    await using cpu = await load({ gpu: 'off', ...(options.kvType && { kvType: options.kvType }) });
+    await using cpu = await load({ gpu: 'off', ...(options.engine && { engine: options.engine }) });
     await using generator = await load(options);
     expect(generator.info.backend).toBe(gpu);
     expectAlike(await textsOf(generator), await textsOf(cpu));

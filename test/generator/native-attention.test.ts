@@ -19,18 +19,19 @@ async function load(model: string, options: Partial<GeneratorOptions>): Promise<
 describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attention", () => {
   it.each([
     ['two threads', {}, {}],
-    ['few cells', { kvCells: 1024, maxSequences: 4 }, {}],
-    ['two workers', { workers: 2 }, {}],
+    ['few cells', { maxSequences: 4, engine: { kvCells: 1024 } }, {}],
+    ['two workers', { engine: { workers: 2 } }, {}],
     ['one thread', { threads: 1 }, {}],
     ['a key for each head, of 48 numbers', {}, { width: 144, heads: 3, kvHeads: 3 }],
     ['eight heads a key', {}, { width: 256, heads: 8, kvHeads: 1 }],
   ] as const)("writes what llama.cpp's writes: %s", async (_, options, changes) => {
     const model = await randomModel({ ...CLEAR, ...changes });
+    const { engine, ...sizes }: Partial<GeneratorOptions> = options;
     const texts: string[][] = [];
     const computed: number[] = [];
     for (const attention of ['llama.cpp', 'pgenrm'] as const) {
       const before = binding!.attentionCounts();
-      await using generator = await load(model, { ...options, attention });
+      await using generator = await load(model, { ...sizes, engine: { ...engine, attention } });
       expect(generator.info.details.kvCache).toMatchObject({ attention });
       texts.push(await textsOf(generator));
       const after = binding!.attentionCounts();
@@ -48,7 +49,7 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
     await using own = await load(model, {});
     expect(own.info.details.kvCache).toMatchObject({ attention: 'pgenrm' });
     expect(own.info.choices.join('\n')).toContain(`pgenrm's (${binding!.attentionKernel})`);
-    await using off = await load(model, { flashAttention: 'off' });
+    await using off = await load(model, { engine: { flashAttention: 'off' } });
     expect(off.info.details.kvCache).toMatchObject({ attention: 'llama.cpp' });
     expectAlike(await textsOf(off), await textsOf(own));
   });
@@ -60,12 +61,14 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
     expect(generator.info.choices.join('\n')).toMatch(
       /attention: llama.cpp's, for the model's keys have 24 numbers/,
     );
-    await expect(load(model, { attention: 'pgenrm' })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    await expect(load(model, { engine: { attention: 'pgenrm' } })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+    });
   });
 
   it('is no device that others see', async () => {
     const model = await randomModel(CLEAR);
-    await using generator = await load(model, { attention: 'pgenrm' });
+    await using generator = await load(model, { engine: { attention: 'pgenrm' } });
     expect(generator.info.devices.join()).not.toMatch(/pgenrm/);
   });
 
@@ -88,7 +91,7 @@ describe.skipIf(MISSING || binding?.attentionKernel === null)("pgenrm's attentio
     expect(await new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject))).toBe(
       0,
     );
-    await using generator = await load(model, { attention: 'pgenrm' });
+    await using generator = await load(model, { engine: { attention: 'pgenrm' } });
     expect((await textsOf(generator)).length).toBeGreaterThan(0);
   });
 });

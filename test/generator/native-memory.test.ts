@@ -23,7 +23,7 @@ describe.skipIf(MISSING)('the memory of the native engine', () => {
     // The first load brings libraries with it.
     await (await loadNativeGenerator(options))[Symbol.asyncDispose]();
     const before = residentBytes();
-    await using generator = await loadNativeGenerator({ ...options, kvCells: 100_096 });
+    await using generator = await loadNativeGenerator({ ...options, engine: { kvCells: 100_096 } });
     const cellBytes = 4 * 2 * (256 / 2) * 2;
     expect(generator.info.details.kvCache.cells).toBe(100_096);
     expect(residentBytes() - before).toBeLessThan((100_096 * cellBytes) / 2);

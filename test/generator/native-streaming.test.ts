@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GenerationRequest, Generator, TextPiece } from '../../src/generator/generator.js';
-import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
+import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import type { StepStatistics } from '../../src/generator/native/native-info.js';
 import { loadNativeBinding } from '../../src/native/load.js';
+import type { EngineOptions } from '../../src/options/engine-options.js';
 import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 
@@ -148,14 +149,14 @@ describe.skipIf(native.binding === null && !required)('the ways to keep keys and
   ] as const)('give the same greedy texts and share prefixes: %j', async (ways) => {
     const modelPath = await randomModel({ width: 128, ffWidth: 256, logitDeviation: 6 });
     const texts: string[][] = [];
-    for (const options of [{}, ways]) {
+    for (const engine of [{}, ways]) {
       const generator = await loadNativeGenerator({
         modelPath,
         gpu: 'off',
         threads: 1,
         maxSequences: 3,
         contextTokens: 400,
-        ...options,
+        engine,
       });
       const head = 'A long shared history that all prompts begin with, word for word, of one user. ';
       const requests = ['First query?', 'Second query?', 'Third query?'].map((end) =>
@@ -171,7 +172,7 @@ describe.skipIf(native.binding === null && !required)('the ways to keep keys and
       const [first, ...others] = generations.map(({ usage }) => usage);
       expect(first!.decodedPromptTokens).toBe(first!.promptTokens);
       for (const usage of others) expect(usage.decodedPromptTokens).toBeLessThan(usage.promptTokens / 2);
-      const { kvType = 'f16', flashAttention = 'auto' }: Partial<GeneratorOptions> = options;
+      const { kvType = 'f16', flashAttention = 'auto' }: EngineOptions = engine;
       expect(generator.info.details.kvCache).toMatchObject({ type: kvType, flashAttention });
       await generator[Symbol.asyncDispose]();
     }

@@ -15,7 +15,7 @@ async function load(workers: number, onStep?: (statistics: StepStatistics) => vo
     gpu: 'off',
     threads: 2,
     contextTokens: 256,
-    workers,
+    engine: { workers },
     ...(onStep === undefined ? {} : { onStep }),
   });
 }

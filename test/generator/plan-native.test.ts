@@ -15,7 +15,7 @@ describe.skipIf(binding === null && !required)('native plans', () => {
   it('are complete where samples are preempted, and the same as before', async () => {
     const modelPath = await randomModel({ vocabulary: 320 });
     const texts: string[][] = [];
-    for (const sizes of [{}, { contextTokens: 640, kvCells: 768, maxSequences: 12 }]) {
+    for (const sizes of [{}, { contextTokens: 640, maxSequences: 12, engine: { kvCells: 768 } }]) {
       const generator = await loadNativeGenerator({ modelPath, gpu: 'off', threads: 1, ...sizes });
       const { samples } = await generator.generatePlanned!({
         prompt: promptOf('A judge.\n'),

@@ -26,7 +26,7 @@ describe.each(KINDS)('thoughts in the %s generator', (_, load, skipped) => {
     beforeAll(async () => {
       // Few tokens, drawn almost evenly: every other text holds a mark somewhere.
       const modelPath = await randomModel({ vocabulary: 290, control: [OPEN, CLOSE], userDefined: [] });
-      generator = await load({ modelPath, gpu: 'off', threads: 1, maxSequences: 1, workers: 1 });
+      generator = await load({ modelPath, gpu: 'off', threads: 1, maxSequences: 1, engine: { workers: 1 } });
       // With the prompt decoded, and one sample at a time, the same draws give the same text to the last bit.
       await write({ seeds: [0], maxTokens: 1, minTokens: 1 });
     });

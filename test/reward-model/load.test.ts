@@ -13,15 +13,30 @@ describe('RewardModel.load', () => {
     [
       'an unknown generator',
       { generator: 'cloud' },
-      /generator must be one of native, portable; got 'cloud'/,
+      /generator must be one of native, portable, http; got 'cloud'/,
     ],
     ['an unknown gpu', { gpu: 'tpu' }, /gpu must be one of auto/],
     ['a tiny context', { contextTokens: 5 }, /contextTokens must be an integer from 256/],
     ['no threads', { threads: 0 }, /threads must be an integer from 1 to 1024; got 0/],
     ['too many sequences', { maxSequences: 257 }, /maxSequences must be an integer from 1 to 256/],
-    ['an unknown type', { kvType: 'f8' }, /kvType must be one of f16, q8_0; got 'f8'/],
-    ['attention by half', { flashAttention: true }, /flashAttention must be one of auto, on, off; got true/],
-    ['half a cell', { kvCells: 512.5 }, /kvCells must be an integer from 64/],
+    ['an unknown type', { engine: { kvType: 'f8' } }, /engine.kvType must be one of f16, q8_0; got 'f8'/],
+    [
+      'attention by half',
+      { engine: { flashAttention: true } },
+      /engine.flashAttention must be one of auto, on, off; got true/,
+    ],
+    [
+      'a setting that there is not',
+      { engine: { cells: 9 } },
+      /engine has no cells; it has kvType, .*workers/,
+    ],
+    [
+      'a setting beside the engine',
+      { kvType: 'f16' },
+      /kvType is a setting of the engine: write engine: { kvType }/,
+    ],
+    ['settings in a list', { engine: ['kvType'] }, /engine must be an object of kvType, .*; got an array/],
+    ['half a cell', { engine: { kvCells: 512.5 } }, /engine.kvCells must be an integer from 64/],
   ];
   it.each(bad)('refuses %s before it looks for a model', async (_, options, message) => {
     const error = await RewardModel.load({ model: '/nowhere/x.gguf', ...options } as LoadOptions).catch(
@@ -61,11 +76,7 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       gpu: 'off',
       contextTokens: 1024,
       maxSequences: 2,
-      kvCells: 3072,
-      kvType: 'f16',
-      flashAttention: 'off',
-      attention: 'llama.cpp',
-      workers: 1,
+      engine: { kvCells: 3072, kvType: 'f16', flashAttention: 'off', attention: 'llama.cpp', workers: 1 },
     });
     const { kvCache, scheduling } = nativeDetails(model.generatorInfo)!;
     expect(kvCache).toEqual({
@@ -85,9 +96,11 @@ describe.skipIf(missing !== null)(`the bundled model (${missing ?? 'there'})`, (
       workers: 2,
     } as const;
     for (const [name, value] of Object.entries(fixed)) {
-      await expect(RewardModel.load({ generator: 'portable', [name]: value })).rejects.toMatchObject({
+      await expect(
+        RewardModel.load({ generator: 'portable', engine: { [name]: value } }),
+      ).rejects.toMatchObject({
         code: 'INVALID_OPTION',
-        message: expect.stringMatching(new RegExp(`^${name} is for the native generator`)),
+        message: expect.stringMatching(new RegExp(`^engine.${name} is for the native generator`)),
       });
     }
   });

@@ -38,7 +38,7 @@ describe.skipIf(MISSING)('bringing rows of one user together, with the engine', 
       threads: 1,
       contextTokens: 800,
       maxSequences: 4,
-      kvCells: 1024,
+      engine: { kvCells: 1024 },
     });
     await using model = await RewardModel.over(generator);
     const judged = async (reorder: number): Promise<{ decoded: number; judgments: Judgment[] }> => {

@@ -23,8 +23,7 @@ it.skipIf(MISSING)('the manifest of a run states how keys and values are kept', 
     gpu: 'off',
     threads: 1,
     maxSequences: 2,
-    kvType: kvCache.type,
-    flashAttention: kvCache.flashAttention,
+    engine: { kvType: kvCache.type, flashAttention: kvCache.flashAttention },
   });
   await using model = await RewardModel.over(generator);
   await using output = await openRunOutput(out, 'new');

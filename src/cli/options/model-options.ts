@@ -59,16 +59,7 @@ export function loadOptions(options: ModelOptions): LoadOptions {
 
 /** How the engine is sized; what is left out is chosen for the model and the machine. */
 export function engineSizes(flags: EngineFlags): EngineSizes {
-  const { context, threads, maxSequences, kvType, flashAttention, attention, kvCells, workers } = flags;
-  const wishes = {
-    threads,
-    contextTokens: context,
-    maxSequences,
-    kvType,
-    flashAttention,
-    attention,
-    kvCells,
-    workers,
-  };
+  const { context, threads, maxSequences, engine } = flags;
+  const wishes = { threads, contextTokens: context, maxSequences, engine };
   return Object.fromEntries(Object.entries(wishes).filter(([, wish]) => wish !== undefined));
 }

@@ -4,13 +4,17 @@
 import { type Command, Option } from 'commander';
 import { PgenrmError } from '../../errors.js';
 
-/** An option's old name: not in the help, refused with `INVALID_OPTION` with a value and without. */
+/**
+ * An option's old name: not in the help, refused with `INVALID_OPTION` with a value and without. `VALUE` in the new form stands
+ * for the value that was given.
+ */
 export function oldOption(old: `--${string}`, now: `--${string}`): Option {
   return new Option(`${old} [value]`)
     .hideHelp()
     .preset('')
-    .argParser(() => {
-      throw new PgenrmError('INVALID_OPTION', `${old} is now called ${now}; write ${now} in its place`);
+    .argParser((value) => {
+      const written = value === '' ? now : now.replace('VALUE', () => value);
+      throw new PgenrmError('INVALID_OPTION', `${old} is now called ${now}; write ${written} in its place`);
     });
 }
 

@@ -125,7 +125,7 @@ function withWorkers(results: readonly ScalingResult[], workers: number | undefi
   if (used.length > 0) return used;
   throw new PgenrmError(
     'INVALID_OPTION',
-    `there is nothing to go on: no result has ${wished} workers, those given have ${list}; measure with pgenrm bench scaling --workers ${wished}`,
+    `there is nothing to go on: no result has ${wished} workers, those given have ${list}; measure with pgenrm bench scaling --engine workers=${wished}`,
   );
 }
 

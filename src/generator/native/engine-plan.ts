@@ -1,7 +1,7 @@
 // Sizes the native engine for one model on one machine: context, KV cells, sequences, batch, layers on the GPU.
 // Pure arithmetic over facts that the caller brings; each choice comes with its reason, for people.
 import { PgenrmError } from '../../errors.js';
-import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
+import { checkEngineValues, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
 import type { ThreadChoice } from '../llama/cpu-threads.js';
 import type { AttentionKernel } from './attention-shape.js';
 import { planKvCache } from './kv-plan.js';
@@ -84,7 +84,7 @@ export function planEngine(facts: EngineFacts, wishes: EngineWishes = {}): Engin
     Math.min(facts.trainedContext || DEFAULT_CONTEXT, DEFAULT_CONTEXT);
   const maxSequences = whole('maxSequences', wishes.maxSequences, 1, MAX_SEQUENCES - 1) ?? (onGpu ? 128 : 32);
   if (wishes.threads !== 'background') whole('threads', wishes.threads, 1, 1024);
-  checkEngineOptions(wishes);
+  checkEngineValues(wishes);
   const { threads } = facts.threads;
   const choices: string[] = [];
 

@@ -1,7 +1,7 @@
 // Chooses how the native engine keeps keys and values: type, flash attention, how many cells, how many of
 // them for prompts that nobody needs. Pure arithmetic; each choice comes with its reason, for people.
 import { PgenrmError } from '../../errors.js';
-import { checkEngineOptions, type EngineOptions, type KvType } from '../../options/engine-options.js';
+import { checkEngineValues, type EngineOptions, type KvType } from '../../options/engine-options.js';
 import type { AttentionKernel } from './attention-shape.js';
 import type { KvCacheInfo } from './native-info.js';
 
@@ -59,7 +59,7 @@ const IDLE_CONTEXTS = { cpu: 2, gpu: 4 };
  * where the cells of one context do not fit.
  */
 export function planKvCache(facts: KvFacts, wishes: KvWishes = {}): KvPlan {
-  checkEngineOptions(wishes);
+  checkEngineValues(wishes);
   const { kvType: wishedType, flashAttention = 'auto' } = wishes;
   if (wishedType === 'q8_0' && flashAttention === 'off') {
     throw new PgenrmError(

@@ -3,7 +3,7 @@
 import { freemem } from 'node:os';
 import { readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
 import type { NativeStatistics } from '../../native/binding.js';
-import type { EngineOptions, ThreadWish } from '../../options/engine-options.js';
+import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
 import type { Generation, GenerationRequest, ModelInfo, Prompt } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
 import { mostThreads } from '../llama/cpu-threads.js';
@@ -23,8 +23,8 @@ import type { EngineCounters, NativeGenerator, StepStatistics } from './native-i
 import { openLibrary, requireBinding } from './native-library.js';
 import { planWeights } from './weight-plan.js';
 
-/** How to load a model for generation; the portable generator takes none of {@link EngineOptions}. */
-export interface GeneratorOptions extends EngineOptions {
+/** How to load a model for generation. */
+export interface GeneratorOptions {
   /** The GGUF file. */
   readonly modelPath: string;
   /** Default `auto`. */
@@ -35,6 +35,8 @@ export interface GeneratorOptions extends EngineOptions {
   readonly maxSequences?: number;
   /** Most threads of the CPU: a number, or `background` for half of the cores; default: the cores that are useful. */
   readonly threads?: ThreadWish;
+  /** Settings of the native engine; the portable generator takes none. */
+  readonly engine?: EngineOptions;
   /** Stops the load; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Why this generator was chosen, for its `info`. */
@@ -46,8 +48,7 @@ export interface GeneratorOptions extends EngineOptions {
 }
 
 /** Sizes of the engine that a caller may fix. */
-export type EngineSizes = EngineOptions &
-  Pick<GeneratorOptions, 'contextTokens' | 'maxSequences' | 'threads'>;
+export type EngineSizes = Pick<GeneratorOptions, 'contextTokens' | 'maxSequences' | 'threads' | 'engine'>;
 
 /**
  * Loads a model into the native engine.
@@ -56,6 +57,7 @@ export type EngineSizes = EngineOptions &
  */
 export async function loadNativeGenerator(options: GeneratorOptions): Promise<NativeGenerator> {
   options.signal?.throwIfAborted();
+  checkEngineOptions(options.engine);
   const binding = requireBinding();
   const facts = await readModelFacts(options.modelPath);
   requireTextDecoder(facts);
@@ -75,7 +77,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Na
       attentionKernel: attentionKernel(facts, binding.attentionKernel),
       threads: mostThreads(options.threads, choice.llama.cpuMathCores),
     },
-    options,
+    { ...options, ...options.engine },
   );
   const engine = await EngineHandle.load(
     binding,

@@ -1,12 +1,13 @@
 // What a reward model is loaded from and how it runs, and the checks of that.
 // Loads nothing.
 
+import { PgenrmError } from '../../errors.js';
 import type { GeneratorKind, LoadWarning } from '../../generator/generator.js';
 import type { ServerDialect } from '../../generator/http/http-options.js';
 import {
   checkEngineOptions,
-  ENGINE_OPTIONS,
   type EngineOptions,
+  engineSetting,
   type ThreadWish,
 } from '../../options/engine-options.js';
 import { checkChoice, checkRange, invalidOption, type NumberRange } from '../../options/option-range.js';
@@ -21,10 +22,9 @@ export type LoadProgress = {
 };
 
 /**
- * Which model to load, and how it runs. What {@link EngineOptions} has is for the native generator: where the portable one
- * would run it is an error.
+ * Which model to load, and how it runs.
  */
-export interface LoadOptions extends EngineOptions {
+export interface LoadOptions {
   /** `nano` (the bundled model, default), the path of a GGUF file, or an `hf:` address. */
   readonly model?: string;
   /** A built-in template's name or the path of a template file; by default the model says, else `standard`. */
@@ -64,6 +64,8 @@ export interface LoadOptions extends EngineOptions {
    * native engine takes no more than the cores that are free then, shared among all models of the process.
    */
   readonly threads?: ThreadWish;
+  /** Settings of the native engine. Where the portable generator would run they are an error. */
+  readonly engine?: EngineOptions;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Called with what is no error and should be known: that the native addon is missing, say. */
@@ -104,7 +106,10 @@ export function checkLoadOptions(options: LoadOptions): void {
   if (contextTokens !== undefined) checkRange('contextTokens', contextTokens, LOAD_RANGES.contextTokens);
   if (maxSequences !== undefined) checkRange('maxSequences', maxSequences, LOAD_RANGES.maxSequences);
   if (threads !== undefined && threads !== 'background') checkRange('threads', threads, LOAD_RANGES.threads);
-  checkEngineOptions(options);
+  const flat = Object.keys(options).find((name) => engineSetting(name) !== undefined);
+  if (flat !== undefined)
+    throw new PgenrmError('INVALID_OPTION', `${flat} is a setting of the engine: write engine: { ${flat} }`);
+  checkEngineOptions(options.engine);
 }
 
 /** What belongs to servers goes with `urls`, and what sizes an engine in this process does not. */
@@ -118,7 +123,7 @@ function checkServed(options: LoadOptions): void {
   }
   if (generator !== undefined && generator !== 'http')
     throw invalidOption('generator', "'http' where urls are given", generator);
-  const fixed = (['threads', ...ENGINE_OPTIONS] as const).find((name) => options[name] !== undefined);
+  const fixed = (['threads', 'engine'] as const).find((name) => options[name] !== undefined);
   if (fixed !== undefined)
     throw invalidOption(
       fixed,

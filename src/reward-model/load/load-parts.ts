@@ -10,7 +10,6 @@ import { sequenceEnds } from '../../model-file/model-facts.js';
 import type { ResolvedModel } from '../../model-file/model-file.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
 import { setNativeAddon } from '../../native/load.js';
-import { ENGINE_OPTIONS } from '../../options/engine-options.js';
 import { setAssetRoot } from '../../package.js';
 import type { GivenChatTemplate } from '../../prompt/chat/chat-template.js';
 import { chatTokens } from '../../prompt/chat/chat-tokens.js';
@@ -106,15 +105,7 @@ async function loadHere(
   );
   return loadGenerator({
     modelPath: file.path,
-    ...pick(options, [
-      'generator',
-      'gpu',
-      'contextTokens',
-      'maxSequences',
-      'threads',
-      'onWarning',
-      ...ENGINE_OPTIONS,
-    ]),
+    ...pick(options, ['generator', 'gpu', 'contextTokens', 'maxSequences', 'threads', 'onWarning', 'engine']),
     signal: AbortSignal.any([unusable.signal, ...(signal === undefined ? [] : [signal])]),
     ...(onProgress === undefined
       ? {}

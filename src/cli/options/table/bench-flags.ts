@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { BENCH_FILES } from '../../../cost/result/write-result.js';
-import { ENGINE_RANGES } from '../../../options/engine-options.js';
+import { ENGINE_SETTINGS } from '../../../options/engine-options.js';
 import { DATA_RANGES, JUDGE_RANGES, type NumberRange } from '../../../options/option-range.js';
 import { numberFlag, numberOrWordFlag, onFlag, parsedFlag, textFlag } from './flag.js';
 
@@ -71,7 +71,7 @@ export const BENCH_FLAGS = {
   'predict:workers': numberFlag(
     '--workers <n>',
     'workers that decode at once; default those of the results',
-    ENGINE_RANGES.workers,
+    ENGINE_SETTINGS.workers.range,
   ),
   'predict:from': parsedFlag(
     '--from <file>',

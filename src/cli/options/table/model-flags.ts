@@ -3,14 +3,25 @@
 
 import { SERVER_DIALECTS, serverAddress } from '../../../generator/http/http-options.js';
 import { BUNDLED_MODEL } from '../../../model-file/model-file.js';
-import {
-  ATTENTION_CHOICES,
-  ENGINE_RANGES,
-  FLASH_ATTENTION_CHOICES,
-  KV_TYPES,
-} from '../../../options/engine-options.js';
+import type { EngineOptions } from '../../../options/engine-options.js';
 import { GENERATOR_CHOICES, GPU_CHOICES, LOAD_RANGES } from '../../../reward-model/reward-model.js';
+import { engineHelp, keyOf, parseEngineSetting } from '../engine-setting.js';
 import { choiceFlag, numberFlag, numberOrWordFlag, parsedFlag, textFlag } from './flag.js';
+
+/** Settings that had a flag each. */
+const FLAGS_OF_OLD: Readonly<Record<`--${string}`, `--${string}`>> = Object.fromEntries(
+  (
+    [
+      'kvType',
+      'flashAttention',
+      'attention',
+      'kvCells',
+      'workers',
+    ] as const satisfies readonly (keyof EngineOptions)[]
+  )
+    .map(keyOf)
+    .map((key) => [`--${key}`, `--engine ${key}=VALUE`]),
+);
 
 export const MODEL_FLAGS = {
   model: textFlag('--model <model>', 'nano (bundled), a path, or an hf: address', { default: BUNDLED_MODEL }),
@@ -43,21 +54,5 @@ export const MODEL_FLAGS = {
   ),
   context: numberFlag('--context <n>', 'tokens of prompt and answer together', LOAD_RANGES.contextTokens),
   maxSequences: numberFlag('--max-sequences <n>', 'chains that decode at once', LOAD_RANGES.maxSequences),
-  kvType: choiceFlag('--kv-type <type>', 'how keys and values are stored', KV_TYPES),
-  flashAttention: choiceFlag(
-    '--flash-attention <when>',
-    'auto: where the backend has it',
-    FLASH_ATTENTION_CHOICES,
-  ),
-  attention: choiceFlag(
-    '--attention <whose>',
-    "auto: on a CPU pgenrm's kernel where it can, else llama.cpp's",
-    ATTENTION_CHOICES,
-  ),
-  kvCells: numberFlag('--kv-cells <n>', 'KV cells of all chains together', ENGINE_RANGES.kvCells),
-  workers: numberFlag(
-    '--workers <n>',
-    'parts that decode at once on a CPU, sharing its threads',
-    ENGINE_RANGES.workers,
-  ),
+  engine: parsedFlag('--engine <key=value>', engineHelp(), parseEngineSetting, { was: FLAGS_OF_OLD }),
 } as const;

@@ -69,16 +69,7 @@ export const GUIDED = [
   'reasons',
   'think',
 ] as const satisfies readonly FlagName[];
-export const ENGINE = [
-  'threads',
-  'context',
-  'maxSequences',
-  'kvType',
-  'flashAttention',
-  'attention',
-  'kvCells',
-  'workers',
-] as const satisfies readonly FlagName[];
+export const ENGINE = ['threads', 'context', 'maxSequences', 'engine'] as const satisfies readonly FlagName[];
 /** Of commands that can judge on inference servers. */
 export const SERVED = ['engineUrl', 'engineKind'] as const satisfies readonly FlagName[];
 export const MODEL = [
