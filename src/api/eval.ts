@@ -12,6 +12,13 @@ export type {
   UsersFile,
 } from '../data/preference-data.js';
 export { FORMAT_NAMES, openPreferenceData } from '../data/preference-data.js';
+export {
+  type Choice,
+  RATER_BASELINES,
+  type RaterBaseline,
+  type RaterBaselines,
+  raterBaselines,
+} from '../evaluation/baselines/rater-baselines.js';
 export { type JudgedRows, overlapWith, withoutUsers } from '../evaluation/chains/bank-overlap.js';
 export { ChainsWriter, openChains, type StoredChains } from '../evaluation/chains/chains-file.js';
 export type {
