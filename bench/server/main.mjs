@@ -38,6 +38,7 @@ function serve(words) {
 
 /** Servers that a part which fails would leave behind. */
 const children = new Set();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
@@ -87,7 +88,7 @@ function score(file, words) {
 
 async function throughput() {
   const file = path.join(folder, 'rows.jsonl');
-  const [users, rowsPerUser] = values.quick ? [8, 4] : [32, 8];
+  const [users, rowsPerUser] = values.quick ? [8, 4] : [16, 6];
   writeWorkload(file, users, rowsPerUser);
   const bodies = await bodiesOf(file, { individual: 4 });
   const server = await serve(['--ind', '4']);

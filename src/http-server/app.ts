@@ -74,7 +74,9 @@ export function createApp(parts: AppParts): Hono {
 function failed(parts: AppParts, { req }: Context, error: unknown): Response {
   const failure = failureOf(error);
   const { status, code } = failure;
-  parts.log({ id: randomUUID(), method: req.method, path: req.path, status, ms: 0, code });
+  // No names of users in the log, also where nothing is at the address.
+  const path = req.path.replace(/^\/v1\/users\/[^/]+/, '/v1/users/:id');
+  parts.log({ id: randomUUID(), method: req.method, path, status, ms: 0, code });
   parts.metrics.answered('other', status, 0);
   return failureAnswer(failure);
 }

@@ -139,6 +139,8 @@ describe('an address', () => {
     const wrong = await test.ask('/v1/judge');
     expect([wrong.status, wrong.json.error.code]).toEqual([405, 'METHOD_NOT_ALLOWED']);
     expect(test.log.at(-1)).toMatchObject({ status: 405, code: 'METHOD_NOT_ALLOWED' });
+    await test.ask('/v1/users/ann/nothing');
+    expect(test.log.at(-1)).toMatchObject({ path: '/v1/users/:id/nothing', code: 'NOT_FOUND' });
   });
 });
 

@@ -1,15 +1,32 @@
 // The endpoints in the shapes of others: rerank clients, trainers, embeddings, OpenAPI, Prometheus.
 import { CohereClientV2 } from 'cohere-ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { UserStore } from '../../src/users/user-store.js';
 import { startServer, type TestServer } from '../support/reward-server.js';
 
 const history = [{ prompt: 'Before?', chosen: 'x'.repeat(8), rejected: 'x'.repeat(3) }];
 const user = { history };
 const documents = ['x'.repeat(3), 'x'.repeat(9), 'x'.repeat(1)];
 
+const no = (): never => {
+  throw new Error('not asked for here');
+};
+/** One user who is there. */
+const STORE: UserStore = {
+  read: async (id) =>
+    id === 'ann b' ? { user: { id, history: [], criteria: 'KEPT CRITERIA' }, version: 1 } : null,
+  put: no,
+  append: no,
+  forget: no,
+  count: no,
+  close: async () => {},
+  [Symbol.asyncDispose]: async () => {},
+};
+
 let test: TestServer;
 beforeAll(async () => {
   test = await startServer({
+    users: STORE,
     embedder: {
       modelPath: '/nowhere/fake.gguf',
       maxTokens: 100,
@@ -25,11 +42,23 @@ beforeAll(async () => {
 afterAll(() => test[Symbol.asyncDispose]());
 
 describe('rerank', () => {
-  it("answers cohere-ai's client, with the user in an extra field", async () => {
+  it("answers cohere-ai's client, with the user in a header", async () => {
     const client = new CohereClientV2({ token: 'none', environment: test.server.url });
-    const ranked = await client.rerank({ model: 'fake', query: 'Which?', documents, topN: 2 }, {
-      additionalBodyParameters: { user },
-    } as never);
+    const ranked = await client.rerank(
+      { model: 'fake', query: 'Which?', documents, topN: 2 },
+      { headers: { 'x-pgenrm-user': 'ann%20b' } },
+    );
+    const shown = test.generator.requests
+      .at(-1)!
+      .prompt.map(({ text }) => text)
+      .join('');
+    expect(shown).toContain('KEPT CRITERIA');
+    await expect(
+      client.rerank(
+        { model: 'fake', query: 'Which?', documents },
+        { headers: { 'x-pgenrm-user': 'nobody' }, maxRetries: 0 },
+      ),
+    ).rejects.toMatchObject({ statusCode: 404 });
     expect(ranked.results.map(({ index }) => index)).toEqual([1, 0]);
     expect(ranked.results[0]!.relevanceScore).toBe(1);
     expect(ranked.id).toMatch(/^rerank-/);
@@ -133,7 +162,7 @@ describe('trainers', () => {
     const plain = await test.ask('/classify', { input: 'only words' });
     expect([plain.status, plain.json.error.code]).toEqual([400, 'INPUT_MALFORMED']);
     const named = await test.ask('/classify', { input: chatml('x', 'pgenrm-user: ann\nBe brief.') });
-    expect(named.json.error.message).toContain('stores no users');
+    expect(named.json.error.code).toBe('USER_NOT_FOUND');
   });
 });
 

@@ -53,7 +53,7 @@ export async function startServer({
       users: users ?? null,
       log: (record) => log.push(record),
     },
-    { gatherMs: 20, ...options },
+    { gatherMs: 2000, ...options },
   );
   await server.ready;
   return {

@@ -36,8 +36,8 @@ export async function serviceJudging(
     if (embedder !== null) await ask(service, { op: 'embed', embedder, texts: ['ready'] }, signal, onEvent);
     return {
       modelName: basename(loaded.model.name).replace(/\.gguf$/i, ''),
-      // One that is prompted beside each that decodes, as the service has it.
-      concurrency: Math.min(64, 2 * loaded.concurrency),
+      // As many as `pgenrm score` has rows in flight.
+      concurrency: loaded.concurrency,
       async judge(input, { signal: stop, onEvent: tell, ...own }) {
         const request = { op: 'judge', model, input, options: own, events: tell !== undefined } as const;
         return ask(service, request, stop, (event) => {

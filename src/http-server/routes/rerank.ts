@@ -6,6 +6,7 @@ import type { Turn } from '../../preference/preference.js';
 import { costOf, rewardOf } from '../judging/verdict.js';
 import { admitted, type Call, type Route, route } from '../route.js';
 import { RERANK_ANSWER, RERANK_REQUEST, type RerankAnswer, type RerankRequest } from '../shapes/rerank.js';
+import { userOf } from './user-header.js';
 
 async function rerank(call: Call<RerankRequest>): Promise<RerankAnswer> {
   const { body, server } = call;
@@ -17,7 +18,7 @@ async function rerank(call: Call<RerankRequest>): Promise<RerankAnswer> {
     { role: 'user', content: query },
   ];
   return admitted(server, [{ candidates: candidates.length }], () =>
-    server.withUser(call, body.user, async (user, scope) => {
+    server.withUser(call, userOf(call), async (user, scope) => {
       const verdict = await server.compare({ user, context, candidates }, scope, body.options);
       const { scores, comparison, judgments } = verdict;
       const cost = costOf(judgments);
@@ -55,7 +56,7 @@ export const RERANK_ROUTES: readonly Route[] = ['/rerank', '/v1/rerank', '/v2/re
     method: 'post',
     path,
     summary:
-      'Reranks documents for a query and a user (the extra field user); shapes of vLLM, Jina and Cohere.',
+      'Reranks documents for a query and a user (the extra field user, or the header x-pgenrm-user); shapes of vLLM, Jina and Cohere.',
     body: RERANK_REQUEST,
     answer: RERANK_ANSWER,
     run: rerank,

@@ -21,6 +21,7 @@ import {
   LABEL,
 } from '../shapes/trainers.js';
 import { conversationOf, situationOf, withoutEndTokens } from './chat-text.js';
+import { userOf } from './user-header.js';
 
 interface Sample {
   readonly user?: GivenUser | undefined;
@@ -112,7 +113,8 @@ function readLabel(label: string | null | undefined) {
 const USER_LINE = /^pgenrm-user: (\S.{0,199})(?:\n+|$)/;
 
 async function classify(call: Call<ClassifyRequest>): Promise<ClassifyAnswer> {
-  const { input, user, groupSize } = call.body;
+  const { input, groupSize } = call.body;
+  const user = userOf(call);
   const samples = (typeof input === 'string' ? [input] : input).map((text): Sample => {
     const { context, candidate } = conversationOf(text);
     const [first, ...rest] = context as [Turn, ...Turn[]];
