@@ -3,6 +3,7 @@
 
 import { basename } from 'node:path';
 import { PgenrmError } from '../errors.js';
+import { READOUT_CHOICES, type Readout } from '../guided/decoding.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { checkChoice, checkRange, JUDGE_RANGES } from '../options/option-range.js';
 import { PACKAGE_VERSION } from '../package.js';
@@ -13,6 +14,7 @@ import type { IntervalSettings } from '../statistics/cluster-interval.js';
 import { figureOf } from '../statistics/cluster-interval.js';
 import type { StoredChains } from './chains/chains-file.js';
 import type { ChainsHeader, ChainsRow } from './chains/chains-record.js';
+import { readAgain } from './chains/read-again.js';
 import { PersonalTally } from './controls/personal.js';
 import { AdaptiveContender, stoppingLevels } from './figures/adaptive-replay.js';
 import { alikeTraits, breakdown } from './figures/breakdown.js';
@@ -40,6 +42,11 @@ export interface EvaluateOptions {
   readonly learnedShare?: LearnedShare;
   /** How much the chain of each similar user counts; default `equal`. */
   readonly neighbourWeights?: NeighbourWeights;
+  /**
+   * Scores of guided chains are taken anew from their stored distributions: `expected`, or `sampled` by the chains' seeds;
+   * default: as they are stored.
+   */
+  readonly readout?: Readout;
   /** Risks, from 0 to 0.5, at which adaptive stopping is replayed for every level that can stop early; default none. */
   readonly adaptive?: readonly number[];
   /** Resamples and permutations of each interval and test; 100 to 1,000,000, default 10,000. */
@@ -70,6 +77,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
   const protocol = protocolNamed(header.protocol);
   const ties = options.ties ?? protocol.ties;
   checkChoice('ties', ties, TIE_CHOICES);
+  if (options.readout !== undefined) checkChoice('readout', options.readout, READOUT_CHOICES);
   checkChoice('neighbourWeights', neighbourWeights, NEIGHBOUR_WEIGHTS);
   checkRange('resamples', resamples, EVALUATE_RANGES.resamples);
   checkRange('seed', seed, EVALUATE_RANGES.seed);
@@ -82,6 +90,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
   const settings: IntervalSettings = { kernels, resamples, seed };
   const tallies = await readRows(stored, contenders, adaptive, {
     settings: { kernels, aggregate, neighbourWeights },
+    ...(options.readout === undefined ? {} : { readout: options.readout }),
     ...(signal === undefined ? {} : { signal }),
   });
   const { table, stopped, positions, personal, rows } = tallies;
@@ -126,6 +135,7 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
       seed,
       kernels: kernels.name,
       aggregate: { ...aggregate, neighbourWeights },
+      ...(options.readout === undefined ? {} : { readout: options.readout }),
       ...(learnedShare === undefined
         ? {}
         : { learnedShare: { ...learnedShare, path: basename(learnedShare.path) } }),
@@ -231,7 +241,7 @@ async function readRows(
   stored: StoredChains,
   contenders: readonly Contender[],
   adaptive: readonly AdaptiveContender[],
-  { settings, signal }: { settings: AggregateSettings; signal?: AbortSignal },
+  { settings, readout, signal }: { settings: AggregateSettings; readout?: Readout; signal?: AbortSignal },
 ): Promise<{
   table: OutcomeTable;
   /** Outcomes of adaptive stopping on the same rows. */
@@ -254,7 +264,8 @@ async function readRows(
   const personal = PersonalTally.of(stored.header);
   const rows = { asked: 0, read: 0, failed: 0, invalid: 0, unlabelled: 0, withHistory: 0, withCriteria: 0 };
   const noted = { fewerNeighbours: 0, droppedEvents: 0 };
-  for await (const row of stored.rows()) {
+  for await (const kept of stored.rows()) {
+    const row = readout === undefined ? kept : readAgain(kept, readout);
     signal?.throwIfAborted();
     rows.read += 1;
     if (row.history > 0) rows.withHistory += 1;

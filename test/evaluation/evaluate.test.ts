@@ -44,6 +44,33 @@ const WRONG: Scores = [
 ];
 
 describe('evaluate', () => {
+  it('takes scores anew from stored distributions, and refuses to where there are none', async () => {
+    const low = [0.6, 0, 0, 0, 0, 0, 0, 0, 0, 0.4];
+    const flat = Array(10).fill(0.1);
+    const criteria = [{ name: 'Fit', weight: 100, distributions: [low, flat] }];
+    const rows = Array.from({ length: 40 }, (_, index) =>
+      storedRow(
+        index + 1,
+        chainsOf(RIGHT).map((chain) => ({ ...chain, seed: 100 * index + chain.index, criteria })),
+      ),
+    );
+    const accuracy = async (options: Partial<EvaluateOptions>): Promise<number> =>
+      (await evaluated(rows, ['1'], options)).levels[0]!.accuracy.half.value!;
+    expect(await accuracy({})).toBe(1);
+    // Means 4.6 and 5.5: the first is chosen and never ahead.
+    expect(await accuracy({ readout: 'expected' })).toBe(0);
+    // Drawn, it is ahead with 0.6 x 0 + 0.4 x 0.9 and ties with 0.1: 0.41, by 160 chains; 4 standard errors.
+    const drawn = await accuracy({ readout: 'sampled' });
+    expect(Math.abs(drawn - 0.41)).toBeLessThan(0.16);
+    expect(await accuracy({ readout: 'sampled' })).toBe(drawn);
+    const report = await evaluated(rows, ['1'], { readout: 'sampled' });
+    expect(remarks(report).join('\n')).toContain('taken anew from the stored distributions: sampled');
+    const plain = rows.map((row) => ({ ...row, chains: chainsOf(RIGHT) }));
+    await expect(evaluated(plain, ['1'], { readout: 'expected' })).rejects.toMatchObject(
+      error('INVALID_OPTION', /none; leave it out/),
+    );
+  });
+
   it('works out every level from the same chains', async () => {
     const rows = [RIGHT, MIXED, WRONG].map((scores, index) => storedRow(index + 1, chainsOf(scores)));
     const { levels, baselines, rows: counts } = await evaluated(rows, ['1', 'ind-2', 'ind-4']);

@@ -47,6 +47,7 @@ const WITHOUT_MODEL: ReadonlySet<string> = new Set([
   'individualShare',
   'learnShare',
   'adaptive',
+  'readout',
   'resamples',
   'intervalSeed',
   'out',
@@ -156,6 +157,8 @@ export function figureOptions(options: EvalOptions): Omit<EvaluateOptions, 'kern
     ...(ties === undefined ? {} : { ties }),
     aggregate: { method: aggregate, ...(individualShare === undefined ? {} : { individualShare }) },
     neighbourWeights,
+    // Chains that are sampled now have the readout that is asked for.
+    ...(options.from === undefined || options.readout === undefined ? {} : { readout: options.readout }),
     ...(adaptive === null ? {} : { adaptive }),
     resamples,
     seed: intervalSeed,

@@ -98,6 +98,8 @@ export interface EvaluationReport {
     readonly seed: number;
     readonly kernels: string;
     readonly aggregate: Readonly<Record<string, unknown>>;
+    /** How scores were taken anew from stored distributions; absent where they are as they were stored. */
+    readonly readout?: string;
     /** Where the individual share was learned on validation rows. */
     readonly learnedShare?: LearnedShare;
   };
@@ -166,6 +168,9 @@ export function remarks(report: EvaluationReport): string[] {
   const lines = [
     `${rows.evaluated} labelled rows of ${rows.users} users; 95% intervals leave whole users out in turn (jackknife), those in "rows" resample single rows (basic bootstrap)`,
     `ties count as ${settings.ties} where a figure stands once; failed rows count as not correct`,
+    ...(settings.readout === undefined
+      ? []
+      : [`scores are taken anew from the stored distributions: ${settings.readout}`]),
     `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
   ];
   lines.push(`${rows.withHistory} of ${rows.read} rows with history, ${rows.withCriteria} with criteria`);
