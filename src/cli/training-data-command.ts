@@ -13,7 +13,7 @@ import {
 } from '../training-data/training-data.js';
 import type { CommandContext } from './command-context.js';
 import { addFlags } from './options/add-flags.js';
-import { guidedOptions } from './options/guided-options.js';
+import { chainOptions } from './options/guided-options.js';
 import { lookAtSignals, openTrainingRows } from './options/judged-data.js';
 import { loadOptions, modelInputs } from './options/model-options.js';
 import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from './options/table/table.js';
@@ -74,7 +74,7 @@ async function write(path: string, options: TrainingOptions, context: CommandCon
     format,
     out: options.out,
     tries: options.tries,
-    judge: judgeOptions(options),
+    judge: chainOptions(options),
     allowNonCommercial: options.allowNonCommercial === true,
     force: options.force === true,
     ...(options.split === undefined ? {} : { split: options.split }),
@@ -96,21 +96,6 @@ async function write(path: string, options: TrainingOptions, context: CommandCon
   // What a teacher refuses is the work itself; rows that could not be read or judged are missing.
   const missing: readonly LineStatus[] = ['invalid', 'failed'];
   return missing.some((status) => summary.counts[status] > 0) ? EXIT.incomplete : EXIT.ok;
-}
-
-function judgeOptions(options: TrainingOptions) {
-  const { seed, temperature, topP, minP, maxTokens, historyEvents, grammar, prefer } = options;
-  return {
-    seed,
-    temperature,
-    topP,
-    minP,
-    grammar,
-    prefer,
-    ...guidedOptions(options),
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(historyEvents === undefined ? {} : { historyEvents }),
-  };
 }
 
 function summaryText({ status, out, counts, examples, rewritten, license }: TrainingDataSummary): string {

@@ -1,17 +1,21 @@
 // Replaces a whole file in one step: a reader sees the old text or the new one, never a part.
-// Knows nothing of what the text says.
+// Knows nothing of what it says.
 
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { outputFailed } from './output-error.js';
 
-/** Writes beside the target, flushes to the disk, then renames. Errors: `OUTPUT_FAILED`, the old file kept. */
-export async function writeAtomically(path: string, text: string): Promise<void> {
+/** Writes a text, or what a function writes, beside the target, flushes to the disk, then renames. Errors: `OUTPUT_FAILED`, the old file kept. */
+export async function writeAtomically(
+  path: string,
+  content: string | ((file: FileHandle) => Promise<void>),
+): Promise<void> {
   const part = `${path}.${process.pid}.part`;
   try {
     const file = await open(part, 'w');
     try {
-      await file.writeFile(text, 'utf8');
+      if (typeof content === 'string') await file.writeFile(content, 'utf8');
+      else await content(file);
       await file.sync();
     } finally {
       await file.close();

@@ -1,11 +1,8 @@
 // The file that a trainer reads: JSON Lines for TRL and OpenRLHF, parquet for verl; it appears whole or not at all.
 // Knows the columns of trainers; nothing of how examples were made.
 
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { parquetWriteBuffer } from 'hyparquet-writer';
-import { syncDirectory } from '../output/atomic-file.js';
-import { outputFailed } from '../output/output-error.js';
+import type { parquetWriteBuffer } from 'hyparquet-writer';
+import { writeAtomically } from '../output/atomic-file.js';
 import { printableJson } from '../output/printable.js';
 import type { Example, Stage } from './stages.js';
 
@@ -29,27 +26,14 @@ export interface TrainerFile {
   readonly examples: () => AsyncIterable<RowExample>;
 }
 
-/** Writes beside the target, flushes, then renames. Errors: `OUTPUT_FAILED`, an older file kept. */
+/** Errors: `OUTPUT_FAILED`, an older file kept. */
 export async function writeTrainerFile(file: TrainerFile): Promise<void> {
-  const { out } = file;
-  const part = `${out}.${process.pid}.part`;
-  try {
-    const handle = await open(part, 'w');
-    try {
-      if (file.format === 'verl') await handle.writeFile(await parquetOf(file));
-      else
-        for await (const example of inOrder(file))
-          await handle.writeFile(`${printableJson(recordOf(file, example))}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, out);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw outputFailed(out, error);
-  }
-  await syncDirectory(dirname(out));
+  await writeAtomically(file.out, async (handle) => {
+    if (file.format === 'verl') await handle.writeFile(await parquetOf(file));
+    else
+      for await (const example of inOrder(file))
+        await handle.writeFile(`${printableJson(recordOf(file, example))}\n`);
+  });
 }
 
 /** As the rows stand; the curriculum from the widest margin to the worst misjudgment, so that hard pairs grow more with each step. */
@@ -143,6 +127,8 @@ async function parquetOf(file: TrainerFile): Promise<Uint8Array> {
     stage === 'psi'
       ? [group('root', 2), ...turns('messages'), ...ABOUT]
       : [group('root', 5), text('data_source'), ...turns('prompt'), text('ability'), ...reward, ...ABOUT];
+  // Loaded here alone: every command would load it at its start.
+  const { parquetWriteBuffer } = await import('hyparquet-writer');
   const columnData = Object.entries(columns).map(([name, data]) => ({ name, data: data as unknown[] }));
   return new Uint8Array(parquetWriteBuffer({ columnData, schema }));
 }

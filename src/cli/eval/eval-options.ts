@@ -8,7 +8,7 @@ import { CONTROL_CHOICES, type Control } from '../../evaluation/controls/persona
 import type { EvaluateOptions } from '../../evaluation/evaluate.js';
 import { checkChoice, checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
-import { guidedOptions } from '../options/guided-options.js';
+import { chainOptions } from '../options/guided-options.js';
 import {
   type FlagName,
   type FlagValues,
@@ -134,18 +134,9 @@ export function usualLevels(largest: ScalingLevel): ScalingLevel[] {
 
 /** How each row is judged. */
 export function evalJudgeOptions(options: EvalOptions): NonNullable<SampleOptions['judge']> {
-  const { seed, temperature, topP, minP, grammar, prefer, maxTokens, historyEvents } = options;
   return {
-    seed,
-    temperature,
-    topP,
-    minP,
-    grammar,
-    ...guidedOptions(options),
-    prefer,
+    ...chainOptions(options),
     ...(options.bank === undefined ? {} : { retrieveBy: options.retrieveBy }),
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(historyEvents === undefined ? {} : { historyEvents }),
   };
 }
 

@@ -1,4 +1,4 @@
-// How chains are written, as the command line says it: freely, or guided by a plan, and how scores are read then.
+// How chains are written, as the command line says it: how tokens are drawn, freely or guided by a plan, and how scores are read.
 // Knows names on both sides; the rules are those of guided/decoding.ts.
 
 import { PgenrmError } from '../../errors.js';
@@ -24,6 +24,34 @@ export function guidedOptions(flags: GuidedFlags): Pick<JudgeOptions, keyof Guid
     ...(criteria === undefined ? {} : { criteria }),
     ...(reasons === undefined ? {} : { reasons }),
     ...(think === undefined ? {} : { think }),
+  };
+}
+
+/** Options of the command line that {@link chainOptions} reads. */
+export interface ChainFlags extends GuidedFlags {
+  readonly seed: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly maxTokens?: number;
+  readonly historyEvents?: number;
+  readonly grammar: NonNullable<JudgeOptions['grammar']>;
+  readonly prefer: NonNullable<JudgeOptions['prefer']>;
+}
+
+/** How each chain is drawn and read, as a judgment takes it. */
+export function chainOptions(flags: ChainFlags): Pick<JudgeOptions, keyof ChainFlags> {
+  const { seed, temperature, topP, minP, grammar, prefer, maxTokens, historyEvents } = flags;
+  return {
+    seed,
+    temperature,
+    topP,
+    minP,
+    grammar,
+    ...guidedOptions(flags),
+    prefer,
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(historyEvents === undefined ? {} : { historyEvents }),
   };
 }
 

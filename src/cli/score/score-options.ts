@@ -3,7 +3,7 @@
 
 import { PgenrmError } from '../../errors.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
-import { guidedOptions } from '../options/guided-options.js';
+import { chainOptions } from '../options/guided-options.js';
 import {
   type FlagName,
   type FlagValues,
@@ -54,9 +54,8 @@ export function checkTogether({ pro, bank, embedder, individualShare }: ScoreOpt
 
 /** How each row is judged. */
 export function judgeOptions(options: ScoreOptions): JudgeOptions {
-  const { ind, seed, temperature, topP, minP, maxTokens, historyEvents, grammar, prefer } = options;
   return {
-    individual: ind,
+    individual: options.ind,
     ...(options.pro === 0 ? {} : { prototypes: options.pro, retrieveBy: options.retrieveBy }),
     ...(options.adaptive === undefined ? {} : { adaptive: options.adaptive }),
     aggregate: {
@@ -64,14 +63,6 @@ export function judgeOptions(options: ScoreOptions): JudgeOptions {
       neighbourWeights: options.neighbourWeights,
       ...(options.individualShare === undefined ? {} : { individualShare: options.individualShare }),
     },
-    seed,
-    temperature,
-    topP,
-    minP,
-    grammar,
-    ...guidedOptions(options),
-    prefer,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(historyEvents === undefined ? {} : { historyEvents }),
+    ...chainOptions(options),
   };
 }

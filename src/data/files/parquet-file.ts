@@ -204,28 +204,26 @@ export async function openParquet(
           const message = `${path}: the parquet file is damaged in ${place} (${what}); fetch or write it again`;
           return new PgenrmError('INPUT_MALFORMED', message, { cause });
         };
-        const columns = new Map<string, ColumnPart[]>();
-        for (const name of wanted) {
-          // Each column is decoded in one step; between two of them signals are heard.
-          await nextTurn();
-          signal?.throwIfAborted();
-          const parts: ColumnPart[] = [];
-          const onChunk = ({ columnData, rowStart }: ColumnData): void => {
-            parts.push({ start: rowStart, values: columnData });
-          };
-          const settings = { metadata, compressors, parsers: PARSERS, rowStart: from, rowEnd: end };
-          await withFile(path, (file) => parquetRead({ ...settings, file, columns: [name], onChunk })).catch(
-            (error: unknown) => {
-              throw error instanceof PgenrmError && error.code === 'INPUT_NOT_FOUND'
-                ? error
-                : damage(messageOf(error), error);
-            },
-          );
-          const came = parts.reduce((sum, { values }) => sum + values.length, 0);
-          if (came < end - from) throw damage(`expected ${end - from} values of ${name}, came ${came}`);
-          columns.set(name, parts);
-        }
-        const cursors = [...columns].map(([name, parts]) => ({ name, parts, part: 0 }));
+        const settings = { metadata, compressors, parsers: PARSERS, rowStart: from, rowEnd: end };
+        const cursors = await withFile(path, async (file) => {
+          const read: { readonly name: string; readonly parts: readonly ColumnPart[]; part: number }[] = [];
+          for (const name of wanted) {
+            // Each column is decoded in one step; between two of them signals are heard.
+            await nextTurn();
+            signal?.throwIfAborted();
+            const parts: ColumnPart[] = [];
+            const onChunk = ({ columnData, rowStart }: ColumnData): void => {
+              parts.push({ start: rowStart, values: columnData });
+            };
+            await parquetRead({ ...settings, file, columns: [name], onChunk }).catch((error: unknown) => {
+              throw damage(messageOf(error), error);
+            });
+            const came = parts.reduce((sum, { values }) => sum + values.length, 0);
+            if (came < end - from) throw damage(`expected ${end - from} values of ${name}, came ${came}`);
+            read.push({ name, parts, part: 0 });
+          }
+          return read;
+        });
         for (let at = from; at < end; at += ROWS_AT_ONCE) {
           await nextTurn();
           signal?.throwIfAborted();

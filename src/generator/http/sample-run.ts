@@ -32,6 +32,14 @@ export interface SampleResult {
   readonly promptTokens: number;
 }
 
+/** How far a sample has come. */
+interface Progress {
+  text: string;
+  tokens: number;
+  /** What the listener was handed. */
+  shown: string;
+}
+
 export class SampleWriter {
   constructor(
     private readonly dialect: (server: FleetServer) => Dialect,
@@ -41,7 +49,7 @@ export class SampleWriter {
 
   /** Errors: those of the servers; rejects with the signal's reason unless `cancel` aborted. */
   async write(task: SampleTask): Promise<SampleResult> {
-    const progress = { text: '', tokens: 0, told: 0 };
+    const progress: Progress = { text: '', tokens: 0, shown: '' };
     const sum = { decoded: 0, promptTokens: 0 };
     try {
       let before = '';
@@ -80,7 +88,7 @@ export class SampleWriter {
     before: string,
     used: number,
     task: SampleTask,
-    progress: { text: string; tokens: number; told: number },
+    progress: Progress,
   ): Promise<Written> {
     const send = async (server: FleetServer): Promise<Written> => {
       const dialect = this.dialect(server);
@@ -124,21 +132,18 @@ export class SampleWriter {
   }
 
   /** Hands on what is new. A repeated request that writes something else cannot take back what was shown. */
-  #tell(progress: { told: number; text: string }, text: string, tokens: number, task: SampleTask): void {
-    if (task.onText === undefined || text.length <= progress.told) return;
-    const shown = this.#shown.get(task) ?? '';
+  #tell(progress: Progress, text: string, tokens: number, task: SampleTask): void {
+    const { shown } = progress;
+    if (task.onText === undefined || text.length <= shown.length) return;
     if (!text.startsWith(shown)) {
       throw new PgenrmError(
         'DECODE_FAILED',
         'a stream was cut and the repeated request wrote another text than what was shown already',
       );
     }
-    this.#shown.set(task, text);
-    progress.told = text.length;
+    progress.shown = text;
     task.onText(text.slice(shown.length), tokens);
   }
-
-  readonly #shown = new WeakMap<SampleTask, string>();
 }
 
 function stopOf({ stoppedBy }: Written, stop: readonly string[]): string {

@@ -102,6 +102,17 @@ export interface ServerFacts {
   readonly addsBos: boolean;
 }
 
+/** Facts of a server that tells no more than its name, model and context. */
+export const UNTOLD = {
+  trainedContext: null,
+  parameters: null,
+  sizeBytes: null,
+  slots: null,
+  bosToken: '',
+  eosToken: '',
+  addsBos: false,
+} as const satisfies Partial<ServerFacts>;
+
 /** Asks a server; the options are those of every request to it while it is looked at. */
 export type Ask = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>;
 
@@ -128,6 +139,16 @@ export function wrongAnswer(expected: string, got: unknown): ServerFailure {
     'answer',
     'DECODE_FAILED',
   );
+}
+
+/** A failure for a server that ended a sample with an error of its own. */
+export function brokeOff(reason: string): ServerFailure {
+  return new ServerFailure(`the server broke off: ${reason.slice(0, 200)}`, 'server', 'DECODE_FAILED');
+}
+
+/** A failure for a stream that was cut. */
+export function endedEarly(): ServerFailure {
+  return new ServerFailure('the stream ended without a finish_reason', 'connection', 'GENERATOR_UNAVAILABLE');
 }
 
 /** Checks what was read against what was asked. Throws a failure `answer`. */

@@ -1,11 +1,11 @@
 // llama.cpp's llama-server: prompts as token ids to /completion, grammars, text of data that stays text.
 // Written from the sources of release v0.5.0.
 
-import { checkGrammar } from '../../grammar-check.js';
 import { ServerFailure } from '../connection.js';
 import { wrappedGrammar } from '../wrapped-grammar.js';
 import {
   type Ask,
+  brokeOff,
   checkWritten,
   countOr,
   type Dialect,
@@ -123,7 +123,6 @@ function promptText(prompt: Exclude<SampleAsk['prompt'], { kind: 'ids' }>): stri
 }
 
 function grammarFields(grammar: string, { grammarTrigger, thoughts }: SampleAsk): Record<string, unknown> {
-  checkGrammar(grammar, { namedTokens: false });
   const closes = thoughts?.opened === true ? thoughts.close : [];
   if (grammarTrigger === undefined && closes.length === 0) return { grammar };
   // The grammar is given the text from the trigger on, so the trigger becomes part of it.
@@ -170,12 +169,7 @@ function reader(ask: SampleAsk): StreamReader {
   return {
     take(event) {
       const fields = fieldsOf(event);
-      if (fields.error !== undefined || fields.message !== undefined)
-        throw new ServerFailure(
-          `the server broke off: ${JSON.stringify(fields).slice(0, 200)}`,
-          'server',
-          'DECODE_FAILED',
-        );
+      if (fields.error !== undefined || fields.message !== undefined) throw brokeOff(JSON.stringify(fields));
       if (typeof fields.content !== 'string') throw wrongAnswer('content', event);
       text += fields.content;
       tokens = countOr(fields.tokens_predicted) ?? tokens;

@@ -1,10 +1,11 @@
 // Reads completions and chat completions as OpenAI's routes answer them, whole or as a stream.
 // Knows those shapes; nothing of what a dialect sends.
 
-import { ServerFailure } from '../connection.js';
 import {
+  brokeOff,
   checkWritten,
   countOr,
+  endedEarly,
   fieldsOf,
   type SampleAsk,
   type StreamReader,
@@ -30,12 +31,7 @@ export function completionReader(ask: SampleAsk): StreamReader {
   return {
     take(event) {
       const fields = fieldsOf(event);
-      if (fields.error !== undefined)
-        throw new ServerFailure(
-          `the server broke off: ${JSON.stringify(fields.error).slice(0, 200)}`,
-          'server',
-          'DECODE_FAILED',
-        );
+      if (fields.error !== undefined) throw brokeOff(JSON.stringify(fields.error));
       usage = fields.usage ?? usage;
       if (Array.isArray(fields.choices) && fields.choices.length > 0) {
         const choice = onlyChoice(event);
@@ -56,12 +52,7 @@ export function completionReader(ask: SampleAsk): StreamReader {
       return Math.min(pieces, ask.maxTokens);
     },
     written() {
-      if (last === null)
-        throw new ServerFailure(
-          'the stream ended without a finish_reason',
-          'connection',
-          'GENERATOR_UNAVAILABLE',
-        );
+      if (last === null) throw endedEarly();
       return finished(last, text, usage, ask);
     },
   };

@@ -3,7 +3,7 @@
 
 import { PgenrmError } from '../../../errors.js';
 import { CHAT_TEMPLATE } from '../chat-marks.js';
-import type { Dialect, SampleAsk } from './dialect.js';
+import { type Dialect, type SampleAsk, UNTOLD } from './dialect.js';
 import { completionReader, readCompletion } from './openai-answers.js';
 
 /** A server of which nothing is known but its model. */
@@ -20,18 +20,12 @@ export function openOpenAi(model: string): Dialect {
       embeddings: false,
     },
     facts: {
+      ...UNTOLD,
       engine: 'OpenAI-compatible',
       version: 'unknown',
       model,
       contextTokens: null,
-      trainedContext: null,
-      parameters: null,
-      sizeBytes: null,
-      slots: null,
       chatTemplate: CHAT_TEMPLATE,
-      bosToken: '',
-      eosToken: '',
-      addsBos: false,
     },
     remarks: [
       'seeds are sent, and nothing promises that they repeat',

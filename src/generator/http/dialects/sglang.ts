@@ -1,20 +1,22 @@
 // SGLang: prompts as token ids to /generate, which its router passes too; tokens from /tokenize.
 // Written from the sources of 0.5.23. It tells no chat template: one has to be given.
 
-import { ServerFailure } from '../connection.js';
 import {
   type Ask,
+  brokeOff,
   checkWritten,
   countOr,
   type Dialect,
+  endedEarly,
   fieldsOf,
   type SampleAsk,
   type StreamReader,
   textOr,
+  UNTOLD,
   type Written,
   wrongAnswer,
 } from './dialect.js';
-import { tokenizeWith } from './vllm.js';
+import { tokenizeFor } from './vllm.js';
 
 /** Looks at an SGLang server that has `model`. */
 export async function openSglang(
@@ -38,18 +40,13 @@ export async function openSglang(
       embeddings: false,
     },
     facts: {
+      ...UNTOLD,
       engine: 'SGLang',
       version: textOr(info.version, 'unknown'),
       model,
       contextTokens: context,
-      trainedContext: null,
-      parameters: null,
-      sizeBytes: null,
       slots: countOr(info.max_running_requests),
       chatTemplate: null,
-      bosToken: '',
-      eosToken: '',
-      addsBos: false,
     },
     remarks: [
       repeats
@@ -58,7 +55,7 @@ export async function openSglang(
       'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
     ],
     stopsHere: false,
-    tokenize: tokenizeWith(model, (prompt) => ({ model, prompt, add_special_tokens: false })),
+    tokenize: tokenizeFor(model),
     request: (sample) => ({ path: '/generate', body: body(sample) }),
     read: (answer, sample) => written(fieldsOf(answer), sample),
     reader,
@@ -95,12 +92,7 @@ function body(ask: SampleAsk): Record<string, unknown> {
 function written({ text, meta_info: meta }: Readonly<Record<string, unknown>>, ask: SampleAsk): Written {
   const { finish_reason: reason, completion_tokens, prompt_tokens, cached_tokens } = fieldsOf(meta);
   const { type, matched, message } = fieldsOf(reason);
-  if (type === 'abort')
-    throw new ServerFailure(
-      `the server broke off: ${textOr(message, 'no reason')}`,
-      'server',
-      'DECODE_FAILED',
-    );
+  if (type === 'abort') throw brokeOff(textOr(message, 'no reason'));
   if (type !== 'stop' && type !== 'length') throw wrongAnswer('a finish_reason of stop or length', reason);
   const stoppedBy = type === 'stop' && typeof matched === 'string' ? matched : null;
   return checkWritten(
@@ -123,12 +115,7 @@ function reader(ask: SampleAsk): StreamReader {
   return {
     take(event) {
       const fields = fieldsOf(event);
-      if (fields.error !== undefined)
-        throw new ServerFailure(
-          `the server broke off: ${JSON.stringify(fields.error).slice(0, 200)}`,
-          'server',
-          'DECODE_FAILED',
-        );
+      if (fields.error !== undefined) throw brokeOff(JSON.stringify(fields.error));
       if (typeof fields.text !== 'string') throw wrongAnswer('a text', event);
       last = fields;
       return done();
@@ -140,12 +127,7 @@ function reader(ask: SampleAsk): StreamReader {
       return countOr(fieldsOf(last.meta_info).completion_tokens) ?? 0;
     },
     written() {
-      if (!done())
-        throw new ServerFailure(
-          'the stream ended without a finish_reason',
-          'connection',
-          'GENERATOR_UNAVAILABLE',
-        );
+      if (!done()) throw endedEarly();
       return written(last, ask);
     },
   };

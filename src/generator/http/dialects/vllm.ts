@@ -11,6 +11,7 @@ import {
   type Token,
   type Tokenize,
   textOr,
+  UNTOLD,
   wrongAnswer,
 } from './dialect.js';
 import { completionReader, readCompletion } from './openai-answers.js';
@@ -36,25 +37,19 @@ export async function openVllm(
       embeddings: false,
     },
     facts: {
+      ...UNTOLD,
       engine: 'vLLM',
       version,
       model,
       contextTokens: context,
-      trainedContext: null,
-      parameters: null,
-      sizeBytes: null,
-      slots: null,
       chatTemplate: await chatTemplateOf(ask, model),
-      bosToken: '',
-      eosToken: '',
-      addsBos: false,
     },
     remarks: [
       'seeds repeat as far as the batch allows: start the server with VLLM_BATCH_INVARIANT=1 for the same texts every time',
       'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
     ],
     stopsHere: false,
-    tokenize: tokenizeWith(model, (body) => ({ model, prompt: body, add_special_tokens: false })),
+    tokenize: tokenizeFor(model),
     request: (sample) => ({ path: '/v1/completions', body: body(sample, model) }),
     read: readCompletion,
     reader: completionReader,
@@ -62,9 +57,10 @@ export async function openVllm(
 }
 
 /** `/tokenize` as vLLM and SGLang answer it: `{ tokens: [...] }`. */
-export function tokenizeWith(_model: string, bodyOf: (text: string) => Record<string, unknown>): Tokenize {
-  return async (connection, text, _special, options) => {
-    const answer = fieldsOf(await connection.json('POST', '/tokenize', { ...options, body: bodyOf(text) }));
+export function tokenizeFor(model: string): Tokenize {
+  return async (connection, prompt, _special, options) => {
+    const body = { model, prompt, add_special_tokens: false };
+    const answer = fieldsOf(await connection.json('POST', '/tokenize', { ...options, body }));
     const { tokens } = answer;
     if (!Array.isArray(tokens) || !tokens.every((token) => Number.isSafeInteger(token)))
       throw wrongAnswer('token ids', answer);
