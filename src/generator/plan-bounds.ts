@@ -5,14 +5,7 @@ import { invalidOption } from '../options/option-range.js';
 import type { GeneratorInfo } from './generator.js';
 import { checkGrammar } from './grammar-check.js';
 import type { Plan, PlannedRequest, PlanPart } from './plan.js';
-import {
-  checkPlanParts,
-  choiceTexts,
-  describePart,
-  numberedText,
-  type PlacedPart,
-  placedParts,
-} from './plan-parts.js';
+import { checkPlanParts, choiceTexts, describePart, numberedText, type PlacedPart } from './plan-parts.js';
 import { checkRequest, checkRoom } from './request-checks.js';
 
 /** Tokens that write exactly a text in the middle of another; null where the vocabulary has none. */
@@ -29,16 +22,28 @@ export interface PlanRoom {
  * Checks a request with a plan, and gives the plan's parts and the most tokens of a sample. Throws what `checkRequest`,
  * {@link checkPlan} and `checkGrammar` throw.
  */
-export function checkPlannedRequest(
+export async function checkPlannedRequest(
   { plan, onText: _, onSample: __, ...common }: PlannedRequest,
   promptTokens: number,
   info: GeneratorInfo,
-  spell: Speller,
-): { readonly placed: readonly PlacedPart[]; readonly maxTokens: number } {
+  spell: (text: string) => ReturnType<Speller> | Promise<ReturnType<Speller>>,
+): Promise<{ readonly placed: readonly PlacedPart[]; readonly maxTokens: number }> {
   checkRequest({ ...common, maxTokens: 1 }, info);
   checkRoom(promptTokens, 1, info.contextTokens);
-  const maxTokens = checkPlan(plan, { promptTokens, contextTokens: info.contextTokens, spell });
-  const placed = placedParts(plan);
+  const { contextTokens } = info;
+  const placed = checkPlanParts(plan);
+  const spelled = new Map<string, ReturnType<Speller>>();
+  const noted: Speller = (text) => {
+    spelled.set(text, null);
+    return [];
+  };
+  for (const one of placed) ownLength(one, noted);
+  await Promise.all([...spelled.keys()].map(async (text) => spelled.set(text, await spell(text))));
+  const maxTokens = checkPlan(plan, {
+    promptTokens,
+    contextTokens,
+    spell: (text) => spelled.get(text) ?? null,
+  });
   for (const { part } of placed) {
     if (part.kind === 'free' && part.grammar !== undefined) checkGrammar(part.grammar);
   }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseThreads, mostThreads } from '../../src/generator/llama/cpu-threads.js';
-import { FirstMatch, GrowingText } from '../../src/generator/portable/text-scan.js';
+import { FirstMatch, GrowingText } from '../../src/generator/text-scan.js';
 
 describe('GrowingText', () => {
   it('gives the text whole however its bytes are cut', () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GenerationRequest, Generator } from '../../src/generator/generator.js';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadPortableGenerator } from '../../src/generator/portable/portable-generator.js';
-import { Thoughts } from '../../src/generator/portable/text-scan.js';
+import { Thoughts } from '../../src/generator/text-scan.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';

@@ -2,7 +2,7 @@
 // Knows texts; nothing of servers.
 
 import type { ThoughtMarks } from '../generation.js';
-import { FirstMatch, Thoughts } from '../portable/text-scan.js';
+import { FirstMatch, Thoughts } from '../text-scan.js';
 
 export class TextEnd {
   readonly #stops: FirstMatch;

@@ -195,7 +195,7 @@ class AddonGenerator implements NativeGenerator {
 
   async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
     const tokens = this.tokensOf(request.prompt);
-    const { maxTokens, placed } = checkPlannedRequest(request, tokens.length, this.info, (text) =>
+    const { maxTokens, placed } = await checkPlannedRequest(request, tokens.length, this.info, (text) =>
       this.#engine.native.spell(text),
     );
     return this.#engine.generatePlanned({ ...request, tokens, placed, maxTokens });

@@ -4,10 +4,10 @@ import type { LlamaContextSequence, LlamaGrammar, Token } from 'node-llama-cpp';
 import type { Sampling } from '../generator.js';
 import { nodeLlamaCpp } from '../llama/llama-library.js';
 import type { PlannedSample } from '../plan.js';
-import type { NodeReading } from './choice-trie.js';
+import type { NodeReading } from '../plan-run/choice-trie.js';
+import type { PartText, PlanRun } from '../plan-run/plan-run.js';
+import { type TokenJoins, toBytes } from '../plan-run/token-joins.js';
 import { barringEnd, type LaneModel, seedOf } from './lane-model.js';
-import type { PartText, PlanRun } from './plan-run.js';
-import { type TokenJoins, toBytes } from './token-joins.js';
 
 /** What a lane is asked for a sample with a plan; the hooks are as in `LaneTask`. */
 export interface PlannedTask {
@@ -48,7 +48,7 @@ export async function followPlan(
   while (run.state !== 'done') {
     if (task.stopped()) return null;
     if (task.cancelled()) {
-      run.cancel();
+      await run.cancel();
       finish = 'cancelled';
       break;
     }
@@ -93,7 +93,7 @@ export async function followPlan(
     try {
       for (let step = await drawn.next(); step.done !== true; step = await drawn.next()) {
         if (task.stopped() || task.cancelled()) return;
-        run.accept(step.value);
+        await run.accept(step.value);
         if (run.state !== 'draws' || run.free !== free) return;
         task.onText?.(run.takeText(), run.tokens.length);
       }
@@ -116,7 +116,7 @@ export async function followPlan(
         },
       };
     };
-    const take = (node: number, output: { readonly next: unknown } | undefined): void => {
+    const take = async (node: number, output: { readonly next: unknown } | undefined): Promise<void> => {
       const { logits, totalLogitWeight } = (output?.next ?? {}) as {
         readonly logits?: ReadonlyMap<number, number>;
         readonly totalLogitWeight?: number;
@@ -124,11 +124,11 @@ export async function followPlan(
       const best = logits === undefined ? Number.NaN : Math.max(...logits.values());
       const logSum = trie.temperature > 0 ? best + Math.log(totalLogitWeight ?? Number.NaN) : best;
       const reading: NodeReading = { logits: logits ?? new Map(), logSum };
-      run.read(node, reading);
+      await run.read(node, reading);
     };
     const last = rest.pop() as Token;
     const outputs = await sequence.controlledEvaluate([...rest, [last, ask(0)]]);
-    take(0, outputs.at(-1));
+    await take(0, outputs.at(-1));
     for (const path of trie.paths) {
       if (trie.complete || task.stopped() || task.cancelled()) return;
       await sequence.adaptStateToTokens(tokens, false);
@@ -139,7 +139,8 @@ export async function followPlan(
         ),
       );
       run.countProbed(path.tokens.length);
-      for (const [index, node] of path.nodes.entries()) if (wanted[index] === true) take(node, probed[index]);
+      for (const [index, node] of path.nodes.entries())
+        if (wanted[index] === true) await take(node, probed[index]);
     }
   }
 }

@@ -18,14 +18,14 @@ import { PromptTokens } from '../llama/prompt-tokens.js';
 import { MarkTokens } from '../llama/shown-tokens.js';
 import type { PlannedGeneration, PlannedRequest, PlannedSample, PlannedTokens } from '../plan.js';
 import { checkPlannedRequest } from '../plan-bounds.js';
+import { type PartText, PlanRun } from '../plan-run/plan-run.js';
+import { TokenJoins, toBytes } from '../plan-run/token-joins.js';
 import { checkPrompt, checkRequest, checkRoom, checkTokens } from '../request-checks.js';
 import { watchSampleSignals } from '../sample-signals.js';
 import type { LaneModel } from './lane-model.js';
-import { type PartText, PlanRun } from './plan-run.js';
 import { NOTHING_PLANNED, type PlannedLaneSample } from './planned-sample.js';
 import { loadPortableModel, type PortableModel, type PortableOptions } from './portable-model.js';
 import { type LaneSample, type LaneTask, NOTHING_WRITTEN, SequenceLane } from './sequence-lane.js';
-import { TokenJoins, toBytes } from './token-joins.js';
 import { TokenPieces } from './token-pieces.js';
 
 /** Samples that a request may start one after another while others wait. */
@@ -172,7 +172,7 @@ class PortableGenerator implements TokenGenerator {
     const start = performance.now();
     const prompt = this.tokensOf(request.prompt);
     const joins = this.#joins;
-    const { placed } = checkPlannedRequest(request, prompt.length, this.info, (text) =>
+    const { placed } = await checkPlannedRequest(request, prompt.length, this.info, (text) =>
       joins.spell(toBytes(text)),
     );
     request.signal?.throwIfAborted();
@@ -188,9 +188,9 @@ class PortableGenerator implements TokenGenerator {
       prompt,
       nothing: NOTHING_PLANNED,
       report: (sample) => request.onSample?.(sample as PlannedSample),
-      write: (lane, index, hooks, tell) => {
+      write: async (lane, index, hooks, tell) => {
         const seed = seeds[index]!;
-        const run = new PlanRun(plan, joins, sampling.temperature, seed, prompt.at(-1)!);
+        const run = await PlanRun.begin(plan, joins, sampling.temperature, seed, prompt.at(-1)!);
         const onText = (pieces: readonly PartText[], tokens: number): void => {
           for (const piece of pieces) tell(() => request.onText?.({ index, tokens, ...piece }));
         };

@@ -11,9 +11,9 @@ import type { FinishReason } from '../generator.js';
 import type { TokenRequest } from '../llama/llama-info.js';
 import { nodeLlamaCpp } from '../llama/llama-library.js';
 import type { ShownTokens } from '../llama/shown-tokens.js';
+import { FirstMatch, GrowingText, Thoughts } from '../text-scan.js';
 import { barringEnd, type LaneModel, seedOf } from './lane-model.js';
 import { followPlan, NOTHING_PLANNED, type PlannedLaneSample, type PlannedTask } from './planned-sample.js';
-import { FirstMatch, GrowingText, Thoughts } from './text-scan.js';
 
 /** One sample to write. */
 export interface LaneTask {

@@ -3,8 +3,8 @@
 
 /** The tokens of a model and their texts. */
 export interface Vocabulary {
-  /** Tokens of plain text. */
-  tokenize(text: string): ArrayLike<number>;
+  /** Tokens of plain text; what they write is known once they are. */
+  tokenize(text: string): ArrayLike<number> | Promise<ArrayLike<number>>;
   /** Bytes that a token writes; none for control tokens. */
   piece(token: number): Uint8Array;
   ends(token: number): boolean;
@@ -37,12 +37,11 @@ export function fromBytes(bytes: string): string {
 export class TokenJoins {
   readonly #vocabulary: Vocabulary;
   readonly #pieces = new Map<number, string>();
-  readonly #spelled = new Map<string, readonly number[] | null>();
-  readonly #addsSpace: boolean;
+  readonly #spelled = new Map<string, Promise<readonly number[] | null>>();
+  #addsSpace: Promise<boolean> | undefined;
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;
-    this.#addsSpace = this.write(Array.from(vocabulary.tokenize('a'))).startsWith(' ');
   }
 
   /** Bytes of a token. */
@@ -69,51 +68,66 @@ export class TokenJoins {
   }
 
   /** Tokens that write exactly these bytes in the middle of a text; null where the vocabulary has none. */
-  spell(bytes: string): readonly number[] | null {
+  spell(bytes: string): Promise<readonly number[] | null> {
     let tokens = this.#spelled.get(bytes);
     if (tokens === undefined) {
       if (this.#spelled.size >= MOST_SPELLED) this.#spelled.clear();
       tokens = this.#tokenize(bytes);
       this.#spelled.set(bytes, tokens);
+      tokens.catch(() => this.#spelled.delete(bytes));
     }
     return tokens;
   }
 
   /** How the bytes follow on `before`; null where the vocabulary cannot write them. */
-  join(before: readonly number[], bytes: string): TokenJoin | null {
+  async join(before: readonly number[], bytes: string): Promise<TokenJoin | null> {
     for (let n = Math.min(before.length, WINDOW); n > 0; n--) {
       const window = before.slice(before.length - n);
       const around = this.write(window);
-      const own = this.spell(around);
+      const own = await this.spell(around);
       if (own === null || own.length !== n || own.some((token, index) => token !== window[index])) continue;
-      const whole = this.spell(around + bytes);
+      const whole = await this.spell(around + bytes);
       if (whole === null) continue;
       const same = commonLength(window, whole);
       return { kept: before.length - n + same, tokens: whole.slice(same), joined: true };
     }
-    const alone = this.spell(bytes);
+    const alone = await this.spell(bytes);
     return alone === null ? null : { kept: before.length, tokens: alone, joined: before.length === 0 };
   }
 
   /** Whether the tokenizer would write other tokens than this one and the bytes' own. */
-  wouldJoin(token: number, bytes: string): boolean {
+  async wouldJoin(token: number, bytes: string): Promise<boolean> {
     if (this.piece(token) === '') return false;
-    const join = this.join([token], bytes);
+    const join = await this.join([token], bytes);
     return join !== null && (join.kept === 0 || !join.joined);
   }
 
-  #tokenize(bytes: string): readonly number[] | null {
+  async #tokenize(bytes: string): Promise<readonly number[] | null> {
     const text = fromBytes(bytes);
     const fitting = (tokens: number[]): number[] | null => (this.write(tokens) === bytes ? tokens : null);
-    if (!this.#addsSpace) return fitting(Array.from(this.#vocabulary.tokenize(text)));
+    this.#addsSpace ??= this.#beginsWithSpace();
+    if (!(await this.#addsSpace)) return fitting(await this.#tokens(text));
     for (const anchor of ANCHORS) {
-      const before = Array.from(this.#vocabulary.tokenize(anchor));
-      const whole = Array.from(this.#vocabulary.tokenize(anchor + text));
+      const before = await this.#tokens(anchor);
+      const whole = await this.#tokens(anchor + text);
       if (commonLength(before, whole) < before.length) continue;
       const tokens = fitting(whole.slice(before.length));
       if (tokens !== null) return tokens;
     }
     return null;
+  }
+
+  async #tokens(text: string): Promise<number[]> {
+    return Array.from(await this.#vocabulary.tokenize(text));
+  }
+
+  /** Whether the tokenizer puts a space before every text. */
+  async #beginsWithSpace(): Promise<boolean> {
+    const begun = this.#tokens('a').then((tokens) => this.write(tokens).startsWith(' '));
+    begun.catch(() => {
+      this.#addsSpace = undefined;
+    });
+    return begun;
   }
 }
 

@@ -13,7 +13,7 @@ import type {
 } from '../plan.js';
 import { choiceTexts, describePart, numberedText, type PlacedPart, placedParts } from '../plan-parts.js';
 import { ChoiceTrie, choose, type NodeReading, uniformAt } from './choice-trie.js';
-import { commonLength, fromBytes, type TokenJoins, toBytes } from './token-joins.js';
+import { commonLength, fromBytes, type TokenJoin, type TokenJoins, toBytes } from './token-joins.js';
 
 /** Newly written text, with the index of its part among the written ones. */
 export interface PartText {
@@ -72,7 +72,7 @@ export class PlanRun {
   #growing: Growing | null = null;
   #choosing: Choosing | null = null;
 
-  constructor(
+  private constructor(
     plan: Plan,
     private readonly joins: TokenJoins,
     private readonly temperature: number,
@@ -91,7 +91,19 @@ export class PlanRun {
       rounds: 0,
       deciding: false,
     });
-    this.#advance();
+  }
+
+  /** Begins a plan behind a prompt whose last token is `promptToken`. Rejects as `join` does. */
+  static async begin(
+    plan: Plan,
+    joins: TokenJoins,
+    temperature: number,
+    seed: number,
+    promptToken: number,
+  ): Promise<PlanRun> {
+    const run = new PlanRun(plan, joins, temperature, seed, promptToken);
+    await run.#advance();
+    return run;
   }
 
   get counts(): PlannedTokens {
@@ -113,33 +125,33 @@ export class PlanRun {
   }
 
   /** Takes a token that was drawn. */
-  accept(token: number): void {
+  async accept(token: number): Promise<void> {
     const growing = this.#growing!;
     this.draws++;
     this.#counts.free++;
     growing.drawn++;
     if (this.joins.ends(token)) {
-      this.#finishFree('end');
+      await this.#finishFree('end');
     } else {
       this.tokens.push(token);
       growing.bytes += this.joins.piece(token);
       const cuts = growing.stop.map((stop) => growing.bytes.indexOf(stop)).filter((at) => at >= 0);
       if (cuts.length > 0) {
         growing.bytes = growing.bytes.slice(0, Math.min(...cuts));
-        this.#finishFree('stop');
+        await this.#finishFree('stop');
       } else if (growing.drawn === growing.part.maxTokens) {
         growing.bytes = growing.bytes.slice(0, wholeCharacters(growing.bytes));
-        this.#finishFree('length');
+        await this.#finishFree('length');
       } else {
         return;
       }
     }
     this.#top.at++;
-    this.#advance();
+    await this.#advance();
   }
 
   /** Takes what was read at a node; the choice is made with the last. Throws `DECODE_FAILED` where it is not finite. */
-  read(node: number, reading: NodeReading): void {
+  async read(node: number, reading: NodeReading): Promise<void> {
     const { part, trie } = this.#choosing!;
     if (!trie!.read(node, reading)) throw this.#failure(part, 'the logits are not finite');
     if (!trie!.complete) return;
@@ -149,11 +161,11 @@ export class PlanRun {
     this.tokens.push(...trie!.texts[chosen]!);
     this.#counts.chosen += trie!.texts[chosen]!.length;
     this.#takeChoice(chosen, probabilities);
-    this.#advance();
+    await this.#advance();
   }
 
-  cancel(): void {
-    if (this.state === 'draws') this.#finishFree('cancelled');
+  async cancel(): Promise<void> {
+    if (this.state === 'draws') await this.#finishFree('cancelled');
     this.state = 'done';
   }
 
@@ -196,17 +208,17 @@ export class PlanRun {
     );
   }
 
-  #advance(): void {
+  async #advance(): Promise<void> {
     for (;;) {
       const frame = this.#top;
       if (frame.deciding) {
-        if (!this.#decide(frame)) return;
+        if (!(await this.#decide(frame))) return;
         continue;
       }
       const part = frame.parts[frame.at];
       if (part === undefined) {
         if (frame.loop === null) {
-          this.#writePending(frame.parts[frame.at - 1]!);
+          await this.#writePending(frame.parts[frame.at - 1]!);
           this.state = 'done';
           return;
         }
@@ -216,19 +228,19 @@ export class PlanRun {
         if (!frame.deciding) this.#goOn(frame, frame.loop.part as ForEach);
         continue;
       }
-      if (!this.#follow(part, frame)) return;
+      if (!(await this.#follow(part, frame))) return;
     }
   }
 
   // False where something must be drawn or read first.
-  #follow(part: PlanPart, frame: Frame): boolean {
+  async #follow(part: PlanPart, frame: Frame): Promise<boolean> {
     switch (part.kind) {
       case 'given':
         this.#give(part, 'given', '', part.text);
         frame.at++;
         return true;
       case 'copy':
-        this.#copy(part.of, part);
+        await this.#copy(part.of, part);
         frame.at++;
         return true;
       case 'repeat':
@@ -242,7 +254,7 @@ export class PlanRun {
         return true;
       }
       case 'free':
-        this.#writePending(part);
+        await this.#writePending(part);
         this.#record(part, 'free', part.name, '');
         this.#growing = {
           part,
@@ -270,7 +282,7 @@ export class PlanRun {
   }
 
   // Whether another round comes; false where it must be read first.
-  #decide(frame: Frame): boolean {
+  async #decide(frame: Frame): Promise<boolean> {
     const repeat = frame.loop!.part as Repeat;
     if (frame.round < repeat.least) {
       this.#give(repeat, 'repeat', repeat.name, choiceTexts(repeat, frame.round)[0]!);
@@ -294,7 +306,7 @@ export class PlanRun {
     this.#pending += toBytes(text);
   }
 
-  #copy(of: string, part: PlanPart): void {
+  async #copy(of: string, part: PlanPart): Promise<void> {
     const index = this.#sourceOf(of);
     if (index < 0) {
       this.#record(part, 'copy', of, '');
@@ -302,9 +314,9 @@ export class PlanRun {
     }
     const { text } = this.written[index]!;
     const bytes = this.#freeBytes.get(index) ?? toBytes(text);
-    if (this.joins.spell(bytes) === null) {
+    if ((await this.joins.spell(bytes)) === null) {
       // Bytes that no tokenizer reads, such as half a character, are copied token by token.
-      this.#writePending(part);
+      await this.#writePending(part);
       const tokens = this.#freeTokens.get(index)!;
       this.tokens.push(...tokens);
       this.#counts.given += tokens.length;
@@ -328,7 +340,7 @@ export class PlanRun {
     return -1;
   }
 
-  #finishFree(finish: NonNullable<WrittenPart['finish']>): void {
+  async #finishFree(finish: NonNullable<WrittenPart['finish']>): Promise<void> {
     const growing = this.#growing!;
     const index = this.written.length - 1;
     // Tokens that lie within the text stay; the head of one that a stop text cut through is written anew.
@@ -340,7 +352,7 @@ export class PlanRun {
       length = next;
     }
     let head = growing.bytes.slice(length);
-    if (head !== '' && this.joins.spell(head) === null) head = '';
+    if (head !== '' && (await this.joins.spell(head)) === null) head = '';
     const bytes = growing.bytes.slice(0, length) + head;
     this.tokens.length = kept;
     this.#freeTokens.set(index, this.tokens.slice(growing.from));
@@ -356,11 +368,11 @@ export class PlanRun {
     this.#growing = null;
   }
 
-  #writePending(part: PlanPart): void {
+  async #writePending(part: PlanPart): Promise<void> {
     if (this.#pending === '') return;
-    const join = this.joins.join(this.tokens, this.#pending);
+    const join = await this.joins.join(this.tokens, this.#pending);
     if (join === null) throw this.#failure(part, 'the vocabulary cannot write the text before it');
-    const began = this.tokens.length === 0 && this.joins.wouldJoin(this.promptToken, this.#pending);
+    const began = this.tokens.length === 0 && (await this.joins.wouldJoin(this.promptToken, this.#pending));
     if (!join.joined || began) this.#counts.unjoined++;
     const before = this.tokens.length;
     this.tokens.splice(join.kept, before, ...join.tokens);
@@ -369,7 +381,7 @@ export class PlanRun {
   }
 
   // Sets up the reading of a choice; true where nothing is to be read and the choice is made.
-  #beginChoice(part: Choice | Repeat, temperature: number): boolean {
+  async #beginChoice(part: Choice | Repeat, temperature: number): Promise<boolean> {
     const texts = choiceTexts(part, this.#top.round);
     if (texts.length === 1) {
       this.#choosing = { part, texts, trie: null };
@@ -377,13 +389,15 @@ export class PlanRun {
       this.#takeChoice(0, [1]);
       return true;
     }
-    this.#writePending(part);
-    const joins = texts.map((text) => {
-      const join = this.joins.join(this.tokens, toBytes(text));
-      if (join === null) throw this.#failure(part, `the vocabulary cannot write the text '${text}'`);
-      return join;
-    });
-    const began = this.tokens.length === 0 && this.joins.wouldJoin(this.promptToken, toBytes(texts[0]!));
+    await this.#writePending(part);
+    const join = async (text: string): Promise<TokenJoin> => {
+      const joined = await this.joins.join(this.tokens, toBytes(text));
+      if (joined === null) throw this.#failure(part, `the vocabulary cannot write the text '${text}'`);
+      return joined;
+    };
+    const joins = await Promise.all(texts.map(join));
+    const began =
+      this.tokens.length === 0 && (await this.joins.wouldJoin(this.promptToken, toBytes(texts[0]!)));
     if (!joins[0]!.joined || began) this.#counts.unjoined++;
     const kept = Math.min(...joins.map((join) => join.kept));
     const all = joins.map((join) => [...this.tokens.slice(kept, join.kept), ...join.tokens]);

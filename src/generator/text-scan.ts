@@ -1,6 +1,6 @@
 // Builds the text of one sample from token pieces and finds strings in it as they appear.
 // Knows bytes and characters, nothing of tokens or models.
-import type { ThoughtMarks } from '../generation.js';
+import type { ThoughtMarks } from './generation.js';
 
 /** The text of a sample while it grows. */
 export class GrowingText {
