@@ -112,7 +112,7 @@ export interface ForEach {
 
 /** m samples that follow one plan behind one prompt. Fields without a comment are as in {@link GenerationRequest}. */
 export interface PlannedRequest
-  extends Pick<GenerationRequest, 'prompt' | 'seeds' | 'sampling' | 'signal' | 'sampleSignals'> {
+  extends Pick<GenerationRequest, 'prompt' | 'seeds' | 'sampling' | 'affinity' | 'signal' | 'sampleSignals'> {
   readonly plan: Plan;
   /** Called as each sample ends, in order of completion. */
   readonly onSample?: (sample: PlannedSample) => void;

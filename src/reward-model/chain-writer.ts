@@ -118,8 +118,6 @@ export class ChainWriter {
     const { settings, subject, thoughtsOpened, generator } = this.#options;
     const { sampling, maxTokens, grammar } = settings;
     const responses = subject.item.candidates.length;
-    // Prompts begin with what is known of a user.
-    const whose = job.neighbour?.userId ?? subject.user.id;
     const onSample = (sample: Sample): void => {
       const { finish } = sample;
       take(
@@ -138,7 +136,7 @@ export class ChainWriter {
       thoughts: { opened: thoughtsOpened, ...GENERATED_MARKS },
       ...(grammar === 'part2' ? { grammar: chainGrammar(responses), grammarTrigger: GRAMMAR_TRIGGER } : {}),
       ...(grammar === 'chain' ? { grammar: chainGrammar(responses, { from: 'start' }) } : {}),
-      ...(whose === undefined ? {} : { affinity: whose }),
+      ...this.#affinityOf(job),
       // One of its own for each request: Node warns of the eleventh listener of one signal.
       signal: AbortSignal.any([this.#signal]),
       onSample,
@@ -165,12 +163,19 @@ export class ChainWriter {
       plan,
       seeds: this.#seedsOf(job),
       sampling: settings.sampling,
+      ...this.#affinityOf(job),
       // One of its own for each request: Node warns of the eleventh listener of one signal.
       signal: AbortSignal.any([this.#signal]),
       onSample,
     });
     for (const sample of samples) onSample(sample);
     return usage;
+  }
+
+  /** Prompts begin with what is known of a user. */
+  #affinityOf({ neighbour }: ChainJob): { affinity?: string } {
+    const whose = neighbour?.userId ?? this.#options.subject.user.id;
+    return whose === undefined ? {} : { affinity: whose };
   }
 
   #seedsOf({ level, indices }: ChainJob): number[] {

@@ -66,13 +66,44 @@ export class Attempts {
           this.fleet.release(server);
         }
       },
-      (server, answer) => {
-        const tokens = tokensOf(answer);
-        server.samples += 1;
-        server.tokens += tokens;
-        server.pace.ended(tokens, server.inFlight + 1);
-      },
+      (server, answer) => this.#count(server, tokensOf(answer), server.inFlight + 1),
     );
+  }
+
+  /**
+   * As {@link run}, for requests of one sample, one after another: a server keeps room for them all, and another one takes
+   * over where it fails.
+   */
+  async holding<R>(
+    key: string,
+    signal: AbortSignal,
+    work: (ask: <T>(send: (server: FleetServer) => Promise<T>) => Promise<T>) => Promise<R>,
+    tokensOf: (result: R) => number,
+  ): Promise<R> {
+    let held: FleetServer | null = null;
+    const leave = (): void => {
+      if (held !== null) this.fleet.release(held);
+      held = null;
+    };
+    const acquire = async (avoid: FleetServer | null): Promise<FleetServer> => {
+      if (held !== null && held !== avoid) return held;
+      leave();
+      held = await this.fleet.acquire(key, signal, avoid);
+      return held;
+    };
+    try {
+      const result = await work((send) => this.#repeat(signal, acquire, send, () => undefined));
+      if (held !== null) this.#count(held, tokensOf(result), (held as FleetServer).inFlight);
+      return result;
+    } finally {
+      leave();
+    }
+  }
+
+  #count(server: FleetServer, tokens: number, inFlight: number): void {
+    server.samples += 1;
+    server.tokens += tokens;
+    server.pace.ended(tokens, inFlight);
   }
 
   async #repeat<T>(

@@ -7,6 +7,8 @@ import { PgenrmError } from '../../errors.js';
 import type { Generation, GenerationRequest, Prompt, Sample } from '../generation.js';
 import type { Generator, GeneratorInfo, ModelInfo } from '../generator.js';
 import { checkGrammar } from '../grammar-check.js';
+import type { PlannedGeneration, PlannedRequest, PlannedSample } from '../plan.js';
+import { checkPlannedRequest } from '../plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom } from '../request-checks.js';
 import { Attempts } from './attempts.js';
 import { messagesOf } from './chat-marks.js';
@@ -17,7 +19,9 @@ import { Fleet, type FleetServer } from './fleet.js';
 import { httpInfo, httpModel, type KnownModel, sameModel, sameServers } from './http-info.js';
 import { checkHttpOptions, findApiKey, type HttpOptions, serverAddress } from './http-options.js';
 import { PromptIds } from './prompt-ids.js';
-import { SampleWriter } from './sample-run.js';
+import { allSamples, type SamplesOf } from './samples/all-samples.js';
+import { checkServerPlan, PlanWriter } from './samples/plan-writer.js';
+import { SampleWriter } from './samples/sample-run.js';
 
 const PATIENCE_MS = 60_000;
 const TIMEOUT_MS = 600_000;
@@ -58,6 +62,7 @@ class HttpGenerator implements Generator {
   readonly #attempts: Attempts;
   readonly #writer: SampleWriter;
   readonly #ids: PromptIds;
+  readonly #plans: PlanWriter | null;
   readonly #counted = new WeakMap<Prompt, Promise<number>>();
   readonly #end = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
@@ -89,6 +94,10 @@ class HttpGenerator implements Generator {
       (text, special) => this.#tokenize(text, special),
       this.#dialect.capabilities.keepsDataText,
     );
+    this.#plans =
+      this.#dialect.plans === null
+        ? null
+        : new PlanWriter(this.#dialect.plans, this.#attempts, this.#end.signal, timeoutMs);
   }
 
   /** With what was repeated, and what each server did, so far. */
@@ -119,6 +128,18 @@ class HttpGenerator implements Generator {
     return this.#track(this.#generate(request));
   }
 
+  async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
+    this.#throwIfDisposed();
+    if (this.#plans === null)
+      throw new PgenrmError(
+        'INVALID_OPTION',
+        `a plan cannot be followed: ${this.#info.engine} draws no tokens behind given ones`,
+      );
+    checkPrompt(request.prompt);
+    request.signal?.throwIfAborted();
+    return this.#track(this.#generatePlanned(request));
+  }
+
   close(): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
@@ -130,68 +151,74 @@ class HttpGenerator implements Generator {
 
   async #generate(request: GenerationRequest): Promise<Generation> {
     const start = performance.now();
-    const { prompt, seeds, sampling, maxTokens, stop = [], signal, sampleSignals } = request;
+    const { prompt, sampling, maxTokens, stop = [], signal, onText } = request;
+    const { grammar, grammarTrigger, thoughts } = request;
     const promptTokens = await this.#orAborted(this.#count(prompt), signal);
     checkRoom(promptTokens, maxTokens, this.#info.contextTokens);
     const key = affinityOf(request);
-    // Ends the other samples where one fails or a listener throws.
-    const own = new AbortController();
-    const all = AbortSignal.any([own.signal, this.#end.signal, ...(signal === undefined ? [] : [signal])]);
-    let decoded = 0;
-    let prefillMs: number | null = null;
-    const one = async (seed: number, index: number): Promise<Sample> => {
-      const cancel = sampleSignals?.[index];
-      const onText = request.onText;
-      const result = await this.#writer.write({
-        ask: {
-          seed,
+    return this.#samples<Sample>(start, {
+      request,
+      promptTokens,
+      onSample: request.onSample,
+      write: async (index, seed, signals, elapsedMs) => {
+        const { text, tokens, finish, decoded } = await this.#writer.write({
+          ask: { seed, sampling, maxTokens, stop, grammar, grammarTrigger, thoughts },
+          prompt,
+          send: (pieces) => this.#sent(pieces),
+          key,
+          ...signals,
+          onText: onText === undefined ? undefined : (text, tokens) => onText({ index, tokens, text }),
+        });
+        const sample = { index, seed, text, tokens, finish, elapsedMs: elapsedMs() };
+        return { sample, generated: tokens, decoded };
+      },
+    });
+  }
+
+  async #generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
+    const start = performance.now();
+    const { prompt, plan, sampling, signal, onText } = request;
+    const plans = this.#plans!;
+    const ids = await this.#orAborted(this.#ids.of(prompt), signal);
+    const { placed } = await this.#orAborted(
+      checkPlannedRequest(request, ids.length, this.#info, (text) => plans.spell(text)),
+      signal,
+    );
+    checkServerPlan(placed);
+    const key = affinityOf(request);
+    return this.#samples<PlannedSample>(start, {
+      request,
+      promptTokens: ids.length,
+      onSample: request.onSample,
+      write: async (index, seed, signals, elapsedMs) => {
+        const { decoded, ...written } = await plans.write({
+          ids,
+          plan,
           sampling,
-          maxTokens,
-          stop,
-          grammar: request.grammar,
-          grammarTrigger: request.grammarTrigger,
-          thoughts: request.thoughts,
-        },
-        prompt,
-        send: (pieces) => this.#sent(pieces),
-        key,
-        signal: cancel === undefined ? AbortSignal.any([all]) : AbortSignal.any([all, cancel]),
-        cancel,
-        onText: onText === undefined ? undefined : (text, tokens) => onText({ index, tokens, text }),
-      });
-      decoded += result.decoded;
-      const elapsedMs = performance.now() - start;
-      prefillMs ??= elapsedMs;
-      const sample: Sample = {
-        index,
-        seed,
-        text: result.text,
-        tokens: result.tokens,
-        finish: result.finish,
-        elapsedMs,
-      };
-      all.throwIfAborted();
-      request.onSample?.(sample);
-      return sample;
-    };
-    const running = seeds.map(one);
+          seed,
+          key,
+          ...signals,
+          onText:
+            onText &&
+            ((pieces, tokens) => {
+              for (const piece of pieces) onText({ index, tokens, ...piece });
+            }),
+        });
+        const { free, chosen } = written.tokens;
+        return {
+          sample: { index, seed, ...written, elapsedMs: elapsedMs() },
+          generated: free + chosen,
+          decoded,
+        };
+      },
+    });
+  }
+
+  async #samples<S>(start: number, task: Omit<SamplesOf<S>, 'end'>) {
     try {
-      const samples = await Promise.all(running);
-      return {
-        samples,
-        usage: {
-          promptTokens,
-          decodedPromptTokens: decoded,
-          generatedTokens: samples.reduce((sum, { tokens }) => sum + tokens, 0),
-          prefillMs: prefillMs ?? 0,
-          totalMs: performance.now() - start,
-        },
-      };
+      return await allSamples<S>(start, { ...task, end: this.#end.signal });
     } catch (error) {
-      own.abort(new PgenrmError('DISPOSED', 'another sample of the request failed'));
-      await Promise.allSettled(running);
-      if (signal?.aborted === true) throw signal.reason;
-      if (this.#disposal !== null) throw disposed();
+      if (this.#disposal !== null && task.request.signal?.aborted !== true) throw disposed();
       throw error;
     }
   }
@@ -239,10 +266,12 @@ class HttpGenerator implements Generator {
   async #orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
     if (signal === undefined) return promise;
+    // One of its own: Node warns of the eleventh listener of one signal.
+    const own = AbortSignal.any([signal]);
     return new Promise<T>((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      const onAbort = (): void => reject(own.reason);
+      own.addEventListener('abort', onAbort, { once: true });
+      promise.then(resolve, reject).finally(() => own.removeEventListener('abort', onAbort));
     });
   }
 
@@ -283,7 +312,7 @@ function bounds(slots: number | null, most: number | undefined): { most: number;
 }
 
 /** Requests of one key go to one server. */
-function affinityOf({ affinity, prompt }: GenerationRequest): string {
+function affinityOf({ affinity, prompt }: Pick<GenerationRequest, 'affinity' | 'prompt'>): string {
   return digest(affinity ?? textOf(prompt));
 }
 

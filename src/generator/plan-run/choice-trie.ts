@@ -32,7 +32,7 @@ export class ChoiceTrie {
 
   constructor(
     readonly texts: readonly (readonly number[])[],
-    private readonly weighing: 'whole' | 'branches',
+    readonly weighing: 'whole' | 'branches',
     readonly temperature: number,
   ) {
     this.#leaves = texts.map((tokens) => tokens.reduce((at, token) => this.#below(at, token), 0));

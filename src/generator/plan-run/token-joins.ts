@@ -8,7 +8,6 @@ export interface Vocabulary {
   /** Bytes that a token writes; none for control tokens. */
   piece(token: number): Uint8Array;
   ends(token: number): boolean;
-  readonly size: number;
 }
 
 /** What follows on tokens: the first `kept` of them stay, and `tokens` take the place of the others. */
@@ -52,11 +51,6 @@ export class TokenJoins {
       this.#pieces.set(token, piece);
     }
     return piece;
-  }
-
-  /** Every token with its bytes. */
-  all(): [token: number, bytes: string][] {
-    return Array.from({ length: this.#vocabulary.size }, (_, token) => [token, this.piece(token)]);
   }
 
   ends(token: number): boolean {

@@ -8,6 +8,7 @@ export interface LaneModel {
   readonly model: LlamaModel;
   readonly pieces: TokenPieces;
   readonly contextTokens: number;
+  readonly vocabularyTokens: number;
   /** Tokens that end a generation. */
   readonly endTokens: readonly Token[];
 }

@@ -37,13 +37,14 @@ export const NOTHING_PLANNED: PlannedLaneSample = {
 /** Follows the plan to its end on a sequence that holds the prompt or less; null where it was stopped from outside. */
 export async function followPlan(
   sequence: LlamaContextSequence,
-  { model, endTokens, batchSize }: LaneModel & { readonly batchSize: number },
+  lane: LaneModel & { readonly batchSize: number },
   task: PlannedTask,
 ): Promise<PlannedLaneSample | null> {
+  const { model, endTokens, batchSize } = lane;
   const llamaPackage = nodeLlamaCpp();
   const { run } = task;
   const prompt = Array.from(task.prompt);
-  const barred = new BarredTokens(task.joins, endTokens);
+  const barred = new BarredTokens(task.joins, lane);
   let finish: PlannedSample['finish'] = 'complete';
   while (run.state !== 'done') {
     if (task.stopped()) return null;
@@ -150,9 +151,12 @@ class BarredTokens {
   readonly #vocabulary: readonly [token: number, piece: string][];
   readonly #silent: readonly number[];
 
-  constructor(joins: TokenJoins, endTokens: readonly number[]) {
-    const ends = new Set(endTokens);
-    const all = joins.all();
+  constructor(joins: TokenJoins, { endTokens, vocabularyTokens }: LaneModel) {
+    const ends = new Set<number>(endTokens);
+    const all = Array.from({ length: vocabularyTokens }, (_, token): [number, string] => [
+      token,
+      joins.piece(token),
+    ]);
     this.#vocabulary = all.filter(([, piece]) => piece !== '');
     this.#silent = all.flatMap(([token, piece]) => (piece === '' && !ends.has(token) ? [token] : []));
   }

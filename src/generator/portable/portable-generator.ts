@@ -106,13 +106,18 @@ class PortableGenerator implements TokenGenerator {
       loaded.model.isEogToken(token as Token),
     ) as Token[];
     this.#joins = new TokenJoins({
-      size: this.#vocabulary,
       tokenize: (text) => loaded.tokenizer.tokenize(text),
       piece: (token) => pieces.of(token),
       ends: (token) => loaded.model.isEogToken(token as Token),
     });
     const { contextTokens } = loaded.info;
-    const shared: LaneModel = { model: loaded.model, pieces, contextTokens, endTokens };
+    const shared: LaneModel = {
+      model: loaded.model,
+      pieces,
+      contextTokens,
+      vocabularyTokens: this.#vocabulary,
+      endTokens,
+    };
     for (let index = 0; index < loaded.info.samplesAtOnce; index++) {
       this.#free.push(new SequenceLane(loaded.context, shared));
     }

@@ -46,6 +46,29 @@ describe.skipIf(NO_LLAMA_SERVER !== null)(`judging on a llama-server (${NO_LLAMA
     for (const { text } of chains) expect(text).toMatch(/<JSON_START>[\s\S]*\{/);
   }, 60_000);
 
+  it('writes guided chains with the distributions that this process reads', async () => {
+    await using there = await RewardModel.load({ urls: [server.url], model: 'nano' });
+    await using here = await RewardModel.load({ gpu: 'off', threads: 1, contextTokens: 4096 });
+    const options = {
+      individual: 2,
+      temperature: 0,
+      decoding: 'guided',
+      criteria: [{ name: 'Brevity' }],
+    } as const;
+    const [one, other] = [await there.judge(INPUT, options), await here.judge(INPUT, options)];
+    expect(one.status).toBe('scored');
+    expect(one.chains.map(({ text }) => text)).toEqual(other.chains.map(({ text }) => text));
+    for (const [index, { reading }] of one.chains.entries())
+      for (const [response, row] of (reading.distributions ?? []).entries())
+        for (const [criterion, read] of row.entries())
+          for (const [score, p] of read.entries())
+            expect(p).toBeCloseTo(
+              other.chains[index]!.reading.distributions![response]![criterion]![score]!,
+              2,
+            );
+    expect(one.chains.every(({ reading }) => reading.distributions?.length === 2)).toBe(true);
+  }, 60_000);
+
   it('refuses the file of another model, and what sizes an engine of this process', async () => {
     const another = packageFile('models', 'nano-embedder.gguf');
     await expect(RewardModel.load({ urls: [server.url], model: another })).rejects.toMatchObject({

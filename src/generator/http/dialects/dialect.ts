@@ -6,6 +6,7 @@ import type { Capabilities } from '../../generator.js';
 import type { Connection, SendOptions } from '../connection.js';
 import { ServerFailure } from '../connection.js';
 import type { ServerDialect } from '../http-options.js';
+import type { PlanDialect } from './plan-dialect.js';
 
 /** A prompt as it is sent. */
 export type SentPrompt =
@@ -65,6 +66,8 @@ export interface Dialect {
    * the server does not tokenize.
    */
   readonly tokenize: Tokenize | null;
+  /** Null where it follows no plans. */
+  readonly plans: PlanDialect | null;
   request(ask: SampleAsk): { readonly path: string; readonly body: Readonly<Record<string, unknown>> };
   read(answer: unknown, ask: SampleAsk): Written;
   reader(ask: SampleAsk): StreamReader;

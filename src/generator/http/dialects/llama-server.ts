@@ -18,10 +18,25 @@ import {
   type Written,
   wrongAnswer,
 } from './dialect.js';
+import { llamaPlans, seedOf } from './llama-plans.js';
 
 const FIELDS = ['content', 'tokens_predicted', 'tokens_evaluated', 'stop_type', 'stopping_word', 'timings'];
-/** The seed by which the server means none. */
-const NO_SEED = 2 ** 32 - 1;
+/** Sent with every request, for the server may have been started with others. */
+const FIXED = {
+  samplers: ['temperature', 'min_p', 'top_p'],
+  top_k: 0,
+  typical_p: 1,
+  top_n_sigma: -1,
+  xtc_probability: 0,
+  dynatemp_range: 0,
+  mirostat: 0,
+  repeat_penalty: 1,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+  dry_multiplier: 0,
+  ignore_eos: false,
+  cache_prompt: true,
+};
 
 /** Looks at a llama-server. */
 export async function openLlamaServer(ask: Ask): Promise<Dialect> {
@@ -41,7 +56,7 @@ export async function openLlamaServer(ask: Ask): Promise<Dialect> {
       grammar: true,
       minTokens: false,
       streaming: true,
-      plans: false,
+      plans: true,
       embeddings: false,
     },
     facts: {
@@ -63,6 +78,7 @@ export async function openLlamaServer(ask: Ask): Promise<Dialect> {
     ],
     stopsHere: false,
     tokenize,
+    plans: llamaPlans(FIXED),
     request: (sample) => ({ path: '/completion', body: body(sample) }),
     read: (answer, sample) => written(fieldsOf(answer), textOr(fieldsOf(answer).content, ''), sample),
     reader,
@@ -89,27 +105,14 @@ function body(ask: SampleAsk): Record<string, unknown> {
   const { prompt, sampling, thoughts, grammar, stream } = ask;
   const marks = thoughts === undefined ? [] : [...thoughts.open, ...thoughts.close];
   return {
+    ...FIXED,
     prompt: prompt.kind === 'ids' ? prompt.ids : promptText(prompt),
     n_predict: ask.maxTokens,
-    // The largest seed asks for a random one.
-    seed: ask.seed === NO_SEED ? NO_SEED - 1 : ask.seed,
-    samplers: ['temperature', 'min_p', 'top_p'],
+    seed: seedOf(ask.seed),
     temperature: sampling.temperature,
     min_p: sampling.minP,
     top_p: sampling.topP,
-    top_k: 0,
-    typical_p: 1,
-    top_n_sigma: -1,
-    xtc_probability: 0,
-    dynatemp_range: 0,
-    mirostat: 0,
-    repeat_penalty: 1,
-    presence_penalty: 0,
-    frequency_penalty: 0,
-    dry_multiplier: 0,
-    ignore_eos: false,
     stop: ask.stop,
-    cache_prompt: true,
     stream,
     response_fields: FIELDS,
     ...(marks.length === 0 ? {} : { preserved_tokens: marks }),

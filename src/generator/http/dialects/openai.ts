@@ -34,6 +34,7 @@ export function openOpenAi(model: string): Dialect {
     ],
     stopsHere: true,
     tokenize: null,
+    plans: null,
     request: (ask) => ({
       path: ask.prompt.kind === 'chat' ? '/v1/chat/completions' : '/v1/completions',
       body: body(ask, model),

@@ -56,6 +56,7 @@ export async function openSglang(
     ],
     stopsHere: false,
     tokenize: tokenizeFor(model),
+    plans: null,
     request: (sample) => ({ path: '/generate', body: body(sample) }),
     read: (answer, sample) => written(fieldsOf(answer), sample),
     reader,

@@ -50,6 +50,7 @@ export async function openVllm(
     ],
     stopsHere: false,
     tokenize: tokenizeFor(model),
+    plans: null,
     request: (sample) => ({ path: '/v1/completions', body: body(sample, model) }),
     read: readCompletion,
     reader: completionReader,

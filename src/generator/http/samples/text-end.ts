@@ -1,8 +1,8 @@
 // Where a text that comes in pieces ends: at a stop string outside of thoughts; and how much of it may be shown.
 // Knows texts; nothing of servers.
 
-import type { ThoughtMarks } from '../generation.js';
-import { FirstMatch, Thoughts } from '../text-scan.js';
+import type { ThoughtMarks } from '../../generation.js';
+import { FirstMatch, Thoughts } from '../../text-scan.js';
 
 export class TextEnd {
   readonly #stops: FirstMatch;

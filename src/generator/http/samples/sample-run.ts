@@ -1,11 +1,11 @@
 // Has one sample written over HTTP: streamed where somebody listens, continued where a draft within thoughts ended it.
 // Knows a dialect and the ways to a server; nothing of requests of several samples.
 
-import { PgenrmError } from '../../errors.js';
-import type { FinishReason, Prompt } from '../generation.js';
-import type { Attempts } from './attempts.js';
-import type { Dialect, SampleAsk, SentPrompt, Written } from './dialects/dialect.js';
-import type { FleetServer } from './fleet.js';
+import { PgenrmError } from '../../../errors.js';
+import type { FinishReason, Prompt } from '../../generation.js';
+import type { Attempts } from '../attempts.js';
+import type { Dialect, SampleAsk, SentPrompt, Written } from '../dialects/dialect.js';
+import type { FleetServer } from '../fleet.js';
 import { endsInThoughts, TextEnd, writtenPieces } from './text-end.js';
 
 /** What a sample is written with. */
@@ -156,6 +156,6 @@ function stopOf({ stoppedBy }: Written, stop: readonly string[]): string {
 }
 
 /** Headers by which `sglang-router` and `vllm-router` keep requests of one key on one server. */
-function affinityHeaders(key: string): Record<string, string> {
+export function affinityHeaders(key: string): Record<string, string> {
   return { 'x-session-id': key, 'x-smg-routing-key': key };
 }
