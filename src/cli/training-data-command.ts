@@ -5,18 +5,22 @@ import type { Command } from 'commander';
 import { printable } from '../output/printable.js';
 import { refuseSameFile } from '../output/same-file.js';
 import type { LineStatus } from '../training-data/stages.js';
-import {
-  countsText,
-  rowsPath,
-  type TrainingDataSummary,
-  writeTrainingData,
-} from '../training-data/training-data.js';
+import { type TrainingDataSummary, writeTrainingData } from '../training-data/training-data.js';
+import { countsText, rowsPath } from '../training-data/training-rows.js';
 import type { CommandContext } from './command-context.js';
 import { addFlags } from './options/add-flags.js';
 import { chainOptions } from './options/guided-options.js';
 import { lookAtSignals, openTrainingRows } from './options/judged-data.js';
-import { loadOptions, modelInputs } from './options/model-options.js';
-import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from './options/table/table.js';
+import { loadOptions, modelInputs, withServedModel } from './options/model-options.js';
+import {
+  type FlagName,
+  type FlagValues,
+  GUIDED,
+  MODEL,
+  READING,
+  SAMPLING,
+  SERVED,
+} from './options/table/table.js';
 import { EXIT } from './terminal/exit-code.js';
 import { Interruption, InterruptWatch } from './terminal/interrupt.js';
 
@@ -27,6 +31,7 @@ const TRAINING_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
+  ...SERVED,
   ...(['concurrency', 'training:force', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];
 
@@ -41,7 +46,7 @@ export function trainingDataCommand(program: Command, context: CommandContext): 
     )
     .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
   addFlags(command, TRAINING_FLAGS).action(async (path: string, options: TrainingOptions) => {
-    context.end(await write(path, options, context));
+    context.end(await write(path, withServedModel(options, command), context));
   });
 }
 
@@ -98,8 +103,11 @@ async function write(path: string, options: TrainingOptions, context: CommandCon
   return missing.some((status) => summary.counts[status] > 0) ? EXIT.incomplete : EXIT.ok;
 }
 
-function summaryText({ status, out, counts, examples, rewritten, license }: TrainingDataSummary): string {
+function summaryText(summary: TrainingDataSummary): string {
+  const { status, out, counts, examples, rewritten, withoutPair, license } = summary;
   const where = status === 'finished' ? `${out}: ${examples} examples` : `${out} is not written yet: stopped`;
   const mended = rewritten === 0 ? '' : `, ${rewritten} of them written anew from what was read`;
-  return `rows      ${countsText(counts)}\nlicence   ${license}\n${where}${mended}\n`;
+  const alone =
+    withoutPair === 0 ? '' : `\n${withoutPair} examples are left out: no chain prefers another response`;
+  return `rows      ${countsText(counts)}\nlicence   ${license}\n${where}${mended}${alone}\n`;
 }

@@ -45,6 +45,8 @@ export interface PreferenceRow {
   /** Index into `item.candidates` of the reply that the user prefers; absent where the row has no label. */
   readonly label?: number;
   readonly subset?: string;
+  /** The licence that the row says it stands under; absent where it says none. */
+  readonly license?: string;
 }
 
 /** A row that does not fit: its number, and the field that does not fit and what was expected. */
@@ -163,7 +165,7 @@ function checkSplits(path: string, asked: readonly string[], { splits: seen, dam
 }
 
 function finishRow(draft: RowDraft, number: number, id: string, user: User): PreferenceRow {
-  const { chosen, candidates, userId, split, subset } = draft;
+  const { chosen, candidates, userId, split, subset, license } = draft;
   const order =
     chosen === undefined ? candidates.map((_, index) => index) : shownOrder(id, candidates.length);
   return {
@@ -176,6 +178,7 @@ function finishRow(draft: RowDraft, number: number, id: string, user: User): Pre
     user,
     ...(chosen === undefined ? {} : { label: order.indexOf(chosen) }),
     ...(subset === undefined ? {} : { subset }),
+    ...(license === undefined ? {} : { license }),
   };
 }
 

@@ -9,6 +9,7 @@ import type { JudgedChain, JudgeOptions, Judgment } from '../reward-model/judgme
 import type { RewardModel } from '../reward-model/reward-model.js';
 import { inputOf } from '../run/rows.js';
 import { chainToLearn, completeRubric } from './chain-to-learn.js';
+import { forbidsCommercialUse } from './license.js';
 import type { Example, LineStatus, Stage, TrainingLine } from './stages.js';
 
 /** How rows are judged for a stage. */
@@ -17,6 +18,8 @@ export interface StageWork {
   readonly stage: Stage;
   /** Chains a presentation order. */
   readonly tries: number;
+  /** Whether rows whose own licence forbids commercial use are taken. */
+  readonly allowNonCommercial: boolean;
   readonly judge: JudgeOptions;
 }
 
@@ -27,7 +30,7 @@ export function lineStatus({ number, id, userId }: PreferenceRow, status: LineSt
 
 /** Judges a row. Errors: those of the reward model. */
 export async function judgedLine(row: PreferenceRow, work: StageWork): Promise<TrainingLine> {
-  const refusal = refusalOf(row, work.stage);
+  const refusal = refusalOf(row, work);
   if (refusal !== null) return lineStatus(row, refusal);
   const { candidates } = row.item;
   const judgment = await work.model.judge(inputOf(row), {
@@ -38,7 +41,11 @@ export async function judgedLine(row: PreferenceRow, work: StageWork): Promise<T
   return typeof found === 'string' ? lineStatus(row, found) : { ...lineStatus(row, 'kept'), examples: found };
 }
 
-function refusalOf({ label, user }: PreferenceRow, stage: Stage): LineStatus | null {
+function refusalOf(
+  { label, user, license }: PreferenceRow,
+  { stage, allowNonCommercial }: StageWork,
+): LineStatus | null {
+  if (license !== undefined && forbidsCommercialUse(license) && !allowNonCommercial) return 'nonCommercial';
   if (label === undefined) return 'unlabelled';
   const states = (user.criteria ?? '').trim() !== '';
   const chose = user.history.length > 0;
@@ -75,10 +82,23 @@ function agreeing(
       examples.push({ ...base, messages, criteria: best.reading.rubric.map(({ name }) => name) });
     } else {
       const messages = messagesOf(model, row, row.user, judgment.usedEvents, best.order);
-      examples.push({ ...base, messages, ...chainToLearn(best) });
+      const disagreeing = worstOf(usable, row.label!);
+      examples.push({
+        ...base,
+        messages,
+        ...chainToLearn(best),
+        ...(disagreeing === null ? {} : { disagreeing: disagreeing.text.trim() }),
+      });
     }
   }
   return examples;
+}
+
+/** The chain that prefers another response by the widest margin; null where none does. */
+function worstOf(usable: readonly JudgedChain[], label: number): JudgedChain | null {
+  const wrong = usable.filter(({ scores }) => marginOf(scores!, label) < 0);
+  if (wrong.length === 0) return null;
+  return wrong.reduce((a, b) => (marginOf(b.scores!, label) < marginOf(a.scores!, label) ? b : a));
 }
 
 /** The pair as the first chain saw it, with the margin of all chains. */
@@ -90,7 +110,8 @@ function hardness(row: PreferenceRow, judgment: Judgment, { model }: StageWork):
 }
 
 function exampleOf(row: PreferenceRow, order: readonly number[], margin: number): Omit<Example, 'messages'> {
-  return { label: order.indexOf(row.label!) + 1, responses: order.length, margin };
+  const license = row.license === undefined ? {} : { license: row.license };
+  return { label: order.indexOf(row.label!) + 1, responses: order.length, margin, ...license };
 }
 
 function marginOf(scores: readonly number[], label: number): number {

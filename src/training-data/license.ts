@@ -12,7 +12,15 @@ const KNOWN: Readonly<Partial<Record<FormatName, string>>> = { prism: 'CC-BY-NC-
 
 const NON_COMMERCIAL = /(?:^|[^a-z])nc(?:[^a-z]|$)|non-?\s?commercial/i;
 
-/** The licence to note with each example. Errors: `INVALID_OPTION` where it is non-commercial and that was not allowed. */
+/** Whether a licence forbids commercial use, by its name. */
+export function forbidsCommercialUse(license: string): boolean {
+  return NON_COMMERCIAL.test(license);
+}
+
+/**
+ * The licence to note with the examples of rows that name none of their own. Errors: `INVALID_OPTION` where it is
+ * non-commercial and that was not allowed.
+ */
 export function sourceLicense(
   format: FormatName,
   {
@@ -24,7 +32,7 @@ export function sourceLicense(
   if (stated === '')
     throw new PgenrmError('INVALID_OPTION', 'license must name a licence, got an empty text');
   const name = stated ?? KNOWN[format] ?? UNKNOWN_LICENSE;
-  if (NON_COMMERCIAL.test(name) && !allowNonCommercial) {
+  if (forbidsCommercialUse(name) && !allowNonCommercial) {
     throw new PgenrmError(
       'INVALID_OPTION',
       `the data stands under ${name}, which forbids commercial use; allow it with --allow-non-commercial, or name the licence that you have with --license`,

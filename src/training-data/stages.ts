@@ -13,6 +13,7 @@ export type Stage = (typeof STAGES)[number];
 export const LINE_STATUSES = [
   'kept',
   'invalid', // the row fits no shape
+  'nonCommercial', // its licence forbids commercial use, and that was not allowed
   'unlabelled', // it does not say what the user chose
   'nothingKnown', // neither history nor criteria; in `cre`, no history to infer criteria from
   'noCriteria', // in `cre`: none are stated, so that none can be withheld
@@ -30,6 +31,10 @@ export interface Example {
   readonly messages: readonly ChatMessage[];
   /** In `psi`: the chain to imitate. */
   readonly completion?: string;
+  /** A usable chain of the same presentation order that prefers another response, the most by its margin; the lesser of a pair of chains. */
+  readonly disagreeing?: string;
+  /** Licence of the row, where it says one of its own. */
+  readonly license?: string;
   /** True where the chain is not the teacher's own text: what was read of it, written anew. */
   readonly rewritten?: boolean;
   /** Number of the chosen response as the prompt shows them, from 1. */

@@ -2,15 +2,25 @@
 // Knows the columns of trainers; nothing of how examples were made.
 
 import type { parquetWriteBuffer } from 'hyparquet-writer';
+import { PgenrmError } from '../errors.js';
 import { writeAtomically } from '../output/atomic-file.js';
 import { printableJson } from '../output/printable.js';
 import type { Example, Stage } from './stages.js';
 
 /** Trainers that a file can be written for. */
-export const TRAINER_FORMATS = ['trl', 'verl', 'openrlhf'] as const;
+export const TRAINER_FORMATS = ['trl', 'trl-messages', 'trl-preference', 'verl', 'openrlhf'] as const;
 
 /** One of {@link TRAINER_FORMATS}. */
 export type TrainerFormat = (typeof TRAINER_FORMATS)[number];
+
+/** Errors: `INVALID_OPTION` for a format that the stage has no examples for. */
+export function checkStage(stage: Stage, format: TrainerFormat): void {
+  if (stage === 'psi' || (format !== 'trl-messages' && format !== 'trl-preference')) return;
+  throw new PgenrmError(
+    'INVALID_OPTION',
+    `format ${format} is for stage psi, whose examples hold chains; stage ${stage} gives prompts: take trl`,
+  );
+}
 
 /** An example with the row that it is of. */
 export type RowExample = Example & { readonly id: string; readonly userId?: string };
@@ -20,6 +30,7 @@ export interface TrainerFile {
   readonly out: string;
   readonly stage: Stage;
   readonly format: TrainerFormat;
+  /** Of examples that name none of their own. */
   readonly license: string;
   /** Name of the data's shape. */
   readonly source: string;
@@ -50,10 +61,21 @@ function answerKey({ label, responses, criteria }: RowExample, stage: Stage): st
 }
 
 function recordOf({ stage, format, license, source }: TrainerFile, example: RowExample): object {
-  const { messages, completion, id, userId, margin } = example;
-  const about = { id, ...(userId === undefined ? {} : { user_id: userId }), source, license, margin };
+  const { messages, completion, disagreeing, id, userId, margin } = example;
+  const about = {
+    id,
+    ...(userId === undefined ? {} : { user_id: userId }),
+    source,
+    license: example.license ?? license,
+    margin,
+  };
   if (completion !== undefined) {
     const answer = [{ role: 'assistant', content: completion }];
+    if (format === 'trl-messages') return { messages: [...messages, ...answer], ...about };
+    if (format === 'trl-preference') {
+      const rejected = [{ role: 'assistant', content: disagreeing! }];
+      return { prompt: messages, chosen: answer, rejected, ...about };
+    }
     return format === 'trl'
       ? { prompt: messages, completion: answer, ...about }
       : { input: messages, output: answer, ...about };
@@ -97,11 +119,11 @@ async function parquetOf(file: TrainerFile): Promise<Uint8Array> {
   const { stage, license, source } = file;
   const examples: RowExample[] = [];
   for await (const example of inOrder(file)) examples.push(example);
-  const extra_info = examples.map(({ id, userId = '', margin }) => ({
-    id,
-    user_id: userId,
-    license,
-    margin,
+  const extra_info = examples.map((example) => ({
+    id: example.id,
+    user_id: example.userId ?? '',
+    license: example.license ?? license,
+    margin: example.margin,
   }));
   const columns =
     stage === 'psi'

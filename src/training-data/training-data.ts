@@ -4,17 +4,17 @@
 import type { PreferenceData } from '../data/preference-data.js';
 import { PgenrmError } from '../errors.js';
 import { checkRange } from '../options/option-range.js';
-import { jsonLines } from '../output/json-lines.js';
 import { isFile, RunFile } from '../output/run-file.js';
 import type { JudgeOptions } from '../reward-model/judgment.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
-import { identityDifferences, sharedIdentity } from '../run/identity.js';
+import { sharedIdentity } from '../run/identity.js';
 import { judgeRows, lineOf } from '../run/judge-rows.js';
 import { missingRows, rowsAsked, throwDamage } from '../run/rows.js';
 import { judgedLine, lineStatus } from './judged-line.js';
 import { sourceLicense } from './license.js';
-import { type Example, LINE_STATUSES, type LineStatus, type Stage, type TrainingLine } from './stages.js';
-import { type TrainerFormat, writeTrainerFile } from './trainer-file.js';
+import type { LineStatus, Stage, TrainingLine } from './stages.js';
+import { checkStage, type TrainerFormat, writeTrainerFile } from './trainer-file.js';
+import { countsText, examplesOf, rowsPath, Tally, takeUp } from './training-rows.js';
 
 /** Chains a presentation order, of which the best one is kept. */
 export const TRIES_RANGE = { integer: true, min: 1, max: 64 } as const;
@@ -34,7 +34,7 @@ export interface TrainingDataOptions {
   readonly tries?: number;
   /** As of a judgment; `individual` is the tries times the responses. */
   readonly judge?: Omit<JudgeOptions, 'individual' | 'prototypes' | 'adaptive' | 'signal' | 'onEvent'>;
-  /** Licence of the data; default that of a known data set, else `unknown`. */
+  /** Licence of rows that name none of their own; default that of a known data set, else `unknown`. */
   readonly license?: string;
   /** Take data of a non-commercial licence; default false. */
   readonly allowNonCommercial?: boolean;
@@ -54,16 +54,14 @@ export interface TrainingDataSummary {
   readonly status: 'finished' | 'stopped';
   /** Rows by what became of them. */
   readonly counts: Readonly<Record<LineStatus, number>>;
-  /** Examples of the kept rows. */
+  /** Examples in the file. */
   readonly examples: number;
-  /** Of these, chains that were written anew because the teacher's text needed mending. */
+  /** Chains of kept rows that were written anew because the teacher's text needed mending. */
   readonly rewritten: number;
+  /** In `trl-preference`: examples of kept rows that are left out because no chain prefers another response. */
+  readonly withoutPair: number;
+  /** Of rows that name none of their own. */
   readonly license: string;
-}
-
-/** Where the rows of a run stand. */
-export function rowsPath(out: string): string {
-  return `${out}.rows.jsonl`;
 }
 
 /**
@@ -76,7 +74,9 @@ export function rowsPath(out: string): string {
  */
 export async function writeTrainingData(options: TrainingDataOptions): Promise<TrainingDataSummary> {
   const { data, split, model, stage, format, out, tries = 4, judge = {}, signal, force = false } = options;
+  const { allowNonCommercial = false } = options;
   checkRange('tries', tries, TRIES_RANGE);
+  checkStage(stage, format);
   const license = sourceLicense(data.format, options);
   const count = rowsAsked(data, options.limit);
   const { mayHaveHistory, mayHaveCriteria } = data.signals;
@@ -93,6 +93,7 @@ export async function writeTrainingData(options: TrainingDataOptions): Promise<T
       stage,
       tries,
       license,
+      allowNonCommercial,
       judge: JSON.stringify(judge),
       selection: JSON.stringify(data.selection ?? null),
     },
@@ -127,7 +128,14 @@ export async function writeTrainingData(options: TrainingDataOptions): Promise<T
             detail: problem.reason,
           }),
           failed: (failed, error) => ({ ...lineStatus(failed, 'failed'), detail: error.message }),
-          judged: (judged) => judgedLine(judged, { model, stage, tries, judge: { ...judge, signal: stop } }),
+          judged: (judged) =>
+            judgedLine(judged, {
+              model,
+              stage,
+              tries,
+              allowNonCommercial,
+              judge: { ...judge, signal: stop },
+            }),
         },
         null,
         stop,
@@ -141,16 +149,25 @@ export async function writeTrainingData(options: TrainingDataOptions): Promise<T
     reorder: 1,
     signal,
   });
+  const pairs = format === 'trl-preference';
+  const examples = pairs ? tally.pairs : tally.examples;
   const summary = {
     out,
     counts: tally.counts,
-    examples: tally.examples,
+    examples,
     rewritten: tally.rewritten,
+    withoutPair: pairs ? tally.examples - tally.pairs : 0,
     license,
   };
   if (stopped) return { ...summary, status: 'stopped' };
   throwDamage(data, count);
   await rows.close();
+  if (tally.examples > 0 && examples === 0) {
+    throw new PgenrmError(
+      'INPUT_MALFORMED',
+      `none of ${tally.examples} examples has a chain that prefers another response, to be the lesser of a pair; raise the tries or the temperature, or write --format trl. ${out} was not written`,
+    );
+  }
   if (tally.examples === 0) {
     throw new PgenrmError(
       'INPUT_MALFORMED',
@@ -163,69 +180,7 @@ export async function writeTrainingData(options: TrainingDataOptions): Promise<T
     format,
     license,
     source: data.format,
-    examples: () => examplesOf(rows.path, count),
+    examples: () => examplesOf(rows.path, count, pairs),
   });
   return { ...summary, status: 'finished' };
-}
-
-/** Counts in words, zeros left out. */
-export function countsText(counts: TrainingDataSummary['counts']): string {
-  return LINE_STATUSES.filter((status) => counts[status] > 0)
-    .map((status) => `${status} ${counts[status]}`)
-    .join(', ');
-}
-
-class Tally {
-  lines = 0;
-  examples = 0;
-  rewritten = 0;
-  readonly counts = Object.fromEntries(LINE_STATUSES.map((status) => [status, 0])) as Record<
-    LineStatus,
-    number
-  >;
-
-  add({ status, examples = [] }: TrainingLine): void {
-    this.lines += 1;
-    this.counts[status] += 1;
-    this.examples += examples.length;
-    this.rewritten += examples.filter(({ rewritten }) => rewritten === true).length;
-  }
-}
-
-/** Counts what stands in the file and gives its end; null where it was cut short before its first line was whole. */
-async function takeUp(path: string, identity: object, tally: Tally, count: number): Promise<number | null> {
-  let last: number | null = null;
-  for await (const { value, index, end } of jsonLines(path)) {
-    if (index > 0) {
-      // A run that is asked for fewer rows than stand there leaves the others alone.
-      if (index <= count) tally.add(value as TrainingLine);
-    } else {
-      const first = value as { pgenrmTrainingData?: number; identity?: object };
-      const differences =
-        first.pgenrmTrainingData === 1 && first.identity !== undefined
-          ? identityDifferences(first.identity, identity)
-          : ['it is no file of rows'];
-      if (differences.length > 0) {
-        throw new PgenrmError(
-          'RUN_MISMATCH',
-          `${path} holds rows of another run: ${differences.join('; ')}; repeat that command, begin anew with --force, or choose another output`,
-        );
-      }
-    }
-    last = end;
-  }
-  return last;
-}
-
-/** The examples of the first `count` rows, in their order. */
-async function* examplesOf(
-  path: string,
-  count: number,
-): AsyncGenerator<Example & { readonly id: string; readonly userId?: string }> {
-  for await (const { value, index } of jsonLines(path)) {
-    if (index === 0) continue;
-    if (index > count) return;
-    const { id, userId, examples = [] } = value as TrainingLine;
-    for (const example of examples) yield { ...example, id, ...(userId === undefined ? {} : { userId }) };
-  }
 }

@@ -45,6 +45,22 @@ describe.skipIf(NOT_BUILT !== null)(`--engine-url (${NOT_BUILT ?? 'built'})`, ()
     expect(refused.stderr).not.toContain('another-key');
   }, 60_000);
 
+  it('writes training data with a teacher on a server', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeGoodRows(join(folder, 'rows.jsonl'), 8);
+    const out = join(folder, 'psi.jsonl');
+    await using server = await startStandIn({ kind: 'vllm', key: KEY, context: 8192, words });
+    const stage = ['training-data', data, '--stage', 'psi', '--format', 'trl', '--history-splits', 'test'];
+    const found = await pgenrm([...stage, '--engine-url', server.url, '--tries', '1', '--out', out], {
+      PGENRM_API_KEY: KEY,
+    });
+    expect(found.code, found.stderr).toBe(0);
+    const lines = (await readFile(out, 'utf8')).trim().split('\n');
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(JSON.parse(line).completion[0].content).toContain('PART 2');
+    expect(await readFile(`${out}.rows.jsonl`, 'utf8')).toContain('made-up');
+  }, 60_000);
+
   it('says which parts are exact, and which address does not answer', async () => {
     await using server = await startStandIn({ kind: 'sglang' });
     const found = await pgenrm(['doctor', '--engine-url', server.url]);

@@ -108,6 +108,85 @@ describe('psi', () => {
   });
 });
 
+describe('for TRL', () => {
+  // The first of a seed's draws agrees with the user, the second prefers the other response, whatever the order.
+  const divided = (): FakeOptions => {
+    const seen = new Map<string, number>();
+    return {
+      script: (sample) => {
+        const key = sample.responses.join('|');
+        const nth = seen.get(key) ?? 0;
+        seen.set(key, nth + 1);
+        const lengths = sample.responses.map((text) => text.length);
+        const scores = lengths.map((length) => (length === Math.max(...lengths) ? 9 : 2));
+        return chainText(nth % 2 === 0 ? scores : scores.map((score) => 11 - score));
+      },
+    };
+  };
+
+  it('writes whole conversations as messages', async () => {
+    await writeTrainingData(await optionsOf(six, { format: 'trl-messages' }));
+    for (const { messages } of await linesOf(out)) {
+      expect(messages.map(({ role }: { role: string }) => role)).toEqual(['system', 'user', 'assistant']);
+      expect(readChain(messages[2].content, { responses: 2 }).usable).toBe(true);
+    }
+  });
+
+  it('pairs a chain that agrees with one that prefers the other response', async () => {
+    const options = await optionsOf(six, { format: 'trl-preference', concurrency: 1 }, divided());
+    const { examples, withoutPair } = await writeTrainingData(options);
+    expect({ examples, withoutPair }).toEqual({ examples: 12, withoutPair: 0 });
+    for (const { prompt, chosen, rejected } of await linesOf(out)) {
+      const first = /\[The Start of Response 1\]\na /.test(prompt[1].content) ? 0 : 1;
+      const scores = [chosen, rejected].map(([{ content }]) =>
+        readChain(content, { responses: 2 }).responses.map(({ score }) => score!),
+      );
+      expect(scores[0]![first]! > scores[0]![1 - first]!).toBe(true);
+      expect(scores[1]![first]! < scores[1]![1 - first]!).toBe(true);
+    }
+  });
+
+  it('says where no chain prefers the other response, and goes on from the rows as another format', async () => {
+    const options = await optionsOf(six, { format: 'trl-preference' });
+    await expect(writeTrainingData(options)).rejects.toMatchObject({
+      code: 'INPUT_MALFORMED',
+      message: expect.stringContaining('none of 12 examples has a chain that prefers another response'),
+    });
+    expect(existsSync(out)).toBe(false);
+    expect((await writeTrainingData({ ...options, format: 'trl' })).examples).toBe(12);
+  });
+
+  it('refuses shapes of chains for stages without chains', async () => {
+    const options = await optionsOf(six, { stage: 'cre', format: 'trl-preference' });
+    await expect(writeTrainingData(options)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
+
+describe('licences', () => {
+  const licensed = six.map((one, index) => ({
+    ...one,
+    ...(index < 2 ? { license: 'CC-BY-NC-4.0' } : index < 4 ? { license: 'CC-BY-4.0' } : {}),
+  }));
+
+  it('of rows are kept, and non-commercial rows are left out', async () => {
+    const summary = await writeTrainingData(await optionsOf(licensed, { license: 'MIT' }));
+    expect(summary.counts).toMatchObject({ kept: 4, nonCommercial: 2 });
+    const found = (await linesOf(out)).map(({ license }) => license);
+    expect(found.filter((one) => one === 'CC-BY-4.0')).toHaveLength(4);
+    expect(found.filter((one) => one === 'MIT')).toHaveLength(4);
+    expect(found).toHaveLength(8);
+  });
+
+  it('that are non-commercial are mixed in only where that is allowed, in parquet as well', async () => {
+    const options = { allowNonCommercial: true, format: 'verl' } as const;
+    await writeTrainingData(await optionsOf(licensed, options));
+    const bytes = await readFile(out);
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+    const found = (await parquetReadObjects({ file })).map(({ extra_info }) => extra_info.license);
+    expect([...new Set(found)].sort()).toEqual(['CC-BY-4.0', 'CC-BY-NC-4.0', 'unknown']);
+  });
+});
+
 describe('cre', () => {
   it('withholds the criteria and gives the derived ones as answer key', async () => {
     await writeTrainingData(await optionsOf(six, { stage: 'cre', format: 'openrlhf' }));

@@ -22,6 +22,8 @@ export interface RowDraft {
   /** The conversation that the row is part of; no row is history for another row of its conversation. */
   readonly conversation?: string;
   readonly subset?: string;
+  /** The licence that the row says it stands under. */
+  readonly license?: string;
   readonly context: readonly Turn[];
   /** The replies in the order of the file. */
   readonly candidates: readonly string[];
@@ -62,6 +64,7 @@ export const COMMON_FIELDS = [
   'user_id',
   'split',
   'subset',
+  'license',
   'history',
   'stated_criteria',
   'chosen',
@@ -131,18 +134,20 @@ function replyParts(row: RawRow): { readonly parts: readonly Part[]; readonly la
 /** The fields that say what a row is and whose. */
 export function identityOf(
   row: RawRow,
-): Pick<RowDraft, 'id' | 'userId' | 'split' | 'conversation' | 'subset'> {
+): Pick<RowDraft, 'id' | 'userId' | 'split' | 'conversation' | 'subset' | 'license'> {
   const conversation = nameAt(row, 'conversation_id');
   const id = conversation ?? nameAt(row, 'id');
   const userId = nameAt(row, 'user_id');
   const split = splitOf(row);
   const subset = nameAt(row, 'subset');
+  const license = typeof row.license === 'string' ? row.license.trim() : '';
   return {
     ...(id === undefined ? {} : { id }),
     ...(userId === undefined ? {} : { userId }),
     ...(split === undefined ? {} : { split }),
     ...(conversation === undefined ? {} : { conversation }),
     ...(subset === undefined ? {} : { subset }),
+    ...(license === '' ? {} : { license }),
   };
 }
 

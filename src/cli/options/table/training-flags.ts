@@ -11,7 +11,7 @@ export const TRAINING_FLAGS = {
   stage: choiceFlag('--stage <name>', 'what is trained', STAGES, { required: true }),
   'trainer:format': choiceFlag(
     '--format <trainer>',
-    'whose file is written: JSON Lines, or parquet for verl',
+    'whose file is written: JSON Lines, or parquet for verl; trl has turns of prompt and completion',
     TRAINER_FORMATS,
     {
       required: true,
@@ -26,9 +26,9 @@ export const TRAINING_FLAGS = {
   ),
   license: textFlag(
     '--license <name>',
-    'licence of the data, noted with each example; default unknown, or that of a known data set',
+    'licence of rows without a field license, noted with each example; default unknown, or that of a known data set',
   ),
-  allowNonCommercial: onFlag('--allow-non-commercial', 'take data whose licence forbids commercial use'),
+  allowNonCommercial: onFlag('--allow-non-commercial', 'take rows whose licence forbids commercial use'),
   tries: numberFlag('--tries <n>', 'chains a presentation order, of which the best is kept', TRIES_RANGE, {
     default: 4,
   }),
