@@ -1,5 +1,6 @@
 // Brings a clone to where the tests and the command line run: install, then build. Node built-ins only.
 // Does nothing twice: packages are installed again only when the lock file changed, builds are incremental.
+// `--page`: what the page needs alone, without the native addon and without compiling.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -35,13 +36,16 @@ function install() {
 
 install();
 const node = process.execPath;
-run('building the native addon', node, [
-  'scripts/build-native.mjs',
-  ...(requireNative ? [] : ['--optional']),
-]);
+const page = process.argv.includes('--page');
+if (!page)
+  run('building the native addon', node, [
+    'scripts/build-native.mjs',
+    ...(requireNative ? [] : ['--optional']),
+  ]);
 run('building the WASM kernels', node, ['scripts/build-wasm.mjs']);
-run('compiling TypeScript', node, [
-  path.join('node_modules', 'typescript', 'bin', 'tsc'),
-  '-p',
-  'tsconfig.json',
-]);
+if (!page)
+  run('compiling TypeScript', node, [
+    path.join('node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.json',
+  ]);

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { circleProblems, crowdProblems, nodeProblems } from './source-shape.mjs';
+import { circleProblems, crowdProblems, entryProblems, nodeProblems } from './source-shape.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -24,7 +24,7 @@ const typescript = {
   generator: ['options', 'native', 'model-file'],
   prompt: ['preference', 'hashing', 'generator'],
   guided: ['options', 'chain', 'prompt', 'generator'],
-  data: ['preference'],
+  data: ['preference', 'hashing'],
   users: ['preference'],
   bank: ['preference', 'output', 'chain', 'generator', 'kernels', 'native'],
   scaling: [...nouns, 'statistics', 'kernels'],
@@ -225,6 +225,11 @@ const browser = {
   except: ['kernels/native'],
   allowed: [],
 };
+/** The entry for browsers, and the packages that it may load. */
+const browserEntry = {
+  file: 'api/browser.ts',
+  packages: ['@huggingface/jinja', '@noble/hashes', '@wllama/wllama'],
+};
 
 const problems = [];
 
@@ -294,6 +299,7 @@ function checkShape() {
   );
   problems.push(...circleProblems(sources, withCircles));
   problems.push(...nodeProblems(sources, browser));
+  problems.push(...entryProblems(sources, browserEntry.file, browserEntry.packages));
   problems.push(...crowdProblems(sources, crowded));
 }
 

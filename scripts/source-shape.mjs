@@ -80,6 +80,42 @@ export function nodeProblems(sources, { folders, except, allowed }) {
   ];
 }
 
+/** What a file loads: paths below src/ and names of packages; types alone load nothing. */
+function loadsOf(file, text) {
+  const loads = [];
+  for (const [, clause, specifier] of text.matchAll(/^(?:import|export)\b([^;]*?)\bfrom\s+'([^']+)'/gms)) {
+    const names = /\{([^}]*)\}/.exec(clause)?.[1].split(',') ?? [];
+    const named = names.map((name) => name.trim()).filter((name) => name !== '');
+    if (/^\s*type\b/.test(clause) || (named.length > 0 && named.every((name) => name.startsWith('type '))))
+      continue;
+    loads.push(specifier);
+  }
+  for (const [, specifier] of text.matchAll(/\bimport\s*\(?\s*'([^']+)'/g)) loads.push(specifier);
+  return loads.map((specifier) =>
+    specifier.startsWith('.')
+      ? path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier)).replace(/\.js$/, '.ts')
+      : specifier,
+  );
+}
+
+/** Problems of an entry for browsers: all that it loads must be this package's own, or one of `packages`. */
+export function entryProblems(sources, entry, packages) {
+  const from = new Map([[entry, null]]);
+  const problems = [];
+  for (const [file] of from) {
+    for (const target of loadsOf(file, sources.get(file) ?? '')) {
+      if (sources.has(target)) {
+        if (!from.has(target)) from.set(target, file);
+      } else if (!packages.some((name) => target === name || target.startsWith(`${name}/`))) {
+        const way = [];
+        for (let at = file; at !== null; at = from.get(at)) way.unshift(`src/${at}`);
+        problems.push(`a browser cannot load ${target}: ${way.join(' loads ')} loads it`);
+      }
+    }
+  }
+  return problems;
+}
+
 /** Problems of folders with too many files at one level; `allowed` names those that still have more. */
 export function crowdProblems(sources, allowed) {
   const counts = new Map();

@@ -2,7 +2,7 @@
 // Random ones are written once into a cache folder outside git.
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { readModelFacts } from '../../dist/model-file/model-facts.js';
+import { readModelFacts } from '../../dist/model-file/read-model-facts.js';
 import { root } from '../harness/environment.mjs';
 import { importTypeScript } from '../harness/typescript.mjs';
 

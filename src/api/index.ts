@@ -85,6 +85,7 @@ export type {
 export type { HistoryEvent, Item, Turn, User } from '../preference/preference.js';
 export type { GivenChatTemplate } from '../prompt/chat/chat-template.js';
 export type { ChatMessage, PromptInput, PromptTemplate } from '../prompt/template/template.js';
+export type { BaseRewardModel } from '../reward-model/base-reward-model.js';
 export type { JudgeSettings } from '../reward-model/judge-settings.js';
 export type {
   GrammarChoice,
@@ -112,6 +113,7 @@ export type {
   OverOptions,
 } from '../reward-model/reward-model.js';
 export { RewardModel } from '../reward-model/reward-model.js';
+export type { RewardParts } from '../reward-model/reward-parts.js';
 export type { AggregateMethod, AggregateOptions } from '../scaling/aggregate-levels.js';
 export type { ScalingLevel } from '../scaling/level.js';
 export type { NeighbourWeights } from '../scaling/neighbour-weights.js';

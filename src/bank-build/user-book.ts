@@ -2,7 +2,8 @@
 // Knows rows and events; keeps the histories in memory while a bank is written.
 
 import { createHash } from 'node:crypto';
-import { anonymousId, type StoredUser, userKey } from '../bank/file/stored-user.js';
+import { anonymousId } from '../bank/anonymous-id.js';
+import { type StoredUser, userKey } from '../bank/file/stored-user.js';
 import type { PreferenceRow } from '../data/preference-data.js';
 import type { HistoryEvent } from '../preference/preference.js';
 

@@ -2,8 +2,9 @@
 // Keeps numbers and places; histories are read when asked for.
 
 import { type AddedMember, AddedUsers } from './added-users.js';
+import { anonymousId } from './anonymous-id.js';
 import type { OpenedBank } from './file/opened-bank.js';
-import { anonymousId, asStoredUser, keyHash, type StoredUser, userKey } from './file/stored-user.js';
+import { asStoredUser, keyHash, type StoredUser, userKey } from './file/stored-user.js';
 import type { MemberSearch } from './member-search.js';
 
 /** Users by number: first those that the bank was built with, then those added. */

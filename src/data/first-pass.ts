@@ -10,6 +10,7 @@ import type { RawRow } from './formats/fields.js';
 import type { Format, FormatName, RowDraft } from './formats/format.js';
 import { isSplit, splitOf } from './formats/format.js';
 import { eventOf, HistoryBook } from './history-book.js';
+import { readDrafts } from './read-drafts.js';
 
 const DETECTION_ROWS = 100;
 
@@ -41,17 +42,6 @@ export async function chooseFormat(
     throw new PgenrmError('INPUT_MALFORMED', `${path} is empty: expected rows of preference data`);
   }
   throw unknownFormatError(path, rows[0], reason);
-}
-
-/** Reads the drafts of a row; a row that does not fit gives what is wrong with it. */
-export function readDrafts(format: Format, record: RawRecord): readonly RowDraft[] | string {
-  if (record.row === undefined) return record.reason ?? 'the row cannot be read';
-  try {
-    return format.read(record.row);
-  } catch (error) {
-    if (error instanceof PgenrmError && error.code === 'INPUT_MALFORMED') return error.message;
-    throw error;
-  }
 }
 
 /** Whether a row, read or not, belongs to the split asked for; a row that cannot be read belongs to every one. */

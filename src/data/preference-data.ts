@@ -6,55 +6,20 @@ import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { PgenrmError } from '../errors.js';
-import type { Item, User } from '../preference/preference.js';
 import { fileState } from './files/file-bytes.js';
 import { openRecords, type RecordOptions } from './files/records.js';
 import type { FirstPass, SignalFacts } from './first-pass.js';
-import { chooseFormat, firstPassOf, isWanted, readDrafts } from './first-pass.js';
-import type { FormatName, RowDraft } from './formats/format.js';
+import { chooseFormat, firstPassOf, isWanted } from './first-pass.js';
+import type { FormatName } from './formats/format.js';
 import { canonicalSplit, FORMAT_NAMES, isSplit } from './formats/format.js';
-import { shownOrder, uniqueIds } from './row-order.js';
+import { readDrafts } from './read-drafts.js';
+import { finishRow, type PreferenceRow, type RowProblem } from './row.js';
+import { uniqueIds } from './row-order.js';
 import { pairFormatOf, readUsers, type UsersRead } from './users-file.js';
 
 export type { FormatName } from './formats/format.js';
 export { FORMAT_NAMES } from './formats/format.js';
-
-/** A row that fits its format, with its user's signals resolved. */
-export interface PreferenceRow {
-  readonly kind: 'row';
-  /**
-   * Number of the row in the file from 1, blank lines not counted.
-   * The turns of one PRISM conversation share it.
-   */
-  readonly number: number;
-  /**
-   * The row's `conversation_id` or `id`, or else its number; unique in the file: where an id is repeated, the
-   * second row gets `#2`, the third `#3`. It does not depend on `split`, `users` or the kind of file.
-   */
-  readonly id: string;
-  readonly userId?: string;
-  /** In lower case; `val` and `dev` are `validation`. */
-  readonly split?: string;
-  /**
-   * Context and candidates. Where the file has a label, the candidates are ordered by the SHA-256 of the row's
-   * id and their position in the file, so that the order does not give the label away; else as in the file.
-   */
-  readonly item: Item;
-  /** The user as this row may know them: never the choice that the row asks for. */
-  readonly user: User;
-  /** Index into `item.candidates` of the reply that the user prefers; absent where the row has no label. */
-  readonly label?: number;
-  readonly subset?: string;
-  /** The licence that the row says it stands under; absent where it says none. */
-  readonly license?: string;
-}
-
-/** A row that does not fit: its number, and the field that does not fit and what was expected. */
-export interface RowProblem {
-  readonly kind: 'problem';
-  readonly number: number;
-  readonly reason: string;
-}
+export type { PreferenceRow, RowProblem } from './row.js';
 
 /** How a file is read. */
 export interface OpenOptions {
@@ -162,24 +127,6 @@ function checkSplits(path: string, asked: readonly string[], { splits: seen, dam
   if (damage !== undefined) throw damage;
   const known = seen.length === 0 ? 'its rows have no split' : `it has ${seen.join(', ')}`;
   throw new PgenrmError('INVALID_OPTION', `${path} has no split "${unknown}": ${known}`);
-}
-
-function finishRow(draft: RowDraft, number: number, id: string, user: User): PreferenceRow {
-  const { chosen, candidates, userId, split, subset, license } = draft;
-  const order =
-    chosen === undefined ? candidates.map((_, index) => index) : shownOrder(id, candidates.length);
-  return {
-    kind: 'row',
-    number,
-    id,
-    ...(userId === undefined ? {} : { userId }),
-    ...(split === undefined ? {} : { split }),
-    item: { context: draft.context, candidates: order.flatMap((index) => candidates[index] ?? []) },
-    user,
-    ...(chosen === undefined ? {} : { label: order.indexOf(chosen) }),
-    ...(subset === undefined ? {} : { subset }),
-    ...(license === undefined ? {} : { license }),
-  };
 }
 
 /** The survey of PRISM beside its conversations, where there is one. */

@@ -1,7 +1,7 @@
 // How rows and candidates are named and ordered: ids unique in a file, an order that hides the label.
 // Knows only ids and positions; both depend on nothing else.
 
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../hashing/sha256.js';
 
 /** Gives ids that are unique in the order of the file. */
 export function uniqueIds(): (id: string) => string {
@@ -24,7 +24,7 @@ export function uniqueIds(): (id: string) => string {
 export function shownOrder(id: string, n: number): readonly number[] {
   return Array.from({ length: n }, (_, index) => ({
     index,
-    key: createHash('sha256').update(`${id}\n${index}`).digest('hex'),
+    key: sha256Hex(`${id}\n${index}`),
   }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ index }) => index);

@@ -82,21 +82,17 @@ export async function readUsers(
   const seen = new Map<string, number>();
   let [inData, anyCriteria, anyHistory] = [0, false, false];
   for await (const records of source.read(options)) {
-    for (const record of records) {
-      const { userId, stated } = readRecord(path, record);
-      const earlier = seen.get(userId);
-      if (earlier !== undefined) {
-        throw new PgenrmError(
-          'DUPLICATE_ID',
-          `${path}: user ${userId} comes in row ${earlier} and again in row ${record.number}; keep one row a user`,
-        );
-      }
-      seen.set(userId, record.number);
-      if (occurring.has(userId)) inData += 1;
-      if (needed.has(userId)) book.state(userId, stated);
-      anyCriteria ||= stated.criteria !== undefined;
-      anyHistory ||= (stated.history ?? []).length > 0;
-    }
+    readUserRecords(
+      path,
+      records,
+      (userId, stated) => {
+        if (occurring.has(userId)) inData += 1;
+        if (needed.has(userId)) book.state(userId, stated);
+        anyCriteria ||= stated.criteria !== undefined;
+        anyHistory ||= (stated.history ?? []).length > 0;
+      },
+      seen,
+    );
   }
   const [example] = seen.keys();
   return {
@@ -106,6 +102,30 @@ export async function readUsers(
     anyHistory,
     ...(example === undefined ? {} : { example }),
   };
+}
+
+/**
+ * Reads records of a users file, each user told to `take`; `seen` keeps the rows of users over several calls.
+ * @throws PgenrmError as {@link readUsers}.
+ */
+export function readUserRecords(
+  path: string,
+  records: readonly RawRecord[],
+  take: (userId: string, stated: StatedUser) => void,
+  seen = new Map<string, number>(),
+): void {
+  for (const record of records) {
+    const { userId, stated } = readRecord(path, record);
+    const earlier = seen.get(userId);
+    if (earlier !== undefined) {
+      throw new PgenrmError(
+        'DUPLICATE_ID',
+        `${path}: user ${userId} comes in row ${earlier} and again in row ${record.number}; keep one row a user`,
+      );
+    }
+    seen.set(userId, record.number);
+    take(userId, stated);
+  }
 }
 
 function readRecord(path: string, { number, row, reason }: RawRecord): ReturnType<typeof readUser> {

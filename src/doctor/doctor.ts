@@ -8,14 +8,10 @@ import type { GpuChoice } from '../generator/llama/gpu-choice.js';
 import { chooseLlama, type LlamaChoice } from '../generator/llama/llama-library.js';
 import type { EngineSizes } from '../generator/native/native-generator.js';
 import { modelDecoding } from '../guided/decoding.js';
-import {
-  type ModelFacts,
-  readModelFacts,
-  requireTextDecoder,
-  sequenceEnds,
-} from '../model-file/model-facts.js';
+import { type ModelFacts, requireTextDecoder, sequenceEnds } from '../model-file/model-facts.js';
 import { BUNDLED_MODEL, type ResolvedModel, resolveModel } from '../model-file/model-file.js';
 import { EMBEDDER_METADATA_KEY, namedEmbedder } from '../model-file/named-embedder.js';
+import { readModelFacts } from '../model-file/read-model-facts.js';
 import { chooseKernels } from '../native/choose-kernels.js';
 import { type LoadedBinding, loadNativeBinding } from '../native/load.js';
 import { isMusl } from '../native/platform-package.js';

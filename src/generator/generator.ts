@@ -62,8 +62,8 @@ export interface LoadWarning {
 
 /** How a generator runs, as plain data: what `doctor` and the run manifest state. */
 export interface GeneratorInfo {
-  /** `custom`: a generator of the caller's own. */
-  readonly kind: GeneratorKind | 'custom';
+  /** `browser`: llama.cpp as WASM in a page; `custom`: a generator of the caller's own. */
+  readonly kind: GeneratorKind | 'browser' | 'custom';
   /** What computes, such as `llama.cpp`. */
   readonly engine: string;
   /** Its release, such as `v0.5.0`. */

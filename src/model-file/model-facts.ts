@@ -1,8 +1,7 @@
-// What a GGUF file says about its model, and whether this package can generate text with it.
-// Reads headers only; the llama.cpp side may still find more to refuse.
-import { basename, dirname, join, resolve } from 'node:path';
+// What the headers of a model's GGUF files say about it, and whether this package can generate text with it.
+// Reads no file; the llama.cpp side may still find more to refuse.
 import { PgenrmError } from '../errors.js';
-import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.js';
+import type { GgufHeader, GgufTensor } from './gguf-parse.js';
 
 /** Facts read from the header of a model, all parts of a split model included. */
 export interface ModelFacts {
@@ -50,31 +49,19 @@ const ENCODERS = new Set([
 ]);
 const DIFFUSION = new Set(['dream', 'llada', 'llada-moe', 'rnd1']);
 
-/**
- * Reads the facts of the model at `path` from its GGUF header.
- * Throws `MODEL_NOT_FOUND` and `MODEL_UNUSABLE` as {@link readGgufHeader}; a missing part of a split model is
- * `MODEL_NOT_FOUND`.
- */
-export async function readModelFacts(path: string): Promise<ModelFacts> {
-  const first = resolve(path);
-  const header = await readGgufHeader(first);
-  const parts = splitParts(first, header);
-  let bytes = header.fileBytes;
-  let tensors = header.tensors;
-  for (const part of parts.slice(1)) {
-    const next = await readGgufHeader(part);
-    bytes += next.fileBytes;
-    tensors = tensors.concat(next.tensors);
-  }
+/** The facts that the headers of a model's parts state together; `path` is the first part's. */
+export function factsOf(path: string, parts: readonly string[], headers: readonly GgufHeader[]): ModelFacts {
+  const tensors = headers.flatMap((header) => header.tensors);
+  const [header] = headers as [GgufHeader];
   const { metadata } = header;
   const architecture = String(metadata.get('general.architecture') ?? '');
   const template = metadata.get('tokenizer.chat_template');
   const tokens = metadata.get('tokenizer.ggml.tokens');
   const types = metadata.get('tokenizer.ggml.token_type');
   return {
-    path: first,
+    path,
     parts,
-    bytes,
+    bytes: headers.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
     tensorBytes: tensors.reduce((sum, tensor) => sum + (tensor.bytes ?? 0), 0),
     bytesByType: bytesByType(tensors),
     parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0),
@@ -134,20 +121,4 @@ function scalars({ metadata }: GgufHeader): Map<string, string> {
   const texts = new Map<string, string>();
   for (const [key, value] of metadata) if (typeof value !== 'object') texts.set(key, String(value));
   return texts;
-}
-
-function splitParts(path: string, { metadata }: GgufHeader): string[] {
-  const count = Number(metadata.get('split.count') ?? 1);
-  if (count <= 1) return [path];
-  const name = /^(.*-)(\d{5})(-of-\d{5}\.gguf)$/.exec(basename(path));
-  if (name === null || Number(name[2]) !== 1) {
-    throw new PgenrmError(
-      'MODEL_UNUSABLE',
-      `${path} is one of ${count} parts of a split model; give the first part, named like ` +
-        `NAME-00001-of-${String(count).padStart(5, '0')}.gguf, with the others beside it.`,
-    );
-  }
-  return Array.from({ length: count }, (_, index) =>
-    join(dirname(path), `${name[1]}${String(index + 1).padStart(5, '0')}${name[3]}`),
-  );
 }

@@ -9,7 +9,8 @@ import { packageFile } from '../package.js';
 import { defaultCacheFolder } from './cache-folder.js';
 import { hashFiles } from './file-hash.js';
 import { type DownloadProgress, downloadModel, parseModelAddress } from './model-download.js';
-import { type ModelFacts, readModelFacts } from './model-facts.js';
+import type { ModelFacts } from './model-facts.js';
+import { readModelFacts } from './read-model-facts.js';
 
 /** Name of the model that comes with the package. */
 export const BUNDLED_MODEL = 'nano';

@@ -1,9 +1,9 @@
 // Seeks the similar users of one judgment, as soon as there is something to seek them by.
 // Knows the bank and its embedder; nothing of how their chains are written.
 
+import { anonymousId } from '../bank/anonymous-id.js';
 import type { PrototypeBank } from '../bank/bank.js';
 import { embedQuery } from '../bank/embed-query.js';
-import { anonymousId } from '../bank/file/stored-user.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { User } from '../preference/preference.js';
 import { renderEvents } from '../prompt/sections.js';

@@ -21,6 +21,7 @@ describe.skipIf(NOT_BUILT !== null)(`the public surface (${NOT_BUILT ?? 'built'}
   it('has the entries that package.json names', () => {
     expect(surface.entries.map(({ entry }) => entry)).toEqual([
       'pgenrm',
+      'pgenrm in a browser',
       'pgenrm/eval',
       'pgenrm/bank',
       'pgenrm/worker',

@@ -26,6 +26,7 @@ export interface Surface {
 
 interface ExportTarget {
   readonly types: string;
+  readonly browser?: ExportTarget;
 }
 
 /** Reads the entries of `package.json`; the package has to be built. */
@@ -37,7 +38,12 @@ export function readSurface(root = '.'): Surface {
   const entries = Object.entries(exports).flatMap(([path, target]) =>
     typeof target === 'string'
       ? []
-      : [{ entry: `${name}${path.slice(1)}`, file: resolve(root, target.types) }],
+      : [
+          { entry: `${name}${path.slice(1)}`, file: resolve(root, target.types) },
+          ...(target.browser === undefined
+            ? []
+            : [{ entry: `${name}${path.slice(1)} in a browser`, file: resolve(root, target.browser.types) }]),
+        ],
   );
   const program = ts.createProgram(
     entries.map(({ file }) => file),

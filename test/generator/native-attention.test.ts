@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Generator } from '../../src/generator/generator.js';
 import { attentionKernel, attentionShape } from '../../src/generator/native/attention-shape.js';
 import { type GeneratorOptions, loadNativeGenerator } from '../../src/generator/native/native-generator.js';
-import { readModelFacts } from '../../src/model-file/model-facts.js';
+import { readModelFacts } from '../../src/model-file/read-model-facts.js';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { CLEAR, expectAlike, TOKENS, textsOf } from '../support/greedy-texts.js';
 import { randomModel } from '../support/random-model.js';

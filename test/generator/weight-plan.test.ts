@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planWeights } from '../../src/generator/native/weight-plan.js';
-import { readModelFacts } from '../../src/model-file/model-facts.js';
+import { readModelFacts } from '../../src/model-file/read-model-facts.js';
 import { randomModel } from '../support/random-model.js';
 
 const [F32, Q8_0] = [0, 8];

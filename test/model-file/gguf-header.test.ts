@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MetadataValue, writeGguf } from '../../bench/models/gguf-writer.js';
 import { type ErrorCode, PgenrmError } from '../../src/errors.js';
 import { readGgufHeader } from '../../src/model-file/gguf-header.js';
-import { readModelFacts, requireTextDecoder } from '../../src/model-file/model-facts.js';
+import { requireTextDecoder } from '../../src/model-file/model-facts.js';
+import { readModelFacts } from '../../src/model-file/read-model-facts.js';
 import { randomBert, randomModel, TINY } from '../support/random-model.js';
 
 let folder: string;

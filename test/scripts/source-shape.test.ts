@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 // @ts-expect-error a script without types
-import { circleProblems, circlesOf, crowdProblems, nodeProblems } from '../../scripts/source-shape.mjs';
+import * as shape from '../../scripts/source-shape.mjs';
 
+const { circleProblems, circlesOf, crowdProblems, entryProblems, nodeProblems } = shape;
 const sources = (files: Readonly<Record<string, string>>) => new Map(Object.entries(files));
 
 describe('the shape of the sources', () => {
@@ -31,6 +32,23 @@ describe('the shape of the sources', () => {
       expect.stringMatching(/src\/c has no circle any more/),
     ]);
     expect(circleProblems(ring, ['a', 'b'])).toHaveLength(3);
+  });
+
+  it('finds what an entry for browsers loads beside the package and what is allowed', () => {
+    const entry = sources({
+      'api/page.ts':
+        "import type { A } from '../node/a.js';\nimport { type B, b } from '../b/b.js';\nexport * from '../b/c.js';",
+      'b/b.ts':
+        "import {\n  type D,\n  type E,\n} from 'types-only';\nconst late = await import('@big/engine');",
+      'b/c.ts': "import 'side-effect';\nimport { sha } from '@noble/hashes/sha2.js';",
+      'node/a.ts': "import fs from 'node:fs';",
+    });
+    expect(entryProblems(entry, 'api/page.ts', ['@noble/hashes'])).toEqual([
+      'a browser cannot load @big/engine: src/api/page.ts loads src/b/b.ts loads it',
+      'a browser cannot load side-effect: src/api/page.ts loads src/b/c.ts loads it',
+    ]);
+    expect(entryProblems(entry, 'api/page.ts', ['@noble/hashes', '@big/engine', 'side-effect'])).toEqual([]);
+    expect(entryProblems(entry, 'node/a.ts', [])).toHaveLength(1);
   });
 
   it('finds what a browser does not have', () => {

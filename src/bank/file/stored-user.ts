@@ -88,11 +88,6 @@ export function userOf({ id, anonymous, history, criteria }: StoredUser): User {
   };
 }
 
-/** Name of the user that a row without a user id makes. */
-export function anonymousId(row: string): string {
-  return `row:${row}`;
-}
-
 /** Two users are the same where their keys are; a user may be called as an anonymous one is. */
 export function userKey(id: string, anonymous = false): string {
   return `${anonymous ? 'row' : 'user'}\n${id}`;

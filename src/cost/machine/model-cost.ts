@@ -2,8 +2,9 @@
 // Reads the GGUF header; counts model FLOPs, that is what the weights ask for, whatever a kernel does.
 
 import type { KvCacheInfo } from '../../generator/native/native-info.js';
-import { type GgufHeader, readGgufHeader } from '../../model-file/gguf-header.js';
-import { readModelFacts } from '../../model-file/model-facts.js';
+import { readGgufHeader } from '../../model-file/gguf-header.js';
+import type { GgufHeader } from '../../model-file/gguf-parse.js';
+import { readModelFacts } from '../../model-file/read-model-facts.js';
 
 /** Counts of one model; a multiplication and an addition are two FLOPs. */
 export interface ModelCost {

@@ -1,7 +1,7 @@
 // The Embedder on the C++ addon: texts in batches, pooled as the GGUF says or as forced, on a thread of its own.
 // Serves embedding models and judges alike; knows nothing of what is embedded.
 import { PgenrmError } from '../../errors.js';
-import { readModelFacts } from '../../model-file/model-facts.js';
+import { readModelFacts } from '../../model-file/read-model-facts.js';
 import type { ThreadWish } from '../../options/engine-options.js';
 import type { Embedder } from '../embedder.js';
 import { mostThreads } from '../llama/cpu-threads.js';

@@ -1,7 +1,8 @@
 // The Generator on the C++ addon: one engine with its own thread, requests in, finished samples out.
 // Knows the native boundary; batching, sharing and sampling are the engine's.
 import { freemem } from 'node:os';
-import { readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
+import { requireTextDecoder } from '../../model-file/model-facts.js';
+import { readModelFacts } from '../../model-file/read-model-facts.js';
 import type { NativeStatistics } from '../../native/binding.js';
 import { checkEngineOptions, type EngineOptions, type ThreadWish } from '../../options/engine-options.js';
 import type { Generation, GenerationRequest, ModelInfo, Prompt } from '../generator.js';

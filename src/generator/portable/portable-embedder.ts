@@ -3,8 +3,9 @@
 import { resolve } from 'node:path';
 import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
 import { messageOf, PgenrmError } from '../../errors.js';
-import { type ModelFacts, readModelFacts } from '../../model-file/model-facts.js';
+import type { ModelFacts } from '../../model-file/model-facts.js';
 import { withQuietConsole } from '../../model-file/quiet-console.js';
+import { readModelFacts } from '../../model-file/read-model-facts.js';
 import type { Embedder, Embeddings } from '../embedder.js';
 import { chooseThreads } from '../llama/cpu-threads.js';
 import { chooseLlama, listenToLlama } from '../llama/llama-library.js';

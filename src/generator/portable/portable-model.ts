@@ -3,8 +3,9 @@
 import { resolve } from 'node:path';
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { messageOf, PgenrmError } from '../../errors.js';
-import { type ModelFacts, readModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
+import { type ModelFacts, requireTextDecoder } from '../../model-file/model-facts.js';
 import { withQuietConsole } from '../../model-file/quiet-console.js';
+import { readModelFacts } from '../../model-file/read-model-facts.js';
 import type { ThreadWish } from '../../options/engine-options.js';
 import type { GeneratorInfo, ModelInfo } from '../generator.js';
 import { chooseThreads } from '../llama/cpu-threads.js';

@@ -2,7 +2,6 @@
 // Written from the sources of release v0.5.0.
 
 import { ServerFailure } from '../connection.js';
-import { wrappedGrammar } from '../wrapped-grammar.js';
 import {
   type Ask,
   brokeOff,
@@ -18,6 +17,7 @@ import {
   type Written,
   wrongAnswer,
 } from './dialect.js';
+import { grammarFields } from './lazy-grammar.js';
 import { llamaPlans, seedOf } from './llama-plans.js';
 
 const FIELDS = ['content', 'tokens_predicted', 'tokens_evaluated', 'stop_type', 'stopping_word', 'timings'];
@@ -123,27 +123,6 @@ function body(ask: SampleAsk): Record<string, unknown> {
 function promptText(prompt: Exclude<SampleAsk['prompt'], { kind: 'ids' }>): string {
   if (prompt.kind === 'text') return prompt.text;
   throw new ServerFailure('llama-server is given prompts and no messages', null, 'INTERNAL');
-}
-
-function grammarFields(grammar: string, { grammarTrigger, thoughts }: SampleAsk): Record<string, unknown> {
-  const closes = thoughts?.opened === true ? thoughts.close : [];
-  if (grammarTrigger === undefined && closes.length === 0) return { grammar };
-  // The grammar is given the text from the trigger on, so the trigger becomes part of it.
-  const begins = grammarTrigger === undefined ? closes : [grammarTrigger];
-  const found = `(${begins.map(escaped).join('|')})`;
-  const value =
-    grammarTrigger === undefined || closes.length === 0
-      ? found
-      : `(?:${closes.map(escaped).join('|')})[\\s\\S]*?${found}`;
-  return {
-    grammar: wrappedGrammar(grammar, begins),
-    grammar_lazy: true,
-    grammar_triggers: [{ type: 2, value }],
-  };
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
 function written(final: Readonly<Record<string, unknown>>, text: string, ask: SampleAsk): Written {

@@ -1,0 +1,6 @@
+// The page's beginning.
+import { render } from 'preact';
+import { chooseEngine } from './engines/choose-engine.js';
+import { App } from './view/app.js';
+
+render(<App engine={chooseEngine()} />, document.getElementById('app')!);
