@@ -1,5 +1,5 @@
 // Which vectors may answer, whether they are walked to or scanned, and the scans; the nearest are ranked in full.
-// Twin of native/core/hnsw-scan.cpp; for the index in use, one search at a time.
+// Twin of native/core/hnsw_scan.cpp; for the index in use, one search at a time.
 import { decode, floatDistance, queryDistance } from './codec';
 import { codeOf, exactRow, isRemoved, labelOf, nodeOf } from './graph';
 import { codeStorage, count, dim, F32, quantized, removed } from './graph-state';

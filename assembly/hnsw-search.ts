@@ -1,5 +1,5 @@
 // Walks the graph of the index in use for one query at a time.
-// Twin of native/core/hnsw-search.cpp: the same nodes in the same order on 8-bit codes.
+// Twin of native/core/hnsw_search.cpp: the same nodes in the same order on 8-bit codes.
 import { codeBytes, encode, queryDistance, widen } from './codec';
 import { codeOf } from './graph';
 import { count, dim, freshMark, visit } from './graph-state';

@@ -1,5 +1,5 @@
 // The index file: hnswlib's format for f32 vectors; for others the same behind a preface of its own.
-// Twin of native/core/index-file.cpp: what it refuses there is refused here.
+// Twin of native/core/index_file.cpp: what it refuses there is refused here.
 import { completeInt8, decode, encode, fileVectorBytes } from './codec';
 import {
   appendNode,

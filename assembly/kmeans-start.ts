@@ -1,4 +1,4 @@
-// First centres for k-means (k-means++ with trial candidates); twin of native/core/kmeans-start.cpp.
+// First centres for k-means (k-means++ with trial candidates); twin of native/core/kmeans_start.cpp.
 // Sums run in blocks of fixed size, in order.
 import { release, take } from './memory';
 import { randomBelow, randomUniform } from './random';

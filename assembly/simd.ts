@@ -1,4 +1,4 @@
-// Inner loops over vectors with 128-bit SIMD; twin of native/core/simd-*.cpp.
+// Inner loops over vectors with 128-bit SIMD; twin of native/core/simd_*.cpp.
 // No loop reads past its n.
 
 function sumLanes(v: v128): f32 {

@@ -1,5 +1,5 @@
 // A binary heap of (distance f32, label u32) pairs, the worst on top; equal distances are ordered by label.
-// Twin of native/core/top-k.h.
+// Twin of native/core/top_k.h.
 
 /** Offers a pair to a heap of at most k; returns its new size. */
 export function offer(heap: usize, size: i32, k: i32, distance: f32, label: u32): i32 {

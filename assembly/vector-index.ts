@@ -1,5 +1,5 @@
 // The index as the host sees it: an opaque pointer and functions over it.
-// Twin of native/core/vector-index.cpp.
+// Twin of native/core/vector_index.cpp.
 
 import { decode } from './codec';
 import { codeOf, exactRow, isRemoved, nodeOf, removeNode, reserve } from './graph';

@@ -27,7 +27,7 @@ const engine = [
   'orders',
   'engine',
 ].map((name) => `native/engine/${name}.cpp`);
-const vectors = ['simd', 'simd-baseline', 'simd-avx2', 'simd-avx512', 'simd-neon', 'vectors'];
+const vectors = ['simd', 'simd_baseline', 'simd_avx2', 'simd_avx512', 'simd_neon', 'vectors'];
 const core = (...names) => [...vectors, ...names].map((name) => `native/core/${name}.cpp`);
 const tests = [
   { name: 'scheduler_test', sources: engine, runs: { plain: 2000, address: 500, thread: 100 } },
@@ -57,12 +57,12 @@ const tests = [
   { name: 'pages_test', sources: ['native/core/pages.cpp'], runs: { plain: 1, address: 1, thread: 1 } },
   {
     name: 'numeric_test',
-    sources: core('nearest', 'kmeans', 'kmeans-start', 'refine', 'resample'),
+    sources: core('nearest', 'kmeans', 'kmeans_start', 'refine', 'resample'),
     runs: { plain: 20, address: 10, thread: 5 },
   },
   {
     name: 'index_test',
-    sources: core('codec', 'pages', 'vector-index', 'hnsw-build', 'hnsw-scan', 'hnsw-search', 'index-file'),
+    sources: core('codec', 'pages', 'vector_index', 'hnsw_build', 'hnsw_scan', 'hnsw_search', 'index_file'),
     runs: { plain: 2000, address: 1000, thread: 0 },
   },
 ];

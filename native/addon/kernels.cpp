@@ -1,8 +1,8 @@
 // Gathers the kernels of the addon under one object.
 #include "addon/kernels.h"
 
-#include "addon/kernels-index.h"
-#include "addon/kernels-numeric.h"
+#include "addon/kernels_index.h"
+#include "addon/kernels_numeric.h"
 #include "core/simd.h"
 
 namespace pgenrm {

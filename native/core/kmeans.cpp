@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "core/kmeans-start.h"
+#include "core/kmeans_start.h"
 #include "core/nearest.h"
 #include "core/simd.h"
 #include "core/vectors.h"

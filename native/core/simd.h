@@ -31,7 +31,7 @@ struct SimdKernels {
   // out[r * out_stride + c] = rows[r] . columns[c] for n_rows up to 4 rows and every column.
   void (*dots_block)(const float* rows, size_t n_rows, const float* columns, size_t n_columns, size_t dim, float* out,
                      size_t out_stride);
-  // The nearest of many columns for each row of a tile; see core/simd-nearest.h and core/nearest.h.
+  // The nearest of many columns for each row of a tile; see core/simd_nearest.h and core/nearest.h.
   NearestKernel nearest;
   // sums[j] = rows[order[0]][j] + rows[order[1]][j] + ..., added in that order in 64 bits; `sums` is overwritten.
   void (*sum_rows)(const float* rows, const uint32_t* order, size_t n_rows, size_t dim, double* sums);

@@ -7,7 +7,7 @@
 
 #include "core/parallel.h"
 #include "core/simd.h"
-#include "core/top-k.h"
+#include "core/top_k.h"
 
 namespace pgenrm {
 namespace {

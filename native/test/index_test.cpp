@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/byte-stream.h"
-#include "core/vector-index.h"
+#include "core/byte_stream.h"
+#include "core/vector_index.h"
 #include "test/expect.h"
 #include "test/made_vectors.h"
 

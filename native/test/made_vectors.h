@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "core/top-k.h"
+#include "core/top_k.h"
 #include "core/vectors.h"
 
 namespace pgenrm::test {

@@ -1,11 +1,11 @@
 // Loops over vectors in registers of floats, stamped out once for each instruction set.
-// Included by the simd-*.cpp files with PGENRM_TARGET set to the attribute of theirs. `Lanes` is theirs too:
+// Included by the simd_*.cpp files with PGENRM_TARGET set to the attribute of theirs. `Lanes` is theirs too:
 //   Vec, WIDTH (floats in a Vec), COLUMNS (columns of a block: as many as leave registers for four rows),
 //   zero(), add(a, b), sub(a, b), fma(a, b, c) = a * b + c, sum(a),
 //   load(p) and load_part(p, n) of float and of 16-bit floats, n < WIDTH, the rest 0,
 //   sums(v, out): out[k] = sum(v[k]) for COLUMNS registers.
 
-#include "core/simd-nearest.h"
+#include "core/simd_nearest.h"
 
 namespace pgenrm {
 namespace {

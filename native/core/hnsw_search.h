@@ -1,4 +1,4 @@
-// Answers one query at a time over hnswlib's own records: walks the graph (hnsw-search.cpp) or scans (hnsw-scan.cpp).
+// Answers one query at a time over hnswlib's own records: walks the graph (hnsw_search.cpp) or scans (hnsw_scan.cpp).
 // One GraphSearch serves many threads, each with a SearchScratch of its own; the index stays locked meanwhile.
 #pragma once
 
@@ -8,8 +8,8 @@
 #include <cstring>
 #include <vector>
 
-#include "core/top-k.h"
-#include "core/vector-index.h"
+#include "core/top_k.h"
+#include "core/vector_index.h"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define PGENRM_PREFETCH(address) __builtin_prefetch(address)

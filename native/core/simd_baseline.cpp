@@ -5,7 +5,7 @@
 #include "core/simd.h"
 
 #define PGENRM_TARGET
-#include "core/simd-loops.h"
+#include "core/simd_loops.h"
 
 namespace pgenrm {
 namespace {

@@ -10,9 +10,9 @@
 #include <limits>
 
 #define PGENRM_TARGET __attribute__((target("avx2,fma,f16c")))
-#include "core/simd-loops.h"
-#include "core/simd-lanes.h"
-#include "core/simd-attention.h"
+#include "core/simd_loops.h"
+#include "core/simd_lanes.h"
+#include "core/simd_attention.h"
 
 namespace pgenrm {
 namespace {

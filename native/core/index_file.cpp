@@ -1,6 +1,6 @@
 // Saves an index, and loads one after checking everything that a walk relies on: sizes, links, levels, labels,
 // vectors. A damaged file gives a status, never a crash; whole-file checksums are the caller's.
-#include "core/index-file.h"
+#include "core/index_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,10 +9,10 @@
 #include <new>
 #include <vector>
 
-#include "core/byte-stream.h"
-#include "core/graph-space.h"
-#include "core/hnsw-search.h"
-#include "core/vector-index.h"
+#include "core/byte_stream.h"
+#include "core/graph_space.h"
+#include "core/hnsw_search.h"
+#include "core/vector_index.h"
 
 namespace pgenrm {
 namespace {

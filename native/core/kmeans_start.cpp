@@ -1,6 +1,6 @@
 // First centres for k-means: each drawn with odds by squared distance to the nearest before it.
 // Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding".
-#include "core/kmeans-start.h"
+#include "core/kmeans_start.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // Places nodes one after another, stores their vectors and links them on several threads.
 // Source: Malkov and Yashunin, arXiv 1603.09320, algorithm 1; searches and choices of links are hnswlib's.
-#include "core/hnsw-build.h"
+#include "core/hnsw_build.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include <mutex>
 #include <new>
 
-#include "core/graph-space.h"
+#include "core/graph_space.h"
 #include "core/random.h"
 
 namespace pgenrm {

@@ -1,11 +1,11 @@
 // The walk: down the levels greedily, over the ground level with a sorted pool, then ranked by exact distance.
 // Source: Malkov and Yashunin, arXiv 1603.09320, algorithms 2 and 5.
-#include "core/hnsw-search.h"
+#include "core/hnsw_search.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "core/graph-space.h"
+#include "core/graph_space.h"
 
 namespace pgenrm {
 

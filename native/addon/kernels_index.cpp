@@ -1,10 +1,10 @@
 // Index jobs: each holds the index alive, so that a handle may be released while they run.
-#include "addon/kernels-index.h"
+#include "addon/kernels_index.h"
 
-#include "addon/kernels-arguments.h"
-#include "addon/kernels-work.h"
-#include "core/byte-stream.h"
-#include "core/vector-index.h"
+#include "addon/kernels_arguments.h"
+#include "addon/kernels_work.h"
+#include "core/byte_stream.h"
+#include "core/vector_index.h"
 
 namespace pgenrm {
 namespace {

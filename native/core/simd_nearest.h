@@ -1,6 +1,6 @@
 // The nearest of many columns for each row of a tile, with columns side by side in a register and a number of a row
 // in all of another: no sum across a register, and each product of a row counts in the order of its numbers.
-// Included by the simd-*.cpp files after core/simd-lanes.h; see there what `Lanes` is, and
+// Included by the simd_*.cpp files after core/simd_lanes.h; see there what `Lanes` is, and
 //   ROWS (rows of a tile: as many as leave registers for two panels), Ints (a register of integers),
 //   splat(x), count_from(n) = n, n + 1, ..., keep_less(v, i, least, best): takes over v and i where v < least,
 //   load, store(p, v) for Ints.

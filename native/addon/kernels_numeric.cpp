@@ -1,8 +1,8 @@
 // Arguments become plain structs, kernels run, results become typed arrays.
-#include "addon/kernels-numeric.h"
+#include "addon/kernels_numeric.h"
 
-#include "addon/kernels-arguments.h"
-#include "addon/kernels-work.h"
+#include "addon/kernels_arguments.h"
+#include "addon/kernels_work.h"
 #include "core/aggregate.h"
 #include "core/kmeans.h"
 #include "core/refine.h"

@@ -1,5 +1,5 @@
 // Attention over cells of a KV cache, a block of them at a time: products with the keys, their softmax so far, the sum of
-// values. Included by the simd-*.cpp files after core/simd-lanes.h; see there what `Lanes` is, and
+// values. Included by the simd_*.cpp files after core/simd_lanes.h; see there what `Lanes` is, and
 //   splat(x), mul(a, b), max(a, b), largest(a), store(p, v), nearest_whole(a), times_power(a, n) = a * 2^n for whole n,
 //   all_sums(v) = sum(v[0]), sum(v[1]), ... of WIDTH registers,
 //   VALUES_OF_FOUR (registers of a value that four queries are weighed with at a time).

@@ -1,5 +1,5 @@
 // Element-wise loops that a compiler vectorises by itself, stamped out once for each instruction set.
-// Included by the simd-*.cpp files with PGENRM_TARGET set to the attribute of theirs.
+// Included by the simd_*.cpp files with PGENRM_TARGET set to the attribute of theirs.
 
 namespace {
 

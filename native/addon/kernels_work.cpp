@@ -1,5 +1,5 @@
 // Threads that take kernel jobs; a new one starts where none is idle, up to a bound.
-#include "addon/kernels-work.h"
+#include "addon/kernels_work.h"
 
 #include <condition_variable>
 #include <deque>

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <limits>
 
-#include "core/graph-space.h"
-#include "core/hnsw-search.h"
+#include "core/graph_space.h"
+#include "core/hnsw_search.h"
 
 namespace pgenrm {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "core/vector-index.h"
+#include "core/vector_index.h"
 
 namespace pgenrm {
 

@@ -16,9 +16,9 @@
 #include <limits>
 
 #define PGENRM_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")))
-#include "core/simd-loops.h"
-#include "core/simd-lanes.h"
-#include "core/simd-attention.h"
+#include "core/simd_loops.h"
+#include "core/simd_lanes.h"
+#include "core/simd_attention.h"
 
 namespace pgenrm {
 namespace {

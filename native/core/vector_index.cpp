@@ -1,6 +1,6 @@
-// The index in memory and its changes; growing lies in hnsw-build.cpp, searching in hnsw-search.cpp, files in
-// index-file.cpp.
-#include "core/vector-index.h"
+// The index in memory and its changes; growing lies in hnsw_build.cpp, searching in hnsw_search.cpp, files in
+// index_file.cpp.
+#include "core/vector_index.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,9 +10,9 @@
 #include <mutex>
 #include <new>
 
-#include "core/graph-space.h"
-#include "core/hnsw-build.h"
-#include "core/hnsw-search.h"
+#include "core/graph_space.h"
+#include "core/hnsw_build.h"
+#include "core/hnsw_search.h"
 #include "core/pages.h"
 #include "core/parallel.h"
 
