@@ -49,9 +49,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     const Napi::Object o = arguments::object(info, 0, "options");
     if (info.Length() < 2 || !info[1].IsFunction()) throw Napi::TypeError::New(info.Env(), "onEvents must be a function");
     EngineArguments read = read_engine_arguments(o);
-    std::string error;
-    std::shared_ptr<const Library> library = library_at(o.Get("library").As<Napi::Object>(), &error);
-    if (!library) throw Napi::Error::New(info.Env(), error);
+    const std::shared_ptr<const Library> library = library_at(o.Get("library").As<Napi::Object>());
 
     callback_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "pgenrm engine", 0, 1);
     // After the callback was made, so that it runs before the callback is torn down.
@@ -64,7 +62,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
       post(ProgressEvent{share});
       return !abort_.load();
     };
-    const auto factory = [this, library, read](std::string* why) {
+    const auto factory = [this, library, read](Failure* why) {
       EngineModel made;
       std::shared_ptr<const LlamaModel> model = LlamaModel::load(library, read.model, why);
       if (!model) return made;
@@ -75,7 +73,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
           made.decoders.push_back(std::move(decoder));
         }
       }
-      made.make_embedder = [model, embedder = read.embedder](std::string* reason) {
+      made.make_embedder = [model, embedder = read.embedder](Failure* reason) {
         return LlamaEmbedder::make(model, embedder, reason);
       };
       model_ = model.get();
@@ -86,7 +84,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     callbacks.on_sample = [this](SampleResult&& sample) { post(std::move(sample)); };
     callbacks.on_end = [this](RequestResult&& result) { post(std::move(result)); };
     callbacks.on_embedding = [this](EmbeddingResult&& result) { post(std::move(result)); };
-    callbacks.on_ready = [this](std::string why) { post(ReadyEvent{std::move(why)}); };
+    callbacks.on_ready = [this](Failure why) { post(ReadyEvent{std::move(why)}); };
     callbacks.on_closed = [this] { post(ClosedEvent{}); };
     if (read.reports_steps) {
       callbacks.on_step = [this](const StepStatistics& statistics) { post(StepStatistics(statistics)); };
@@ -199,7 +197,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   }
 
   std::unique_ptr<Decoder> make_decoder(const std::shared_ptr<const LlamaModel>& model, const LlamaDecoderOptions& options,
-                                        std::string* why) {
+                                        Failure* why) {
     std::unique_ptr<Decoder> decoder = LlamaDecoder::make(model, options, why);
     if (decoder) cells_ += decoder->limits().n_cells;
     return decoder;
@@ -244,7 +242,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
     for (size_t i = 0; i < events.size(); ++i) {
       array[static_cast<uint32_t>(i)] = event_object(env, events[i]);
       if (const auto* ready = std::get_if<ReadyEvent>(&events[i])) {
-        ready_ = ready->error.empty();
+        ready_ = !ready->failure.failed();
         if (n_open_ == 0 && !closing_) callback_.Unref(env);
       }
       const bool ended = std::holds_alternative<RequestResult>(events[i]) || std::holds_alternative<EmbeddingResult>(events[i]);

@@ -29,6 +29,19 @@ const char* name_of(RequestStatus status) {
   return "";
 }
 
+const char* name_of(FailureCode code) {
+  switch (code) {
+    case FailureCode::kNone: return "";
+    case FailureCode::kUnusable: return "unusable";
+    case FailureCode::kNoMemory: return "noMemory";
+    case FailureCode::kCancelled: return "cancelled";
+    case FailureCode::kClosed: return "closed";
+    case FailureCode::kTooLong: return "tooLong";
+    case FailureCode::kDecodeFailed: return "decodeFailed";
+  }
+  return "";
+}
+
 const char* name_of(FreeFinish reason) {
   switch (reason) {
     case FreeFinish::kNone: return "";
@@ -88,6 +101,15 @@ Napi::Value outcome_object(Napi::Env env, const PlanOutcome& outcome) {
   return o;
 }
 
+// { code, detail }, or null where nothing failed.
+Napi::Value failure_value(Napi::Env env, const Failure& failure) {
+  if (!failure.failed()) return env.Null();
+  Napi::Object o = Napi::Object::New(env);
+  o["code"] = name_of(failure.code);
+  o["detail"] = failure.detail;
+  return o;
+}
+
 double milliseconds(int64_t us) { return static_cast<double>(us) / 1000.0; }
 
 struct ToJavaScript {
@@ -126,6 +148,7 @@ struct ToJavaScript {
     o["id"] = static_cast<double>(e.request_id);
     o["status"] = name_of(e.status);
     o["detail"] = e.detail;
+    o["part"] = e.part;
     o["promptTokens"] = e.n_prompt;
     o["decodedPromptTokens"] = e.n_prompt_decoded;
     o["generatedTokens"] = static_cast<double>(e.n_generated);
@@ -137,7 +160,7 @@ struct ToJavaScript {
     Napi::Object o = Napi::Object::New(env);
     o["type"] = "embedding";
     o["id"] = static_cast<double>(e.request_id);
-    o["error"] = e.error;
+    o["failure"] = failure_value(env, e.failure);
     o["dimension"] = e.dimension;
     auto vectors = Napi::Float32Array::New(env, e.vectors.size());
     std::copy(e.vectors.begin(), e.vectors.end(), vectors.Data());
@@ -152,7 +175,7 @@ struct ToJavaScript {
   Napi::Object operator()(const ReadyEvent& e) const {
     Napi::Object o = Napi::Object::New(env);
     o["type"] = "ready";
-    o["error"] = e.error;
+    o["failure"] = failure_value(env, e.failure);
     return o;
   }
   Napi::Object operator()(const ProgressEvent& e) const {

@@ -3,7 +3,6 @@
 
 #include <napi.h>
 
-#include <string>
 #include <variant>
 #include <vector>
 
@@ -13,7 +12,7 @@
 namespace pgenrm {
 
 struct ReadyEvent {
-  std::string error;
+  Failure failure;
 };
 struct ProgressEvent {
   float share;

@@ -12,12 +12,12 @@ namespace pgenrm {
 namespace {
 
 // Opened libraries live as long as the process: so do llama.cpp's own globals and threads.
-std::shared_ptr<const Library> open_library(const LibraryPaths& paths, std::string* error) {
+std::shared_ptr<const Library> open_library(const LibraryPaths& paths, LibraryFailure* failure) {
   static std::mutex mutex;
   static auto* opened = new std::map<std::string, std::shared_ptr<const Library>>();
   const std::lock_guard<std::mutex> lock(mutex);
   std::shared_ptr<const Library>& library = (*opened)[paths.llama];
-  if (!library) library = Library::load(paths, error);
+  if (!library) library = Library::load(paths, failure);
   return library;
 }
 
@@ -29,9 +29,7 @@ LibraryPaths read_paths(const Napi::Object& object) {
 // openLibrary({ llama, ggml, ggmlBase, backendsDir }): its version and devices, and the types of weights that its CPU repacks.
 Napi::Value open_library_call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  std::string error;
-  const std::shared_ptr<const Library> library = library_at(arguments::object(info, 0, "paths"), &error);
-  if (!library) throw Napi::Error::New(env, error);
+  const std::shared_ptr<const Library> library = library_at(arguments::object(info, 0, "paths"));
   Napi::Object o = Napi::Object::New(env);
   o["version"] = library->llama_version();
   const std::vector<DeviceInfo> devices = library->devices();
@@ -64,8 +62,13 @@ Napi::Value attention_counts_call(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string* error) {
-  return open_library(read_paths(paths), error);
+std::shared_ptr<const Library> library_at(const Napi::Object& paths) {
+  LibraryFailure failure;
+  const std::shared_ptr<const Library> library = open_library(read_paths(paths), &failure);
+  if (library) return library;
+  Napi::Error refused = Napi::Error::New(paths.Env(), failure.detail);
+  if (failure.other_release) refused.Value()["code"] = Napi::String::New(paths.Env(), "LIBRARY_MISMATCH");
+  throw refused;
 }
 
 void register_library(Napi::Env env, Napi::Object exports) {

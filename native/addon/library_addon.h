@@ -10,8 +10,9 @@
 
 namespace pgenrm {
 
-// The library that lies at { llama, ggml, ggmlBase, backendsDir }, opened once a process; null with the reason in *error.
-std::shared_ptr<const Library> library_at(const Napi::Object& paths, std::string* error);
+// The library that lies at { llama, ggml, ggmlBase, backendsDir }, opened once a process. Throws where it does
+// not open, with the code LIBRARY_MISMATCH where it is of another release.
+std::shared_ptr<const Library> library_at(const Napi::Object& paths);
 
 // Adds `llamaRelease` and `openLibrary` to the exports.
 void register_library(Napi::Env env, Napi::Object exports);

@@ -6,9 +6,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "engine/failure.h"
 #include "engine/request.h"
 #include "engine/text_embedder.h"
 
@@ -16,7 +16,7 @@ namespace pgenrm {
 
 class EmbeddingQueue {
  public:
-  using EmbedderFactory = std::function<std::unique_ptr<TextEmbedder>(std::string* error)>;
+  using EmbedderFactory = std::function<std::unique_ptr<TextEmbedder>(Failure* failure)>;
   using OnEnd = std::function<void(EmbeddingResult&&)>;
 
   EmbeddingQueue(EmbedderFactory factory, OnEnd on_end) : factory_(std::move(factory)), on_end_(std::move(on_end)) {}
@@ -27,11 +27,11 @@ class EmbeddingQueue {
     const auto found = std::ranges::find_if(open_, [id](const Open& open) { return open.request.id == id; });
     if (found == open_.end()) return;
     open_.erase(found);
-    on_end_({id, "cancelled", {}, 0});
+    on_end_({id, {FailureCode::kCancelled, ""}, {}, 0});
   }
 
-  void end_all(const std::string& error) {
-    for (const Open& open : open_) on_end_({open.request.id, error, {}, 0});
+  void end_all(const Failure& failure) {
+    for (const Open& open : open_) on_end_({open.request.id, failure, {}, 0});
     open_.clear();
   }
 
@@ -41,17 +41,17 @@ class EmbeddingQueue {
   void step() {
     if (open_.empty()) return;
     Open& open = open_.front();
-    std::string error;
-    if (!embedder_) embedder_ = factory_ ? factory_(&error) : nullptr;
-    if (!embedder_) return fail(error.empty() ? "this engine does not embed" : error);
+    Failure failure{FailureCode::kUnusable, "this engine does not embed"};
+    if (!embedder_ && factory_) embedder_ = factory_(&failure);
+    if (!embedder_) return fail(failure);
     const std::vector<std::vector<int32_t>>& texts = open.request.texts;
     int32_t n_tokens = 0;
     size_t end = open.n_done;
     while (end < texts.size() && end - open.n_done < static_cast<size_t>(embedder_->max_sequences())) {
       const auto n = static_cast<int32_t>(texts[end].size());
       if (n > embedder_->max_tokens()) {
-        return fail("toolong: a text of " + std::to_string(n) + " tokens exceeds the embedder's " +
-                    std::to_string(embedder_->max_tokens()));
+        return fail({FailureCode::kTooLong, "a text of " + std::to_string(n) + " tokens exceeds the embedder's " +
+                    std::to_string(embedder_->max_tokens())});
       }
       if (n_tokens + n > embedder_->max_batch_tokens()) break;
       n_tokens += n;
@@ -60,12 +60,12 @@ class EmbeddingQueue {
     const auto dimension = static_cast<size_t>(embedder_->dimension());
     open.vectors.resize(texts.size() * dimension);
     if (!embedder_->embed({texts.data() + open.n_done, end - open.n_done}, open.vectors.data() + open.n_done * dimension,
-                          &error)) {
-      return fail(error);
+                          &failure)) {
+      return fail(failure);
     }
     open.n_done = end;
     if (end < texts.size()) return;
-    EmbeddingResult result{open.request.id, "", std::move(open.vectors), embedder_->dimension()};
+    EmbeddingResult result{open.request.id, {}, std::move(open.vectors), embedder_->dimension()};
     open_.pop_front();
     on_end_(std::move(result));
   }
@@ -79,10 +79,10 @@ class EmbeddingQueue {
     std::vector<float> vectors;
   };
 
-  void fail(const std::string& error) {
+  void fail(const Failure& failure) {
     const uint64_t id = open_.front().request.id;
     open_.pop_front();
-    on_end_({id, error, {}, 0});
+    on_end_({id, failure, {}, 0});
   }
 
   EmbedderFactory factory_;

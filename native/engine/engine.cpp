@@ -59,17 +59,17 @@ StepStatistics Engine::statistics() const {
 }
 
 void Engine::serve(ModelFactory factory) {
-  std::string error;
-  EngineModel model = factory(&error);
+  Failure failure;
+  EngineModel model = factory(&failure);
   ForwardingListener listener(callbacks_);
   EmbeddingQueue embeddings(model.make_embedder, callbacks_.on_embedding);
-  if (error.empty()) {
+  if (!failure.failed()) {
     std::vector<std::unique_ptr<EngineWorker>> workers;
     for (const auto& decoder : model.decoders) {
       workers.push_back(std::make_unique<EngineWorker>(*decoder, options_, listener));
     }
     if (!workers.empty()) orders_.open(model.decoders.front()->limits().n_cells);
-    callbacks_.on_ready(error);
+    callbacks_.on_ready(failure);
     std::vector<std::thread> threads;
     for (size_t i = 1; i < workers.size(); ++i) {
       threads.emplace_back([this, i, worker = workers[i].get()] { work(static_cast<int>(i), worker, nullptr); });
@@ -77,12 +77,12 @@ void Engine::serve(ModelFactory factory) {
     work(0, workers.empty() ? nullptr : workers.front().get(), &embeddings);
     for (std::thread& thread : threads) thread.join();
   } else {
-    callbacks_.on_ready(error);
+    callbacks_.on_ready(failure);
   }
-  embeddings.end_all("closed");
+  embeddings.end_all({FailureCode::kClosed, ""});
   // What was submitted and never taken up ends here, while the model that it may refer to lives.
   for (RequestResult& result : orders_.end_waiting()) callbacks_.on_end(std::move(result));
-  for (const uint64_t id : orders_.end_embeddings()) callbacks_.on_embedding({id, "closed", {}, 0});
+  for (const uint64_t id : orders_.end_embeddings()) callbacks_.on_embedding({id, {FailureCode::kClosed, ""}, {}, 0});
   embeddings.free_embedder();
   model.decoders.clear();
   callbacks_.on_closed();

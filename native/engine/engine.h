@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/decoder.h"
+#include "engine/failure.h"
 #include "engine/orders.h"
 #include "engine/scheduler.h"
 #include "engine/text_embedder.h"
@@ -24,7 +25,7 @@ namespace pgenrm {
 // What the engine runs: decoders, all of the same sizes, and a way to make an embedder once one is asked for.
 struct EngineModel {
   std::vector<std::unique_ptr<Decoder>> decoders;  // one for each worker; none where the engine only embeds
-  std::function<std::unique_ptr<TextEmbedder>(std::string* error)> make_embedder;
+  std::function<std::unique_ptr<TextEmbedder>(Failure* failure)> make_embedder;
 };
 
 // Called on the threads of the engine, several at once; on_step is not called while it runs. Must not call back into the engine
@@ -35,8 +36,8 @@ struct EngineCallbacks {
   std::function<void(RequestResult&&)> on_end;
   std::function<void(EmbeddingResult&&)> on_embedding;
   std::function<void(const StepStatistics&)> on_step;  // may be empty; not after every step, see EngineOptions
-  std::function<void(std::string error)> on_ready;  // '' when the model is there
-  std::function<void()> on_closed;                  // the last call; the model is gone
+  std::function<void(Failure)> on_ready;  // without a failure: the model is there
+  std::function<void()> on_closed;        // the last call; the model is gone
 };
 
 struct EngineOptions {
@@ -51,8 +52,8 @@ struct EngineWorker;
 
 class Engine {
  public:
-  // Loads the model on the first worker's thread. On failure says why in *error.
-  using ModelFactory = std::function<EngineModel(std::string* error)>;
+  // Loads the model on the first worker's thread. On failure says why in *failure.
+  using ModelFactory = std::function<EngineModel(Failure* failure)>;
 
   Engine(ModelFactory factory, const EngineOptions& options, EngineCallbacks callbacks);
 

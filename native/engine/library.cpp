@@ -67,7 +67,8 @@ void stay_loaded() {
 #endif
 }
 
-std::shared_ptr<const Library> Library::load(const LibraryPaths& paths, std::string* error) {
+std::shared_ptr<const Library> Library::load(const LibraryPaths& paths, LibraryFailure* failure) {
+  std::string* const error = &failure->detail;
   void* handles[3];
   const std::string* files[3] = {&paths.ggml_base, &paths.ggml, &paths.llama};
   for (int i = 0; i < 3; ++i) {
@@ -89,6 +90,7 @@ std::shared_ptr<const Library> Library::load(const LibraryPaths& paths, std::str
   bind(library->llama_version, "llama_version");
   if (!error->empty()) return nullptr;
   if (!same_release(PGENRM_LLAMA_RELEASE, library->llama_version())) {
+    failure->other_release = true;
     *error = std::string("the addon was built for llama.cpp ") + PGENRM_LLAMA_RELEASE + " but " + paths.llama +
              " is " + library->llama_version() + "; rebuild it with `npm run build:native`";
     return nullptr;

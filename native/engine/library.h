@@ -120,6 +120,12 @@ struct LibraryPaths {
   std::string backends_dir;  // folder that holds the backends (libggml-cpu-*, libggml-cuda, ...)
 };
 
+// Why a library was not opened.
+struct LibraryFailure {
+  bool other_release = false;  // than that whose headers the addon was built with
+  std::string detail;
+};
+
 // One device that llama.cpp can compute on.
 struct DeviceInfo {
   std::string name;
@@ -135,9 +141,9 @@ void stay_loaded();
 
 class Library {
  public:
-  // Opens the library, or gives null and says why in *error. The handles are never closed:
+  // Opens the library, or gives null and says why in *failure. The handles are never closed:
   // backends hold threads and globals that outlive any unload.
-  static std::shared_ptr<const Library> load(const LibraryPaths& paths, std::string* error);
+  static std::shared_ptr<const Library> load(const LibraryPaths& paths, LibraryFailure* failure);
 
   std::vector<DeviceInfo> devices() const;
 

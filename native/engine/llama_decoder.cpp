@@ -5,9 +5,9 @@
 namespace pgenrm {
 
 std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaModel> model,
-                                                 const LlamaDecoderOptions& options, std::string* error) {
+                                                 const LlamaDecoderOptions& options, Failure* failure) {
   if (const std::string why = model->why_not_a_decoder(); !why.empty()) {
-    *error = "unusable: " + why;
+    *failure = {FailureCode::kUnusable, why};
     return nullptr;
   }
   const Library& library = model->library();
@@ -32,12 +32,13 @@ std::unique_ptr<LlamaDecoder> LlamaDecoder::make(std::shared_ptr<const LlamaMode
   }
   const auto [context, attention] = make_context(library, model->handle(), params, options.attention_kernel);
   if (!context) {
-    *error = "memory: a context of " + std::to_string(options.n_cells) + " KV cells was not given: " + Library::take_log();
+    *failure = {FailureCode::kNoMemory,
+                "a context of " + std::to_string(options.n_cells) + " KV cells was not given: " + Library::take_log()};
     return nullptr;
   }
   if (!library.llama_get_memory(context)) {
     library.llama_free(context);
-    *error = "unusable: it has no KV memory: it is an encoder, which embeds text and does not write it";
+    *failure = {FailureCode::kUnusable, "it has no KV memory: it is an encoder, which embeds text and does not write it"};
     return nullptr;
   }
   return std::unique_ptr<LlamaDecoder>(new LlamaDecoder(std::move(model), context, attention, options));

@@ -28,10 +28,9 @@ struct LlamaDecoderOptions {
 
 class LlamaDecoder final : public Decoder {
  public:
-  // Makes the context. On failure gives null and says why in *error:
-  // `unusable: ...` for a model that cannot serve, `memory: ...` where memory was not given.
+  // Makes the context. On failure gives null and says why in *failure: kUnusable or kNoMemory.
   static std::unique_ptr<LlamaDecoder> make(std::shared_ptr<const LlamaModel> model, const LlamaDecoderOptions& options,
-                                            std::string* error);
+                                            Failure* failure);
   ~LlamaDecoder() override;
 
   const DecoderLimits& limits() const override { return limits_; }

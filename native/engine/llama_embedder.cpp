@@ -27,7 +27,7 @@ bool normalise(const float* from, float* to, int32_t n) {
 }  // namespace
 
 std::unique_ptr<LlamaEmbedder> LlamaEmbedder::make(std::shared_ptr<const LlamaModel> model,
-                                                   const LlamaEmbedderOptions& options, std::string* error) {
+                                                   const LlamaEmbedderOptions& options, Failure* failure) {
   const Library& library = model->library();
   library.keep_log();
   Library::take_log();
@@ -49,13 +49,14 @@ std::unique_ptr<LlamaEmbedder> LlamaEmbedder::make(std::shared_ptr<const LlamaMo
   }
   const auto [context, attention] = make_context(library, model->handle(), params, options.attention_kernel);
   if (!context) {
-    *error = "memory: a context to embed " + std::to_string(options.max_tokens) + " tokens was not given: " + Library::take_log();
+    *failure = {FailureCode::kNoMemory, "a context to embed " + std::to_string(options.max_tokens) +
+                                           " tokens was not given: " + Library::take_log()};
     return nullptr;
   }
   if (library.llama_pooling_type(context) == LLAMA_POOLING_TYPE_NONE ||
       library.llama_pooling_type(context) == LLAMA_POOLING_TYPE_RANK) {
     library.llama_free(context);
-    *error = "unusable: its pooling gives no vector for a text";
+    *failure = {FailureCode::kUnusable, "its pooling gives no vector for a text"};
     return nullptr;
   }
   return std::unique_ptr<LlamaEmbedder>(new LlamaEmbedder(std::move(model), context, attention, options));
@@ -73,7 +74,7 @@ LlamaEmbedder::LlamaEmbedder(std::shared_ptr<const LlamaModel> model, llama_cont
 
 LlamaEmbedder::~LlamaEmbedder() { library_.llama_free(context_); }
 
-bool LlamaEmbedder::embed(std::span<const std::vector<int32_t>> texts, float* out, std::string* error) {
+bool LlamaEmbedder::embed(std::span<const std::vector<int32_t>> texts, float* out, Failure* failure) {
   std::vector<llama_token> tokens;
   std::vector<llama_pos> positions;
   std::vector<llama_seq_id> sequences;
@@ -98,13 +99,14 @@ bool LlamaEmbedder::embed(std::span<const std::vector<int32_t>> texts, float* ou
   if (status == 0) library_.llama_synchronize(context_);
   claim_.done();
   if (status != 0) {
-    *error = status == 2 ? "aborted" : "llama_decode answered " + std::to_string(status);
+    *failure = status == 2 ? Failure{FailureCode::kClosed, ""}
+                           : Failure{FailureCode::kDecodeFailed, "llama_decode answered " + std::to_string(status)};
     return false;
   }
   for (size_t i = 0; i < texts.size(); ++i) {
     const float* pooled = library_.llama_get_embeddings_seq(context_, static_cast<llama_seq_id>(i));
     if (!pooled || !normalise(pooled, out + i * static_cast<size_t>(dimension_), dimension_)) {
-      *error = "the model gave no finite vector for a text";
+      *failure = {FailureCode::kDecodeFailed, "the model gave no finite vector for a text"};
       return false;
     }
   }

@@ -23,16 +23,16 @@ struct LlamaEmbedderOptions {
 
 class LlamaEmbedder final : public TextEmbedder {
  public:
-  // On failure gives null and says why in *error, as LlamaDecoder::make.
+  // On failure gives null and says why in *failure, as LlamaDecoder::make.
   static std::unique_ptr<LlamaEmbedder> make(std::shared_ptr<const LlamaModel> model, const LlamaEmbedderOptions& options,
-                                             std::string* error);
+                                             Failure* failure);
   ~LlamaEmbedder() override;
 
   int32_t dimension() const override { return dimension_; }
   int32_t max_tokens() const override { return max_tokens_; }
   int32_t max_batch_tokens() const override { return batch_tokens(max_tokens_); }
   int32_t max_sequences() const override { return kMaxSequences; }
-  bool embed(std::span<const std::vector<int32_t>> texts, float* out, std::string* error) override;
+  bool embed(std::span<const std::vector<int32_t>> texts, float* out, Failure* failure) override;
 
  private:
   static constexpr int32_t kMaxSequences = 64;

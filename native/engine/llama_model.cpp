@@ -22,7 +22,7 @@ std::string read_string(Read read) {
 }  // namespace
 
 std::shared_ptr<const LlamaModel> LlamaModel::load(std::shared_ptr<const Library> library,
-                                                   const LlamaModelOptions& options, std::string* error) {
+                                                   const LlamaModelOptions& options, Failure* failure) {
   library->keep_log();
   Library::take_log();
   llama_model_params params = library->llama_model_default_params();
@@ -43,7 +43,8 @@ std::shared_ptr<const LlamaModel> LlamaModel::load(std::shared_ptr<const Library
   }
   llama_model* model = library->llama_model_load_from_file(options.path.c_str(), params);
   if (!model) {
-    *error = stopped ? "cancelled" : "unusable: llama.cpp could not load it: " + Library::take_log();
+    *failure = stopped ? Failure{FailureCode::kCancelled, ""}
+                       : Failure{FailureCode::kUnusable, "llama.cpp could not load it: " + Library::take_log()};
     return nullptr;
   }
   return std::shared_ptr<const LlamaModel>(new LlamaModel(std::move(library), model));

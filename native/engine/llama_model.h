@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/failure.h"
 #include "engine/library.h"
 #include "engine/vocabulary.h"
 
@@ -35,9 +36,9 @@ struct LlamaModelInfo {
 
 class LlamaModel final : public Vocabulary {
  public:
-  // Loads the model. On failure gives null and says why in *error: `unusable: ...` or `cancelled`.
+  // Loads the model. On failure gives null and says why in *failure: kUnusable or kCancelled.
   static std::shared_ptr<const LlamaModel> load(std::shared_ptr<const Library> library, const LlamaModelOptions& options,
-                                                std::string* error);
+                                                Failure* failure);
   ~LlamaModel() override;
   LlamaModel(const LlamaModel&) = delete;
   LlamaModel& operator=(const LlamaModel&) = delete;

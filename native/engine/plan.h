@@ -66,4 +66,12 @@ struct PlanOutcome {
   int32_t n_unjoined = 0;
 };
 
+// Why a plan cannot be followed; part is -1 where it can.
+struct PlanFailure {
+  int32_t part = -1;  // its number
+  std::string why;
+
+  bool failed() const { return part >= 0; }
+};
+
 }  // namespace pgenrm

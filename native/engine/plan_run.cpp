@@ -348,7 +348,7 @@ WrittenPart& PlanRun::record(const PlanPart& part, PlanPart::Kind kind, const st
 void PlanRun::fail(const std::string& why) { fail((*frames_.back().parts)[frames_.back().at], why); }
 
 void PlanRun::fail(const PlanPart& part, const std::string& why) {
-  failure_ = "part " + std::to_string(part.number) + " of the plan: " + why;
+  failure_ = {part.number, why};
   state_ = State::kFailed;
 }
 

@@ -31,8 +31,8 @@ class PlanRun {
   // Whether the logits after tokens() are needed: for a draw, or for the root of a choice that was not read yet.
   bool wants_logits() const { return state_ == State::kDraws || (state_ == State::kReads && trie_->wants(0)); }
 
-  // Why it failed, with the part.
-  const std::string& failure() const { return failure_; }
+  // Why it failed, and at which part.
+  const PlanFailure& failure() const { return failure_; }
 
   // All tokens written so far, those of given text ahead of their decoding.
   const std::vector<int32_t>& tokens() const { return tokens_; }
@@ -101,7 +101,7 @@ class PlanRun {
   uint32_t seed_;
   int32_t prompt_token_;
   State state_ = State::kDone;
-  std::string failure_;
+  PlanFailure failure_;
   std::vector<int32_t> tokens_;
   size_t n_kept_ = 0;
   std::string pending_;  // text behind tokens_ whose tokens depend on what follows

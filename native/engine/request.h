@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/failure.h"
 #include "engine/plan.h"
 #include "engine/sampler.h"
 #include "engine/thoughts.h"
@@ -61,7 +62,7 @@ enum class RequestStatus {
   kCancelled,
   kTooLong,         // prompt + max_tokens exceed the KV cells
   kDecodeFailed,    // llama_decode refused or failed; `detail` holds its status
-  kPlanFailed,      // the plan cannot be followed; `detail` says why and at which part
+  kPlanFailed,      // the plan cannot be followed; `part` says where, `detail` why
   kNoToken,         // every token was ruled out, by the constraint or by non-finite logits
   kClosed,          // the engine closed first
 };
@@ -76,6 +77,7 @@ struct RequestResult {
   int64_t n_generated;
   int64_t prefill_us;  // since submission, waiting included
   int64_t total_us;
+  int32_t part = -1;  // of kPlanFailed: number of the part
 };
 
 // The end of a request that no scheduler has.
@@ -101,7 +103,7 @@ struct EmbeddingRequest {
 // One embedding request that ended; every one ends exactly once.
 struct EmbeddingResult {
   uint64_t request_id;
-  std::string error;           // '' where it is done; `closed`, `cancelled`, or why it failed
+  Failure failure;             // none where it is done
   std::vector<float> vectors;  // unit vectors, [n_texts x dimension]
   int32_t dimension = 0;
 };

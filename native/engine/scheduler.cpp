@@ -106,7 +106,7 @@ bool Scheduler::step() {
   return true;
 }
 
-void Scheduler::end_active(size_t index, RequestStatus status, const std::string& detail) {
+void Scheduler::end_active(size_t index, RequestStatus status, const std::string& detail, int32_t part) {
   std::unique_ptr<ActiveRequest> request = std::move(active_[index]);
   active_.erase(active_.begin() + static_cast<ptrdiff_t>(index));
   for (Sample& sample : request->samples) {
@@ -114,13 +114,13 @@ void Scheduler::end_active(size_t index, RequestStatus status, const std::string
   }
   cache_.release(*request->slot);
   trim_idle();
-  listener_.on_end(request->result(status, detail));
+  listener_.on_end(request->result(status, detail, part));
 }
 
 void Scheduler::reap() {
   for (size_t i = active_.size(); i-- > 0;) {
-    if (!active_[i]->plan_failure.empty()) {
-      end_active(i, RequestStatus::kPlanFailed, active_[i]->plan_failure);
+    if (const PlanFailure failure = active_[i]->plan_failure; failure.failed()) {
+      end_active(i, RequestStatus::kPlanFailed, failure.why, failure.part);
     } else if (active_[i]->failed) {
       end_active(i, RequestStatus::kNoToken, "no token could be drawn: all were ruled out");
     } else if (active_[i]->n_unfinished == 0) {

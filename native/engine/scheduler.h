@@ -102,7 +102,7 @@ class Scheduler {
   };
 
   // scheduler.cpp
-  void end_active(size_t index, RequestStatus status, const std::string& detail);
+  void end_active(size_t index, RequestStatus status, const std::string& detail, int32_t part = -1);
   void reap();
 
   // scheduler_admission.cpp

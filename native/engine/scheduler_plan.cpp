@@ -29,8 +29,8 @@ void Scheduler::follow_plan(Sample& sample) {
   }
   const auto n_written = static_cast<int32_t>(plan.tokens().size());
   if (n_written > request.request.max_tokens) {
-    request.plan_failure = "part " + std::to_string(plan.last_number()) + " of the plan: it is longer by " +
-                           std::to_string(n_written - request.request.max_tokens) + " tokens than was foreseen";
+    request.plan_failure = {plan.last_number(), "it is longer by " + std::to_string(n_written - request.request.max_tokens) +
+                                                    " tokens than was foreseen"};
     return;
   }
   if (plan.state() == PlanRun::State::kDone) return finish_sample(sample, FinishReason::kComplete);

@@ -46,13 +46,13 @@ struct Scheduler::ActiveRequest {
   int64_t n_generated = 0;
   int64_t prefill_us = -1;
   bool failed = false;  // no token could be drawn for one of its samples, or its plan cannot be followed
-  std::string plan_failure;  // '' where the plan can
+  PlanFailure plan_failure;
 
   int64_t elapsed_us() const { return microseconds_since(request.submitted); }
-  RequestResult result(RequestStatus status, const std::string& detail) const {
+  RequestResult result(RequestStatus status, const std::string& detail, int32_t part = -1) const {
     const int64_t now = elapsed_us();
     return {request.id, status, detail, static_cast<int32_t>(request.prompt.size()), n_prompt_decoded,
-            n_generated, prefill_us < 0 ? now : prefill_us, now};
+            n_generated, prefill_us < 0 ? now : prefill_us, now, part};
   }
 };
 

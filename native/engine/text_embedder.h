@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
+
+#include "engine/failure.h"
 
 namespace pgenrm {
 
@@ -18,8 +19,8 @@ class TextEmbedder {
   virtual int32_t max_sequences() const = 0;  // most texts of one batch
 
   // Embeds the texts of one batch, each with at least one token; writes unit vectors to out, [n_texts x dimension].
-  // False with the reason in *error where it fails; `aborted` where the engine is closing.
-  virtual bool embed(std::span<const std::vector<int32_t>> texts, float* out, std::string* error) = 0;
+  // False with the reason in *failure where it fails.
+  virtual bool embed(std::span<const std::vector<int32_t>> texts, float* out, Failure* failure) = 0;
 };
 
 }  // namespace pgenrm

@@ -18,7 +18,7 @@ struct MockEmbedder final : TextEmbedder {
   int32_t max_tokens() const override { return 30; }
   int32_t max_batch_tokens() const override { return 40; }
   int32_t max_sequences() const override { return 4; }
-  bool embed(std::span<const std::vector<int32_t>> texts, float* out, std::string*) override {
+  bool embed(std::span<const std::vector<int32_t>> texts, float* out, Failure*) override {
     size_t n_tokens = 0;
     for (const auto& text : texts) n_tokens += text.size();
     EXPECT(!texts.empty() && texts.size() <= 4 && n_tokens <= 40);
@@ -34,7 +34,7 @@ void run_once(uint32_t seed) {
   std::map<uint64_t, size_t> text_counts;
   std::atomic<bool> closed{false};
   EngineCallbacks callbacks;
-  callbacks.on_ready = [](const std::string& error) { EXPECT(error.empty()); };
+  callbacks.on_ready = [](const Failure& failure) { EXPECT(!failure.failed()); };
   callbacks.on_sample = [](SampleResult&&) {};
   callbacks.on_end = [&](RequestResult&& result) {
     const std::lock_guard<std::mutex> lock(mutex);
@@ -43,8 +43,8 @@ void run_once(uint32_t seed) {
   callbacks.on_embedding = [&](EmbeddingResult&& result) {
     const std::lock_guard<std::mutex> lock(mutex);
     ends[result.request_id] += 1;
-    if (!result.error.empty()) {
-      EXPECT(result.error == "closed");
+    if (result.failure.failed()) {
+      EXPECT(result.failure.code == FailureCode::kClosed);
       return;
     }
     EXPECT(result.vectors.size() == text_counts.at(result.request_id) * MockEmbedder::kDimension);
@@ -53,12 +53,12 @@ void run_once(uint32_t seed) {
   callbacks.on_closed = [&] { closed = true; };
   std::atomic<uint64_t> n_accepted{0};
   {
-    const auto factory = [n_workers](std::string*) {
+    const auto factory = [n_workers](Failure*) {
       EngineModel model;
       for (int i = 0; i < n_workers; ++i) {
         model.decoders.push_back(std::make_unique<MockDecoder>(DecoderLimits{300, 12, 32, kVocabulary}));
       }
-      model.make_embedder = [](std::string*) { return std::make_unique<MockEmbedder>(); };
+      model.make_embedder = [](Failure*) { return std::make_unique<MockEmbedder>(); };
       return model;
     };
     std::atomic<int64_t> n_reports{0};
@@ -126,7 +126,7 @@ void run_two_workers(std::array<Seen, 2>& seen, const std::vector<int32_t>& user
   std::atomic<size_t> n_ended{0};
   std::atomic<int> n_too_long{0};
   EngineCallbacks callbacks;
-  callbacks.on_ready = [](const std::string& error) { EXPECT(error.empty()); };
+  callbacks.on_ready = [](const Failure& failure) { EXPECT(!failure.failed()); };
   callbacks.on_sample = [](SampleResult&&) {};
   callbacks.on_end = [&](RequestResult&& result) {
     if (result.status == RequestStatus::kTooLong) {
@@ -139,7 +139,7 @@ void run_two_workers(std::array<Seen, 2>& seen, const std::vector<int32_t>& user
   };
   callbacks.on_embedding = [](EmbeddingResult&&) {};
   callbacks.on_closed = [] {};
-  const auto factory = [&seen](std::string*) {
+  const auto factory = [&seen](Failure*) {
     EngineModel model;
     for (Seen& one : seen) model.decoders.push_back(std::make_unique<SlowDecoder>(one));
     return model;
@@ -184,23 +184,23 @@ void workers_part_what_waits_and_one_alone_has_all_threads() {
 }
 
 void a_decoder_that_fails_is_reported() {
-  std::string reported;
+  Failure reported;
   bool closed = false;
   EngineCallbacks callbacks;
-  callbacks.on_ready = [&](std::string error) { reported = std::move(error); };
+  callbacks.on_ready = [&](Failure failure) { reported = std::move(failure); };
   callbacks.on_sample = [](SampleResult&&) {};
   callbacks.on_end = [](RequestResult&&) {};
   callbacks.on_embedding = [](EmbeddingResult&&) {};
   callbacks.on_closed = [&] { closed = true; };
   {
     Engine engine(
-        [](std::string* error) {
-          *error = "unusable: no weights";
+        [](Failure* failure) {
+          *failure = {FailureCode::kUnusable, "no weights"};
           return EngineModel{};
         },
         {{1, 1}, 1, 1, std::chrono::milliseconds(0)}, callbacks);
   }
-  EXPECT(reported == "unusable: no weights");
+  EXPECT(reported.code == FailureCode::kUnusable && reported.detail == "no weights");
   EXPECT(closed);
 }
 

@@ -1,40 +1,12 @@
 // Properties of plans in the scheduler: whatever else runs, is cancelled or does not fit, every sample is the one that its plan
 // gives alone, and no cell or sequence is lost.
-#include <set>
-
-#include "engine/scheduler.h"
 #include "test/plan_mock.h"
+#include "test/scheduler_harness.h"
 
 namespace {
 
 using namespace pgenrm;
 using namespace pgenrm::test;
-
-struct Recorder final : SchedulerListener {
-  std::map<uint64_t, std::map<int32_t, SampleResult>> samples;
-  std::map<uint64_t, RequestResult> ends;
-  std::map<uint64_t, std::map<int32_t, std::string>> streamed;
-  std::map<uint64_t, std::map<int32_t, int32_t>> newest_part;
-  void on_text(std::vector<TextPiece>&& pieces) override {
-    for (const TextPiece& piece : pieces) {
-      EXPECT(samples[piece.request_id].count(piece.index) == 0);
-      EXPECT(!piece.text.empty());
-      int32_t& newest = newest_part[piece.request_id].emplace(piece.index, -1).first->second;
-      EXPECT(piece.part >= newest);
-      newest = piece.part;
-      streamed[piece.request_id][piece.index] += piece.text;
-    }
-  }
-  void on_sample(SampleResult&& sample) override {
-    EXPECT(ends.count(sample.request_id) == 0);
-    const int32_t index = sample.index;
-    EXPECT(samples[sample.request_id].emplace(index, std::move(sample)).second);
-  }
-  void on_end(RequestResult&& result) override {
-    const uint64_t id = result.request_id;
-    EXPECT(ends.emplace(id, std::move(result)).second);
-  }
-};
 
 Request random_request(std::mt19937& random, uint64_t id) {
   const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
@@ -68,44 +40,17 @@ void run_once(uint32_t seed) {
   WorkerPool pool(1);
   Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32), pick(0, 60), 1 << 20}, pool);
 
-  std::map<uint64_t, Request> requests;
-  std::set<uint64_t> cancelled;
-  std::map<uint64_t, std::set<int32_t>> cancelled_samples;
-  const int n_requests = pick(1, 12);
-  int64_t n_steps = 0;
-  uint64_t next = 1;
-  while (next <= static_cast<uint64_t>(n_requests) || !scheduler.idle()) {
-    if (next <= static_cast<uint64_t>(n_requests) && pick(0, 3) == 0) {
-      Request request = random_request(random, next);
-      requests[next] = request;
-      scheduler.submit(std::move(request));
-      next += 1;
-    }
-    if (next > 1 && pick(0, 40) == 0) {
-      const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
-      if (recorder.ends.count(id) == 0) cancelled.insert(id);
-      scheduler.cancel(id);
-    }
-    if (next > 1 && pick(0, 12) == 0) {
-      const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
-      const int32_t index = pick(0, static_cast<int>(requests.at(id).seeds.size()) - 1);
-      if (recorder.ends.count(id) == 0 && recorder.samples[id].count(index) == 0) cancelled_samples[id].insert(index);
-      scheduler.cancel_sample(id, index);
-    }
+  const auto disturb = [&] {
     // The memory is full for a moment, while several run.
     if (pick(0, 60) == 0 && scheduler.statistics().n_running > 1) decoder.fail_next = DecodeStatus::kNoSlot;
-    scheduler.step();
-    EXPECT(decoder.n_cells_used() <= limits.n_cells);
-    EXPECT(scheduler.n_sample_cells() >= 0);
-    EXPECT(++n_steps < 100000);  // always forward
-  }
-
+  };
+  const Asked asked = drive(scheduler, decoder, recorder, random, pick(1, 12),
+                            [&](uint64_t id) { return random_request(random, id); }, disturb);
   TokenJoins joins(decoder);
-  EXPECT(recorder.ends.size() == requests.size());
-  for (const auto& [id, request] : requests) {
+  for (const auto& [id, request] : asked.requests) {
     const RequestResult& end = recorder.ends.at(id);
     if (end.status == RequestStatus::kDecodeFailed) continue;  // one sample alone, and no slot for it
-    if (end.status != (cancelled.count(id) ? RequestStatus::kCancelled : RequestStatus::kDone)) {
+    if (end.status != (asked.cancelled.count(id) ? RequestStatus::kCancelled : RequestStatus::kDone)) {
       std::fprintf(stderr, "seed %u: request %d ended as %d: %s\n", seed, static_cast<int>(id), static_cast<int>(end.status), end.detail.c_str());
       std::abort();
     }
@@ -114,7 +59,7 @@ void run_once(uint32_t seed) {
       EXPECT(sample.plan.has_value() == (request.plan != nullptr));
       if (!request.plan) continue;
       auto alone = follow_alone(request.plan, joins, request.prompt, request.sampling, request.seeds[static_cast<size_t>(index)]);
-      if (cancelled_samples[id].count(index)) {
+      if (asked.cut(id, index)) {
         EXPECT(sample.finish == FinishReason::kCancelled);
         EXPECT(alone->text().compare(0, sample.text.size(), sample.text) == 0 || sample.plan->parts.back().finish == FreeFinish::kCancelled);
         continue;
@@ -135,9 +80,7 @@ void run_once(uint32_t seed) {
     }
   }
   n_preempted_of_all_runs += scheduler.statistics().n_preempted_total;
-  EXPECT(scheduler.n_sample_cells() == 0);
-  EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
-  EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == limits.n_sequences);
+  expect_nothing_lost(scheduler, decoder);
 }
 
 // Of a plan with one score, rows: those of its text at once, the paths of the score at once, the chosen tokens.
@@ -199,7 +142,7 @@ void a_plan_that_fails_ends_its_request_alone() {
   while (scheduler.step()) {
   }
   EXPECT(recorder.ends.at(1).status == RequestStatus::kPlanFailed);
-  EXPECT(recorder.ends.at(1).detail == "part 3 of the plan: the vocabulary cannot write the text before it");
+  EXPECT(recorder.ends.at(1).part == 3 && recorder.ends.at(1).detail == "the vocabulary cannot write the text before it");
   EXPECT(recorder.ends.at(2).status == RequestStatus::kDone);
   EXPECT(scheduler.n_sample_cells() == 0);
 }

@@ -220,21 +220,21 @@ void logits_that_are_not_finite_end_a_plan() {
       logits[node == 0 ? 8 : 0] = bad;
       run.read(node, logits.data(), kVocabulary);
       EXPECT(run.state() == PlanRun::State::kFailed);
-      EXPECT(run.failure() == "part 1 of the plan: the logits are not finite");
+      EXPECT(run.failure().part == 1 && run.failure().why == "the logits are not finite");
     }
   }
   PlanRun run(make_plan({given("ab:"), choice({"1", "2"}, "")}), joins, 1.0f, 1, 5);
   const std::vector<float> none(kVocabulary, -std::numeric_limits<float>::infinity());
   run.read(0, none.data(), kVocabulary);
-  EXPECT(run.failure() == "part 1 of the plan: the model rules every text out");
+  EXPECT(run.failure().part == 1 && run.failure().why == "the model rules every text out");
 }
 
 void a_text_that_the_vocabulary_cannot_write_is_an_error() {
   WordDecoder decoder(kLimits);
   TokenJoins joins(decoder);
   EXPECT(PlanRun(make_plan({given("az")}), joins, 1.0f, 1, 5).state() == PlanRun::State::kFailed);
-  EXPECT(PlanRun(make_plan({given("a"), choice({"b", "z"}, "")}), joins, 1.0f, 1, 5).failure() ==
-         "part 1 of the plan: the vocabulary cannot write the text 'z'");
+  const PlanFailure failure = PlanRun(make_plan({given("a"), choice({"b", "z"}, "")}), joins, 1.0f, 1, 5).failure();
+  EXPECT(failure.part == 1 && failure.why == "the vocabulary cannot write the text 'z'");
 }
 
 void a_stop_text_that_cuts_a_token_leaves_its_head() {

@@ -3,38 +3,13 @@
 #include <algorithm>
 #include <random>
 
-#include "engine/scheduler.h"
 #include "test/mock_decoder.h"
+#include "test/scheduler_harness.h"
 
 namespace {
 
 using namespace pgenrm;
 using namespace pgenrm::test;
-
-struct Recorder final : SchedulerListener {
-  std::map<uint64_t, std::map<int32_t, SampleResult>> samples;
-  std::map<uint64_t, RequestResult> ends;
-  std::map<uint64_t, std::map<int32_t, std::string>> streamed;
-  void on_text(std::vector<TextPiece>&& pieces) override {
-    std::set<std::pair<uint64_t, int32_t>> seen;
-    for (const TextPiece& piece : pieces) {
-      EXPECT(ends.count(piece.request_id) == 0);
-      EXPECT(samples[piece.request_id].count(piece.index) == 0);
-      EXPECT(!piece.text.empty());
-      EXPECT(seen.emplace(piece.request_id, piece.index).second);
-      streamed[piece.request_id][piece.index] += piece.text;
-    }
-  }
-  void on_sample(SampleResult&& sample) override {
-    EXPECT(ends.count(sample.request_id) == 0);
-    const int32_t index = sample.index;
-    EXPECT(samples[sample.request_id].emplace(index, std::move(sample)).second);
-  }
-  void on_end(RequestResult&& result) override {
-    const uint64_t id = result.request_id;
-    EXPECT(ends.emplace(id, std::move(result)).second);
-  }
-};
 
 // The text that a sample has when it runs alone.
 std::string alone(const Request& request, size_t index, FinishReason* finish) {
@@ -103,56 +78,18 @@ void run_once(uint32_t seed) {
   const int32_t max_unfinished = pick(0, 1) == 0 ? pick(1, 20) : 1 << 20;
   Scheduler scheduler(decoder, recorder, {pick(1, 16), pick(1, 32), max_idle_cells, max_unfinished}, pool);
 
-  std::map<uint64_t, Request> requests;
-  std::set<uint64_t> cancelled;
-  std::map<uint64_t, std::set<int32_t>> cancelled_samples;
-  const int n_requests = pick(1, 25);
-  int64_t n_steps = 0;
-  uint64_t next = 1;
-  while (next <= static_cast<uint64_t>(n_requests) || !scheduler.idle()) {
-    if (next <= static_cast<uint64_t>(n_requests) && pick(0, 3) == 0) {
-      Request request = random_request(random, next, limits.n_cells);
-      requests[next] = request;
-      scheduler.submit(std::move(request));
-      next += 1;
-    }
-    if (next > 1 && pick(0, 30) == 0) {
-      const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
-      if (recorder.ends.count(id) == 0) cancelled.insert(id);
-      scheduler.cancel(id);
-    }
-    if (next > 1 && pick(0, 8) == 0) {
-      // Any sample of any request so far: one that runs, waits, was preempted, has ended or is none.
-      const auto id = static_cast<uint64_t>(pick(1, static_cast<int>(next) - 1));
-      const auto n_samples = static_cast<int32_t>(requests.at(id).seeds.size());
-      const int32_t index = pick(-1, n_samples);
-      const bool open = recorder.ends.count(id) == 0 && index >= 0 && index < n_samples &&
-                        recorder.samples[id].count(index) == 0;
-      const size_t n_ended = recorder.samples[id].size();
-      if (open) cancelled_samples[id].insert(index);
-      scheduler.cancel_sample(id, index);
-      EXPECT(recorder.samples[id].size() == n_ended + (open ? 1 : 0));
-      // The last sample takes its request along at once.
-      const bool all_ended = recorder.samples[id].size() == static_cast<size_t>(n_samples);
-      if (open) EXPECT((recorder.ends.count(id) == 1) == all_ended);
-    }
-    scheduler.step();
-    EXPECT(decoder.n_cells_used() <= limits.n_cells);
-    EXPECT(scheduler.n_sample_cells() >= 0);
-    EXPECT(++n_steps < 100000);  // always forward
-  }
-
-  EXPECT(recorder.ends.size() == requests.size());
-  for (const auto& [id, request] : requests) {
+  const Asked asked = drive(scheduler, decoder, recorder, random, pick(1, 25),
+                            [&](uint64_t id) { return random_request(random, id, limits.n_cells); });
+  for (const auto& [id, request] : asked.requests) {
     const RequestResult& end = recorder.ends.at(id);
-    EXPECT(end.status == (cancelled.count(id) ? RequestStatus::kCancelled : RequestStatus::kDone));
+    EXPECT(end.status == (asked.cancelled.count(id) ? RequestStatus::kCancelled : RequestStatus::kDone));
     const auto& samples = recorder.samples[id];
     if (end.status == RequestStatus::kDone) EXPECT(samples.size() == request.seeds.size());
     int64_t n_tokens = 0;
     for (const auto& [index, sample] : samples) {
       FinishReason finish;
       const std::string whole = alone(request, static_cast<size_t>(index), &finish);
-      if (cancelled_samples[id].count(index)) {
+      if (asked.cut(id, index)) {
         finish = FinishReason::kCancelled;
         EXPECT(static_cast<int32_t>(sample.text.size()) == sample.n_tokens);  // a token of the mock is a letter
         EXPECT(sample.n_tokens < request.max_tokens);
@@ -172,11 +109,8 @@ void run_once(uint32_t seed) {
       EXPECT(end.n_prompt == static_cast<int32_t>(request.prompt.size()));
     }
   }
-  // What is left belongs to idle prompts; nothing is lost.
-  EXPECT(scheduler.n_sample_cells() == 0);
-  EXPECT(decoder.n_cells_used() <= scheduler.cache().n_cells());
+  expect_nothing_lost(scheduler, decoder);
   EXPECT(scheduler.n_idle_cells() <= max_idle_cells);
-  EXPECT(scheduler.n_free_sequences() + static_cast<int32_t>(scheduler.cache().n_slots()) == limits.n_sequences);
 }
 
 // Waiting, its prompt half decoded, running: each way a sample ends at once, and the cells of its own with it.

@@ -215,7 +215,7 @@ export interface NativeStatistics {
 }
 
 export type NativeEvent =
-  | { readonly type: 'ready'; readonly error: string }
+  | { readonly type: 'ready'; readonly failure: NativeFailure | null }
   | { readonly type: 'progress'; readonly share: number }
   | NativeTextEvent
   | NativeSampleEvent
@@ -249,11 +249,17 @@ export interface NativeSampleEvent {
   readonly plan: NativePlanOutcome | null;
 }
 
+/** Why a load or an embedding failed. */
+export interface NativeFailure {
+  readonly code: 'unusable' | 'noMemory' | 'cancelled' | 'closed' | 'tooLong' | 'decodeFailed';
+  readonly detail: string;
+}
+
 export interface NativeEmbeddingEvent {
   readonly type: 'embedding';
   readonly id: number;
-  /** '' where it is done; `closed`, `cancelled`, or why it failed. */
-  readonly error: string;
+  /** Null where it is done. */
+  readonly failure: NativeFailure | null;
   readonly dimension: number;
   /** Unit vectors. Shape [texts x dimension]. */
   readonly vectors: Float32Array;
@@ -264,6 +270,8 @@ export interface NativeEndEvent {
   readonly id: number;
   readonly status: 'done' | 'cancelled' | 'tooLong' | 'decodeFailed' | 'planFailed' | 'noToken' | 'closed';
   readonly detail: string;
+  /** Of `planFailed`: number of the part of the plan; -1 otherwise. */
+  readonly part: number;
   readonly promptTokens: number;
   readonly decodedPromptTokens: number;
   readonly generatedTokens: number;

@@ -36,6 +36,8 @@ const APOSTROPHES = '\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\ua78c';
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 const DIGIT = /\p{Nd}/u;
 
+const ANY_OPENING = new RegExp(`[${OPENING.replace('[', '\\[')}]`, 'g');
+
 const ASCII = Array.from({ length: 0x80 }, (_, code) => {
   const char = String.fromCharCode(code);
   if (char === '>' || char === ']') return ']';
@@ -43,9 +45,10 @@ const ASCII = Array.from({ length: 0x80 }, (_, code) => {
   return /[a-z0-9/]/i.test(char) ? char.toLowerCase() : '';
 });
 
-/** Whether a character opens a marker, or looks like one that does. */
-export function isOpening(char: string): boolean {
-  return OPENING.includes(char);
+/** The first position from `at` on of a character that opens a marker or looks like one that does; -1 where there is none. */
+export function nextOpening(text: string, at: number): number {
+  ANY_OPENING.lastIndex = at;
+  return ANY_OPENING.exec(text)?.index ?? -1;
 }
 
 /** The first position from `at` on whose character is seen: no white space, control, joiner, accent or filler. */

@@ -1,7 +1,7 @@
 // The markers that give a prompt and a chain their structure, and what keeps content from faking them.
 // Knows nothing of templates or models.
 
-import { folded, isOpening, skipUnseen } from './look-alikes.js';
+import { folded, nextOpening, skipUnseen } from './look-alikes.js';
 
 /** Opens the JSON object of part 2. A grammar takes hold after it. */
 export const JSON_START = '<JSON_START>';
@@ -48,13 +48,13 @@ const EVENT_OPENING = /(\n[ \t]*\n[ \t]{0,8})User:/g;
 export function neutralizeMarkers(text: string): string {
   const pieces: string[] = [];
   let copied = 0;
-  for (let at = 0; at < text.length; at++) {
-    if (!isOpening(text[at]!)) continue;
+  for (let at = nextOpening(text, 0); at >= 0; ) {
     const close = markerEnd(text, at);
-    if (close < 0) continue;
-    pieces.push(text.slice(copied, at), '(', text.slice(at + 1, close), ')');
-    copied = close + 1;
-    at = close;
+    if (close >= 0) {
+      pieces.push(text.slice(copied, at), '(', text.slice(at + 1, close), ')');
+      copied = close + 1;
+    }
+    at = nextOpening(text, close < 0 ? at + 1 : copied);
   }
   return copied === 0 ? text : pieces.join('') + text.slice(copied);
 }

@@ -8,6 +8,7 @@ import type {
   NativeEngine,
   NativeEngineOptions,
   NativeEvent,
+  NativeFailure,
   NativeRequest,
   NativeSampleEvent,
   NativeTextEvent,
@@ -79,7 +80,7 @@ export class EngineHandle {
   readonly native: NativeEngine;
   readonly #open = new Map<number, OpenRequest>();
   readonly #watch: LoadWatch;
-  readonly #ready = deferred<string>();
+  readonly #ready = deferred<NativeFailure | null>();
   readonly #closed = deferred<void>();
   #lastStep = { at: performance.now(), generatedTokens: 0 };
   #disposed = false;
@@ -96,12 +97,12 @@ export class EngineHandle {
     const engine = new EngineHandle(binding, options, watch);
     const stop = (): void => engine.native.close();
     watch.signal?.addEventListener('abort', stop, { once: true });
-    const error = await engine.#ready.promise;
+    const failure = await engine.#ready.promise;
     watch.signal?.removeEventListener('abort', stop);
-    if (error === '' && !watch.signal?.aborted) return engine;
+    if (failure === null && !watch.signal?.aborted) return engine;
     await engine.dispose();
     watch.signal?.throwIfAborted();
-    throw loadError(error);
+    throw loadError(failure);
   }
 
   private constructor(binding: NativeBinding, options: NativeEngineOptions, watch: LoadWatch) {
@@ -165,7 +166,7 @@ export class EngineHandle {
       }
     };
     const end = await this.#run({ signal }, submit, { text: () => undefined, sample: () => undefined });
-    if (end.type !== 'embedding' || end.error !== '') throw endError(end);
+    if (end.type !== 'embedding' || end.failure !== null) throw endError(end);
     return { vectors: end.vectors, dimension: end.dimension };
   }
 
@@ -271,10 +272,10 @@ export class EngineHandle {
         this.#watch.onStep?.(this.#withRate(event));
         return;
       case 'ready':
-        this.#ready.resolve(event.error);
+        this.#ready.resolve(event.failure);
         return;
       case 'closed':
-        this.#ready.resolve('it was closed while it loaded');
+        this.#ready.resolve({ code: 'closed', detail: 'it was closed while it loaded' });
         this.#closed.resolve();
         return;
       case 'text':
@@ -292,7 +293,7 @@ export class EngineHandle {
 }
 
 function wasCancelled(event: NativeEndEvent | NativeEmbeddingEvent): boolean {
-  return event.type === 'end' ? event.status === 'cancelled' : event.error === 'cancelled';
+  return event.type === 'end' ? event.status === 'cancelled' : event.failure?.code === 'cancelled';
 }
 
 function nativeThoughts({ thoughts, shown = new Map() }: Pick<EngineRequest, 'thoughts' | 'shown'>) {
@@ -332,23 +333,22 @@ function endError(
   end: NativeEndEvent | NativeEmbeddingEvent,
   placed: readonly PlacedPart[] = [],
 ): PgenrmError {
-  if (end.type === 'end' && end.status === 'planFailed') {
-    const [, number = '', why = end.detail] = /^part (\d+) of the plan: (.*)$/s.exec(end.detail) ?? [];
-    const part = placed[Number(number)];
-    const where = part === undefined ? '' : ` at ${describePart(part)}`;
-    return new PgenrmError('DECODE_FAILED', `The plan cannot be followed${where}: ${why}.`);
-  }
-  const reason = end.type === 'end' ? `${end.status}: ${end.detail}` : end.error;
-  if (/^(closed|aborted)/.test(reason)) {
-    return new PgenrmError('DISPOSED', 'the model was disposed while the request ran');
-  }
-  const tooLong = /^too ?long:\s*/i.exec(reason);
-  if (tooLong !== null) return new PgenrmError('CONTEXT_OVERFLOW', reason.slice(tooLong[0].length));
-  return new PgenrmError('DECODE_FAILED', reason.replace(/^decodeFailed: |^noToken: /, ''));
+  if (end.type === 'embedding') return failureError(end.failure?.code ?? 'closed', end.failure?.detail ?? '');
+  if (end.status !== 'planFailed') return failureError(end.status, end.detail);
+  const part = placed[end.part];
+  const where = part === undefined ? '' : ` at ${describePart(part)}`;
+  return new PgenrmError('DECODE_FAILED', `The plan cannot be followed${where}: ${end.detail}.`);
 }
 
-function loadError(error: string): PgenrmError {
-  const message = error.replace(/^(unusable|memory): /, '');
-  const code = error.startsWith('memory:') ? 'OUT_OF_MEMORY' : 'MODEL_UNUSABLE';
-  return new PgenrmError(code, `the model was not loaded: ${message}`);
+function failureError(code: NativeEndEvent['status'] | NativeFailure['code'], detail: string): PgenrmError {
+  if (code === 'closed') {
+    return new PgenrmError('DISPOSED', 'the model was disposed while the request ran');
+  }
+  if (code === 'tooLong') return new PgenrmError('CONTEXT_OVERFLOW', detail);
+  return new PgenrmError(code === 'noMemory' ? 'OUT_OF_MEMORY' : 'DECODE_FAILED', detail);
+}
+
+function loadError(failure: NativeFailure | null): PgenrmError {
+  const code = failure?.code === 'noMemory' ? 'OUT_OF_MEMORY' : 'MODEL_UNUSABLE';
+  return new PgenrmError(code, `the model was not loaded: ${failure?.detail ?? 'it was stopped'}`);
 }

@@ -37,9 +37,8 @@ export function openLibrary(
     const { devices, repackedTypes } = binding.openLibrary(choice.files);
     return { library: choice.files, devices, repackedTypes };
   } catch (error) {
-    const code = /was built for llama\.cpp/.test(messageOf(error))
-      ? 'LIBRARY_MISMATCH'
-      : 'GENERATOR_UNAVAILABLE';
+    const mismatch = (error as { code?: string }).code === 'LIBRARY_MISMATCH';
+    const code = mismatch ? 'LIBRARY_MISMATCH' : 'GENERATOR_UNAVAILABLE';
     throw new PgenrmError(code, messageOf(error), { cause: error });
   }
 }
