@@ -102,7 +102,7 @@ const typescript = {
     'run',
     'evaluation',
   ],
-  testing: ['generator'],
+  testing: ['chain', 'generator'],
   doctor: [
     'generator',
     'guided',

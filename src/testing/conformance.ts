@@ -3,6 +3,7 @@
 
 import type { GenerationRequest, Generator, Prompt, Sample } from '../generator/generator.js';
 import { endingCases } from './conformance-endings.js';
+import { planCases } from './conformance-plans.js';
 import { refusalCases } from './conformance-refusals.js';
 import { ask, type Case, expectThat, GREEDY, promptOf, SHARP, same, textsOf } from './conformance-tools.js';
 
@@ -24,7 +25,7 @@ export interface ConformanceCase {
  * refused and never dropped is a case of its own.
  */
 export function generatorConformance(load: () => Promise<Generator>): ConformanceCase[] {
-  return [...CASES, ...endingCases, ...refusalCases].map(({ name, run }) => ({
+  return [...CASES, ...endingCases, ...refusalCases, ...planCases].map(({ name, run }) => ({
     name,
     run: async () => {
       const generator = await load();

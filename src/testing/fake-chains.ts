@@ -1,6 +1,7 @@
 // Evaluation chains for tests: well formed, with the scores that a test asks for.
-// Knows the form of a chain; nothing of how samples are drawn.
+// Knows what a test may ask for; the form is write-chain's.
 
+import { writeChain } from '../chain/write-chain.js';
 import type { GenerationRequest } from '../generator/generator.js';
 
 /** What a script knows when it writes a sample. */
@@ -16,26 +17,13 @@ export interface FakeSample {
 }
 
 /** A well-formed chain that gives these scores to the responses in order of presentation. */
-export function chainText(scores: readonly (number | string)[]): string {
-  const blocks = scores.map(
-    (score, index) =>
-      `Response ${index + 1}:\\n1. Fit: ${score}/10 - as wished.\\nFinal Score = (${score}*1.00) = ${score}\\n`,
-  );
-  const stated = scores.map((score, index) => `"response_${index + 1}": ${score}`);
-  return [
-    'PART 1: Chain-of-Thought Analysis',
-    '',
-    '1. **User Preference Synthesis**',
-    '- Likes what fits.',
-    '',
-    '2. **Personalized Scoring Model Derivation**',
-    '- Fit (100%): the one thing asked for.',
-    '',
-    'PART 2: Final Scoring and JSON Output',
-    '<JSON_START>',
-    `{"rationale": "A. Evaluation Criteria & Weights:\\n1. Fit - 100%\\n(Total = 100%)\\nB. Scoring Breakdown:\\n${blocks.join('')}", "better_response": {${stated.join(', ')}}}`,
-    '<JSON_END>',
-  ].join('\n');
+export function chainText(scores: readonly number[]): string {
+  return writeChain({
+    persona: '- Likes what fits.',
+    criteria: [{ name: 'Fit', weight: 100, why: 'the one thing asked for.' }],
+    scores: scores.map((score) => [score]),
+    reasons: scores.map(() => ['as wished.']),
+  });
 }
 
 /** Scores each response by the number of its characters: from 1, at most 10. */

@@ -12,7 +12,8 @@ import type {
   Prompt,
   Sample,
 } from '../generator/generator.js';
-import type { PlannedGeneration, PlannedRequest } from '../generator/plan.js';
+import type { PlannedGeneration, PlannedRequest, PlannedSample } from '../generator/plan.js';
+import { checkPlannedRequest } from '../generator/plan-bounds.js';
 import { checkPrompt, checkRequest, checkRoom } from '../generator/request-checks.js';
 import { watchSampleSignals } from '../generator/sample-signals.js';
 import { byLength, type FakeSample, responsesOf } from './fake-chains.js';
@@ -152,22 +153,33 @@ export class FakeGenerator implements Generator {
   }
 
   async generatePlanned(request: PlannedRequest): Promise<PlannedGeneration> {
-    const promptTokens = this.tokensOf(request.prompt).length;
     if (!this.info.capabilities.plans) {
       throw new PgenrmError(
         'INVALID_OPTION',
         'this fake generator follows no plans; ask it for that capability',
       );
     }
+    const promptTokens = this.tokensOf(request.prompt).length;
+    checkPlannedRequest(request, promptTokens, this.info, (text) =>
+      this.tokensOf([{ text, trusted: false }]),
+    );
     request.signal?.throwIfAborted();
     this.plannedRequests.push(request);
+    const cancelled = new Set<number>();
+    const unwatch = watchSampleSignals(request.sampleSignals ?? [], (index) => cancelled.add(index));
     const { delayMs = 0, plans } = this.#options;
     const ms = typeof delayMs === 'function' ? delayMs(promptText(request.prompt)) : delayMs;
     this.active += 1;
     this.mostActive = Math.max(this.mostActive, this.active);
     try {
       await this.#pause(ms, request.signal);
-      const samples = request.seeds.map((seed, index) => followPlan(request.plan, index, seed, plans));
+      const samples = request.seeds.map((seed, index) =>
+        cancelled.has(index)
+          ? cancelledSample(index, seed)
+          : followPlan(request.plan, index, seed, plans, (part, text) =>
+              request.onText?.({ index, part, tokens: 0, text }),
+            ),
+      );
       for (const sample of samples) request.onSample?.(sample);
       request.signal?.throwIfAborted();
       const generatedTokens = samples.reduce((sum, { text }) => sum + text.length, 0);
@@ -176,6 +188,7 @@ export class FakeGenerator implements Generator {
         usage: { promptTokens, decodedPromptTokens: promptTokens, generatedTokens, prefillMs: 1, totalMs: 2 },
       };
     } finally {
+      unwatch();
       this.active -= 1;
     }
   }
@@ -224,6 +237,11 @@ const CAPABILITIES: Capabilities = {
 /** A prompt as one text. */
 export function promptText(prompt: Prompt): string {
   return prompt.map(({ text }) => text).join('');
+}
+
+function cancelledSample(index: number, seed: number): PlannedSample {
+  const tokens = { given: 0, free: 0, chosen: 0, probed: 0, unjoined: 0 };
+  return { index, seed, text: '', parts: [], tokens, finish: 'cancelled', elapsedMs: 0 };
 }
 
 function byDefault(sample: FakeSample): string {

@@ -19,23 +19,24 @@ export interface FakePlanScript {
   readonly weigh?: (name: string, texts: readonly string[]) => readonly number[];
 }
 
-/** One sample of a plan; the same seed gives the same sample. Errors: those of `checkPlanParts`. */
+/** One sample of a plan; the same seed gives the same sample. `onPiece` gets each text with the index of its written part. Errors: those of `checkPlanParts`. */
 export function followPlan(
   plan: Plan,
   index: number,
   seed: number,
   script: FakePlanScript = {},
+  onPiece?: (part: number, text: string) => void,
 ): PlannedSample {
   const placed = checkPlanParts(plan);
-  const follower = new Follower(placed, seed, script);
+  const follower = new Follower(placed, seed, script, onPiece);
   follower.follow(plan.parts);
-  const { written: parts, tokens } = follower;
-  const text = parts.map((part) => part.text).join('');
+  const { written: parts, text, tokens } = follower;
   return { index, seed, text, parts, tokens, finish: 'complete', elapsedMs: 1 };
 }
 
 class Follower {
   readonly written: WrittenPart[] = [];
+  text = '';
   readonly tokens: { -readonly [K in keyof PlannedTokens]: number } = {
     given: 0,
     free: 0,
@@ -45,12 +46,19 @@ class Follower {
   };
   readonly #numbers: ReadonlyMap<PlanPart, PlacedPart>;
   readonly #script: FakePlanScript;
+  readonly #onPiece: ((part: number, text: string) => void) | undefined;
   /** Loops that are open: the name of the repeat, and the round. */
   readonly #loops: { over: string; round: number }[] = [];
   readonly #rounds = new Map<string, number>();
   #state: number;
 
-  constructor(placed: readonly PlacedPart[], seed: number, script: FakePlanScript) {
+  constructor(
+    placed: readonly PlacedPart[],
+    seed: number,
+    script: FakePlanScript,
+    onPiece?: (part: number, text: string) => void,
+  ) {
+    this.#onPiece = onPiece;
     this.#numbers = new Map(placed.map((one) => [one.part, one]));
     this.#script = script;
     this.#state = seed + 1;
@@ -75,7 +83,8 @@ class Follower {
         const { chosen, probabilities } = this.#choose(part.name, part.texts, part.mode === 'greedy');
         this.tokens.chosen += 1;
         this.#record(part, 'choice', part.name, part.texts[chosen]!, { chosen, probabilities });
-        this.#give(part, 'given', '', part.terminator ?? '');
+        this.#add(part.terminator ?? '');
+        this.tokens.given += part.terminator?.length ?? 0;
         return;
       }
       case 'repeat':
@@ -167,6 +176,13 @@ class Follower {
   ): void {
     const rounds = this.#loops.map(({ round }) => round);
     this.written.push({ kind, number: this.#numbers.get(part)!.number, name, rounds, text, ...more });
+    this.#add(text);
+  }
+
+  /** Text of the newest part. */
+  #add(text: string): void {
+    this.text += text;
+    if (text !== '') this.#onPiece?.(this.written.length - 1, text);
   }
 
   /** The text that a copy copies: that of the open round, else the newest. */

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { loadNativeGenerator } from '../../src/generator/native/native-generator.js';
 import { loadNativeBinding } from '../../src/native/load.js';
-import { describePlans, judgmentPlan } from '../support/plan-suite.js';
+import { judgmentPlan } from '../../src/testing/conformance-plans.js';
+import { describePlans } from '../support/plan-suite.js';
 import { promptOf } from '../support/prompt-of.js';
 import { randomModel } from '../support/random-model.js';
 

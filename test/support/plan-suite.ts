@@ -2,72 +2,13 @@
 // The same tests run on each generator; a plan as a judge would use is in judgmentPlan.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Generator } from '../../src/generator/generator.js';
-import type { Plan, PlannedSample, PlanPart } from '../../src/generator/plan.js';
+import type { Plan, PlanPart } from '../../src/generator/plan.js';
+import { judgmentPlan, planCases } from '../../src/testing/conformance-plans.js';
 import { promptOf } from './prompt-of.js';
 import { randomModel } from './random-model.js';
 
 const SAMPLING = { temperature: 1, topP: 1, minP: 0 };
 const SCORES = Array.from({ length: 10 }, (_, index) => String(index + 1));
-
-/** A persona, two to four criteria with weights, and for two responses a reason and a score by each criterion. */
-export function judgmentPlan(): Plan {
-  const score = (name: string): PlanPart => ({
-    kind: 'choice',
-    name,
-    texts: SCORES,
-    terminator: '\n',
-    mode: 'read',
-  });
-  const response = (number: number): PlanPart[] => [
-    { kind: 'given', text: `Response ${number}:\n` },
-    {
-      kind: 'forEach',
-      over: 'criteria',
-      between: '|',
-      numbered: ')',
-      body: [
-        { kind: 'copy', of: 'criterion' },
-        { kind: 'given', text: ': ' },
-        { kind: 'free', name: `reason ${number}`, maxTokens: 4, stop: ['\n'], bars: ['/10'] },
-        { kind: 'given', text: '\nScore:' },
-        score(`score ${number}`),
-      ],
-    },
-  ];
-  return {
-    parts: [
-      { kind: 'given', text: 'Persona: ' },
-      { kind: 'free', name: 'persona', minTokens: 2, maxTokens: 8, stop: ['\n'] },
-      { kind: 'given', text: '\nCriteria:\n' },
-      {
-        kind: 'repeat',
-        name: 'criteria',
-        least: 2,
-        most: 4,
-        another: '- ',
-        numbered: '. ',
-        end: 'Scores\n',
-        body: [
-          {
-            kind: 'free',
-            name: 'criterion',
-            minTokens: 1,
-            maxTokens: 3,
-            stop: ['\n', '('],
-            bars: [':', '<'],
-          },
-          { kind: 'given', text: ' (' },
-          { kind: 'choice', name: 'weight', texts: ['low', 'high', 'highest'], terminator: ')\n' },
-        ],
-      },
-      ...response(1),
-      ...response(2),
-    ],
-  };
-}
-
-const partsOf = (sample: PlannedSample, name: string) =>
-  sample.parts.filter((part) => part.name === name && part.kind !== 'copy');
 
 /** Runs the suite on the generator that `load` gives. */
 export function describePlans(kind: string, load: (modelPath: string) => Promise<Generator>): void {
@@ -92,48 +33,14 @@ export function describePlans(kind: string, load: (modelPath: string) => Promise
       await generator?.[Symbol.asyncDispose]();
     });
 
-    it('make every sample complete', async () => {
-      const seeds = Array.from({ length: kind === 'native' ? 24 : 6 }, (_, index) => index + 1);
-      const { samples } = await follow(judgmentPlan(), seeds);
-      for (const sample of samples) {
-        expect(sample.finish).toBe('complete');
-        const criteria = partsOf(sample, 'criterion');
-        expect(criteria.length).toBeGreaterThanOrEqual(2);
-        expect(criteria.length).toBeLessThanOrEqual(4);
-        for (const number of [1, 2]) {
-          const scores = partsOf(sample, `score ${number}`);
-          expect(scores.map(({ text }) => SCORES.includes(text))).toEqual(criteria.map(() => true));
-          for (const { probabilities = [] } of scores) {
-            expect(probabilities.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 9);
-          }
-        }
-        const copies = sample.parts.filter((part) => part.kind === 'copy').map(({ text }) => text);
-        const names = criteria.map(({ text }) => text);
-        expect(copies).toEqual([...names, ...names]);
-        for (const { text } of partsOf(sample, 'reason 1')) expect(text).not.toMatch(/\n|\/10/);
-        const opened = sample.parts
-          .filter(({ kind: written }) => written === 'repeat')
-          .map(({ text }) => text);
-        const numbers = criteria.map((_, index) => index + 1);
-        expect(opened).toEqual([...numbers.map((number) => `- ${number}. `), 'Scores\n']);
-        const between = sample.parts.filter(({ text }) => /^\|\d\)$/.test(text)).map(({ text }) => text);
-        const later = numbers.slice(1).map((number) => `|${number})`);
-        expect(between).toEqual([...later, ...later]);
-        const { tokens } = sample;
-        expect(tokens.free).toBe(sample.parts.reduce((sum, { drawn = 0 }) => sum + drawn, 0));
-      }
+    it.each(planCases.map(({ name, run }) => [name, run] as const))('%s', async (_, run) => {
+      expect(await run(generator)).toBeUndefined();
     });
 
-    it('write text that is the texts of their parts', async () => {
-      const terminators = new Map([
-        ['score 1', '\n'],
-        ['score 2', '\n'],
-        ['weight', ')\n'],
-      ]);
-      const { samples } = await follow(judgmentPlan(), [1, 2]);
-      for (const { text, parts } of samples) {
-        expect(parts.map((part) => part.text + (terminators.get(part.name) ?? '')).join('')).toBe(text);
-      }
+    it('make each of many samples complete', async () => {
+      const seeds = Array.from({ length: kind === 'native' ? 24 : 6 }, (_, index) => index + 1);
+      const { samples } = await follow(judgmentPlan(), seeds);
+      expect(samples.map(({ finish }) => finish)).toEqual(seeds.map(() => 'complete'));
     });
 
     it('give the same sample alone and among others', async () => {
@@ -148,25 +55,6 @@ export function describePlans(kind: string, load: (modelPath: string) => Promise
           for (const [choice, p] of (part.probabilities ?? []).entries()) {
             expect(p).toBeCloseTo(among!.parts[index]!.probabilities![choice]!, 3);
           }
-        }
-      }
-    });
-
-    it('stream each part, and all of the text', async () => {
-      const streamed = new Map<number, string>();
-      const byPart = new Map<string, string>();
-      const { samples } = await follow(judgmentPlan(), [3, 4], {
-        onText: ({ index, part, text }: { index: number; part: number; text: string }) => {
-          streamed.set(index, (streamed.get(index) ?? '') + text);
-          byPart.set(`${index} ${part}`, (byPart.get(`${index} ${part}`) ?? '') + text);
-        },
-      });
-      for (const sample of samples) {
-        expect(streamed.get(sample.index)).toBe(sample.text);
-        for (const [part, { kind: written, text }] of sample.parts.entries()) {
-          const pieces = byPart.get(`${sample.index} ${part}`) ?? '';
-          if (written === 'choice') expect(pieces.startsWith(text)).toBe(true);
-          else expect(pieces).toBe(text);
         }
       }
     });
@@ -249,11 +137,6 @@ export function describePlans(kind: string, load: (modelPath: string) => Promise
       );
     });
 
-    it('reject when aborted', async () => {
-      const reason = new Error('enough');
-      await expect(follow(judgmentPlan(), [1], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
-    });
-
     it('follow a grammar in free text, and end with it', async () => {
       const parts: PlanPart[] = [
         { kind: 'free', name: 'g', maxTokens: 12, grammar: 'root ::= "yes" | "no"' },
@@ -275,13 +158,6 @@ export function describePlans(kind: string, load: (modelPath: string) => Promise
         /exceed the context of \d+ tokens, by \d+ at free text 'long'/,
       );
       await expect(follow({ parts }, [1])).rejects.toMatchObject({ code: 'CONTEXT_OVERFLOW' });
-    });
-
-    it('refuse bounds of zero and choices that coincide', async () => {
-      const zero: PlanPart[] = [{ kind: 'free', name: 'a', maxTokens: 0 }];
-      await expect(follow({ parts: zero }, [1])).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-      const twice: PlanPart[] = [{ kind: 'choice', name: 'a', texts: ['1', '1'] }];
-      await expect(follow({ parts: twice }, [1])).rejects.toThrow(/"1" twice/);
     });
   });
 }

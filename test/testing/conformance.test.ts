@@ -34,7 +34,7 @@ describe('the portable generator', () => {
 });
 
 describe('the fake generator', () => {
-  conforms(async () => new FakeGenerator(), ['holds a grammar']);
+  conforms(async () => new FakeGenerator({ capabilities: { plans: true } }), ['holds a grammar']);
 });
 
 /** Laws that a generator breaks. */
@@ -62,6 +62,14 @@ describe('a generator that breaks a law', () => {
       'repeats a text for its seed, alone and beside others, and draws others for others',
     ],
     ['claims a grammar that it does not hold', { capabilities: { grammar: true } }, 'holds a grammar'],
+    [
+      'reads a choice as something else than a score',
+      {
+        capabilities: { plans: true },
+        plans: { weigh: (_, texts) => texts.map((_, i) => (i === 0 ? Number.NaN : 1)) },
+      },
+      'follows a plan to its end, every part within its bounds',
+    ],
     ['has no name for its engine', { info: { engine: '' } }, 'says what it is, as plain data'],
   ])('%s', async (_, fake, law) => {
     expect(await broken(() => new FakeGenerator(fake))).toContain(law);

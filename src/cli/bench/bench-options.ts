@@ -6,6 +6,7 @@ import type { Prices } from '../../cost/result/result.js';
 import { PgenrmError } from '../../errors.js';
 import { stoppingLevels } from '../../evaluation/figures/adaptive-replay.js';
 import { levelName, type ScalingLevel } from '../../scaling/level.js';
+import { checkBankOptions } from '../options/bank-options.js';
 import { type FlagName, type FlagValues, MODEL } from '../options/table/table.js';
 
 /** The flags of the command. */
@@ -59,13 +60,10 @@ export function benchVariants(
 
 /** Refuses options that do not go together. Errors: `INVALID_OPTION`. */
 export function checkBenchOptions(options: BenchOptions, levels: readonly ScalingLevel[]): void {
-  const similar = levels.some(({ prototype }) => prototype > 0);
-  if (similar && options.bank === undefined)
-    throw refused('a level with pro-N needs a prototype bank; name it with --bank BANK');
-  if (!similar && options.bank !== undefined)
-    throw refused('--bank has no part where no level has pro-N; add one to --levels');
-  if (options.bank === undefined && options.embedder !== undefined)
-    throw refused('--embedder is that of a bank; name the bank with --bank');
+  checkBankOptions(
+    options,
+    levels.some(({ prototype }) => prototype > 0),
+  );
   if ((options.priceInput === undefined) !== (options.priceOutput === undefined))
     throw refused('--price-input and --price-output go together; give both or none');
   if (options.priceCachedInput !== undefined && options.priceInput === undefined)

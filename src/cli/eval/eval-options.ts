@@ -8,6 +8,7 @@ import { CONTROL_CHOICES, type Control } from '../../evaluation/controls/persona
 import type { EvaluateOptions } from '../../evaluation/evaluate.js';
 import { checkChoice, checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
+import { checkBankOptions } from '../options/bank-options.js';
 import { chainOptions } from '../options/guided-options.js';
 import {
   type FlagName,
@@ -84,13 +85,10 @@ export function checkEvalOptions(
   }
   controlsOf(options.control);
   if (options.out === undefined) throw refused('name the folder for chains and report with --out FOLDER');
-  const similar = levels?.some(({ prototype }) => prototype > 0) ?? options.bank !== undefined;
-  if (similar && options.bank === undefined)
-    throw refused('a level with pro-N needs a prototype bank; name it with --bank BANK');
-  if (!similar && options.bank !== undefined)
-    throw refused('--bank has no part where no level has pro-N; add one to --levels');
-  if (options.bank === undefined && options.embedder !== undefined)
-    throw refused('--embedder is that of a bank; name the bank with --bank');
+  checkBankOptions(
+    options,
+    levels?.some(({ prototype }) => prototype > 0),
+  );
 }
 
 function refused(message: string): PgenrmError {

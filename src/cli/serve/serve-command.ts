@@ -15,7 +15,7 @@ import { loadOptions } from '../options/model-options.js';
 import { createLog, type LogLevel } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { InterruptWatch } from '../terminal/interrupt.js';
-import { SERVE_FLAGS, type ServeFlags, serverOptions } from './serve-flags.js';
+import { SERVE_FLAGS, type ServeFlags, serverOptions } from './serve-options.js';
 
 const STOPPING_TEXT = '\nstopping: requests at work are answered first; once more quits at once\n';
 
