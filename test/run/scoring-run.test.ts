@@ -79,7 +79,14 @@ describe('a run', () => {
     });
     const correct = records.filter((record) => record.correct).length;
     expect(summary.accuracy).toMatchObject({ correct, labelled: 12, value: correct / 12 });
-    expect(events.map((event) => event.type)).toEqual(['started', ...Array(12).fill('row'), 'finished']);
+    expect(events.map((event) => event.type).filter((type) => type !== 'progress')).toEqual([
+      'started',
+      ...Array(12).fill('row'),
+      'finished',
+    ]);
+    const judged = events.flatMap((event) => (event.type === 'progress' ? [event.judged] : []));
+    expect(judged.at(-1)).toMatchObject({ rows: 12 });
+    expect(judged.at(-1)!.tokens).toBe(summary.session.generatedTokens);
     expect(await manifest()).toMatchObject({
       pgenrmManifest: 1,
       status: 'finished',

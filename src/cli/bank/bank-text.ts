@@ -93,11 +93,14 @@ function barProgress(err: Writable): BuildProgress {
         close();
         bar.start(event.total, event.done, { stage: event.stage });
         shown = true;
-      } else {
+      } else if (shown) {
         bar.update(event.done);
       }
     },
-    stopping: () => err.write(STOPPING_TEXT),
+    stopping: () => {
+      close();
+      err.write(STOPPING_TEXT);
+    },
     close,
   };
 }

@@ -273,6 +273,7 @@ function progressKind(options: EvalOptions, context: CommandContext): 'none' | '
 function runEvent(event: SampleEvent): RunEvent {
   if (event.type === 'started')
     return { type: 'started', output: event.path, rows: event.rows, done: event.done };
+  if (event.type === 'progress') return event;
   const { row, id, status, usedEvents, droppedEvents, tokens, ms } = event.row;
   const record = {
     row,

@@ -73,11 +73,13 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
     });
     signals.say();
     log.info({ generator: model.generatorInfo, template: model.template.name }, 'model loaded');
+    const judge = judgeOptions(options);
+    const guided = model.settings(judge).guided !== null;
     const summary = await runScoring({
       data,
       model,
       output,
-      judge: judgeOptions(options),
+      judge,
       rows: options.retryFailed ? (options.resume ? 'failedAndMissing' : 'failed') : 'missing',
       chains: options.chains === true,
       ...(options.split === undefined ? {} : { split: options.split }),
@@ -93,7 +95,7 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
     });
     progress.close();
     if (options.quiet !== true && options.jsonProgress !== true)
-      context.err.write(summaryText(summary, output.path) + repeatedText(model.generatorInfo));
+      context.err.write(summaryText(summary, output.path, guided) + repeatedText(model.generatorInfo));
     return exitCodeFor(summary, signal);
   } finally {
     progress.close();

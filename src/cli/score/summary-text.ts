@@ -4,8 +4,8 @@ import type { GeneratorInfo } from '../../generator/generator.js';
 import { printable } from '../../output/printable.js';
 import type { RunSummary } from '../../run/scoring/run-journal.js';
 
-/** What a run did, in a few lines; `path` is the output's, null for a stream. */
-export function summaryText(summary: RunSummary, path: string | null): string {
+/** What a run did, in a few lines; `path` is the output's, null for a stream; `guided` where the chains were guided. */
+export function summaryText(summary: RunSummary, path: string | null, guided = false): string {
   const { counts, accuracy, session, rows } = summary;
   const lost = Object.values(counts.lostChains).reduce((sum, count) => sum + count, 0);
   const reasons = Object.entries(counts.lostChains).map(([reason, count]) => `${count} ${reason}`);
@@ -13,6 +13,8 @@ export function summaryText(summary: RunSummary, path: string | null): string {
     `rows      ${counts.scored} scored, ${counts.failed} failed, ${counts.invalid} invalid${counts.ties > 0 ? ` (${counts.ties} ties)` : ''}`,
     `chains    ${counts.usableChains} usable of ${counts.usableChains + lost}${lost > 0 ? ` (lost: ${reasons.join(', ')})` : ''}`,
   ];
+  const hint = counts.usableChains === 0 && lost > 0 ? lostHint(counts.lostChains, guided) : null;
+  if (hint !== null) lines.push(`hint      ${hint}`);
   lines.push(
     `signals   ${counts.rowsWithHistory} rows with history, ${counts.rowsWithCriteria} with criteria`,
   );
@@ -47,6 +49,14 @@ export function summaryText(summary: RunSummary, path: string | null): string {
     lines.push('failed    the same command with --retry-failed judges the failed rows again');
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Which option to change where no chain was usable. */
+function lostHint(lost: Readonly<Record<string, number>>, guided: boolean): string {
+  const most = Object.entries(lost).sort(([, one], [, other]) => other - one)[0]?.[0];
+  if (most === 'cutOff') return 'most chains end before their scores: raise --max-tokens';
+  if (guided) return 'no guided chain gave scores: try another --model, and see `pgenrm doctor --model`';
+  return 'the model does not write the form of a chain by itself: add --decoding guided';
 }
 
 /** What inference servers made repeat, in a line; '' where nothing was, or no server judged. */

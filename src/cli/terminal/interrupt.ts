@@ -24,7 +24,7 @@ export class Interruption extends Error {
 }
 
 /** What people are told when a command begins to stop. */
-export const STOPPING_TEXT = '\nstopping after the current step; once more quits at once\n';
+export const STOPPING_TEXT = 'stopping after the current step; once more quits at once\n';
 
 /** Listens for signals until disposed. */
 export class InterruptWatch implements Disposable {

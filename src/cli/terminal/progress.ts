@@ -7,6 +7,7 @@ import { printableJson } from '../../output/printable.js';
 import type { LoadProgress } from '../../reward-model/reward-model.js';
 import type { RunEvent } from '../../run/scoring/scoring-run.js';
 import { STOPPING_TEXT } from './interrupt.js';
+import { RunPace } from './pace.js';
 
 /** How progress is shown. */
 export type ProgressKind = 'none' | 'json' | 'bar' | 'lines';
@@ -47,53 +48,65 @@ function barProgress(err: Writable): Progress {
   const bar = new SingleBar(
     {
       stream: err as NodeJS.WriteStream,
-      format: '{phase} {bar} {value}/{total} | {percentage}% | left {eta_formatted}{note}',
+      format: '{phase} {bar} {value}/{total}{pace}',
       hideCursor: true,
       clearOnComplete: true,
-      barsize: 24,
+      barsize: 10,
     },
     Presets.shades_classic,
   );
   let phase = '';
-  const show = (name: string, total: number, value: number): void => {
+  let pace: RunPace | null = null;
+  let unscored = 0;
+  const close = (): void => {
+    if (phase !== '') bar.stop();
+    phase = '';
+  };
+  const show = (name: string, total: number, value: number, unit: string): void => {
     if (phase !== '') bar.stop();
     phase = name;
-    bar.start(total, value, { phase: name, note: '' });
+    bar.start(total, value, { phase: name, pace: unit });
   };
   return {
     loading: ({ phase: name, done, total, source }) => {
       if (name === 'download' && total === 0) err.write(`download: asking for ${source ?? 'the model'}\n`);
       const percent = total > 0 ? Math.round((done / total) * 100) : 0;
-      if (phase !== name) show(name, 100, percent);
+      if (phase !== name) show(name, 100, percent, ' %');
       else bar.update(percent);
     },
     onEvent: (event) => {
-      if (event.type === 'started') show('score', event.rows, event.done);
-      else if (event.type === 'retrying') show('retry', event.rows, 0);
-      else if (event.type === 'row') {
-        if (phase === 'retry') bar.increment();
-        else
-          bar.update(event.done, {
-            note: event.record.status === 'scored' ? '' : ` | row ${event.record.row} ${event.record.status}`,
-          });
+      if (event.type === 'started' || event.type === 'retrying') {
+        const done = event.type === 'started' ? event.done : 0;
+        pace = new RunPace(event.rows, done);
+        show(event.type === 'started' ? 'judge' : 'retry', event.rows, done, ' rows');
+      } else if (event.type === 'row' && event.record.status !== 'scored') {
+        unscored += 1;
+      } else if (event.type === 'progress' && pace !== null && phase !== '') {
+        const { rows, text } = pace.at(event.judged);
+        bar.update(rows, { pace: ` rows, ${text}${unscored > 0 ? `, ${unscored} not scored` : ''}` });
       }
     },
-    stopping: () => err.write(STOPPING_TEXT),
-    close: () => {
-      if (phase !== '') bar.stop();
-      phase = '';
+    stopping: () => {
+      close();
+      err.write(STOPPING_TEXT);
     },
+    close,
   };
 }
 
 function jsonProgress(err: Writable): Progress {
+  let told = performance.now();
   const write = (event: object): void => {
     err.write(`${printableJson(event)}\n`);
   };
   return {
     loading: tenths(({ phase, done, total }) => write({ event: phase, done, total })),
     onEvent: (event) => {
-      if (event.type === 'row') {
+      if (event.type === 'progress') {
+        if (performance.now() - told < JSON_INTERVAL_MS) return;
+        told = performance.now();
+        write({ event: 'progress', ...event.judged });
+      } else if (event.type === 'row') {
         const { row, id, status, winner, tie, ms } = event.record;
         write({ event: 'row', row, id, status, winner, tie, ms, done: event.done, rows: event.rows });
       } else {
@@ -108,9 +121,13 @@ function jsonProgress(err: Writable): Progress {
 
 /** Milliseconds between two lines where nobody watches a terminal. */
 const LINE_INTERVAL_MS = 10_000;
+/** Milliseconds between two JSON lines of what is judged. */
+const JSON_INTERVAL_MS = 1000;
 
 function lineProgress(err: Writable): Progress {
   let spoke = Number.NEGATIVE_INFINITY;
+  let pace: RunPace | null = null;
+  let total = 0;
   const say = (text: string): void => {
     spoke = performance.now();
     err.write(`${text}\n`);
@@ -123,11 +140,21 @@ function lineProgress(err: Writable): Progress {
       );
     }),
     onEvent: (event) => {
-      if (event.type === 'started')
-        say(`scoring ${event.rows} rows${event.done > 0 ? `, ${event.done} done before` : ''}`);
-      else if (event.type === 'retrying') say(`judging ${event.rows} failed rows again`);
-      else if (event.type === 'row' && performance.now() - spoke >= LINE_INTERVAL_MS) {
-        say(`${event.done} of ${event.rows} rows`);
+      if (event.type === 'started') {
+        pace = new RunPace(event.rows, event.done);
+        total = event.rows;
+        say(`judging ${event.rows} rows${event.done > 0 ? `, ${event.done} done before` : ''}`);
+      } else if (event.type === 'retrying') {
+        pace = new RunPace(event.rows, 0);
+        total = event.rows;
+        say(`judging ${event.rows} failed rows again`);
+      } else if (
+        event.type === 'progress' &&
+        pace !== null &&
+        performance.now() - spoke >= LINE_INTERVAL_MS
+      ) {
+        const { rows, text } = pace.at(event.judged);
+        say(`${rows} of ${total} rows, ${text}`);
       }
     },
     stopping: () => err.write(STOPPING_TEXT),

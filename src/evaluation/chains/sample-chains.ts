@@ -12,6 +12,7 @@ import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
 import { historySplitsOf, sharedIdentity, usersFileOf } from '../../run/identity.js';
 import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../../run/judge-rows.js';
+import { type JudgedCounts, JudgedSoFar } from '../../run/judged-so-far.js';
 import {
   type DataRow,
   inputOf,
@@ -84,6 +85,8 @@ export interface SampleOptions {
 /** What sampling reports while it goes on. */
 export type SampleEvent =
   | { readonly type: 'started'; readonly path: string; readonly rows: number; readonly done: number }
+  /** After each of a row's own chains and each row; `judged` is of this session. */
+  | { readonly type: 'progress'; readonly judged: JudgedCounts }
   | { readonly type: 'row'; readonly row: ChainsRow; readonly done: number; readonly rows: number };
 
 /** How sampling ended. */
@@ -136,7 +139,8 @@ export async function sampleChains(options: SampleOptions): Promise<SampleSummar
   });
   if (analyses !== null && stored.size > 0)
     await replayAnalyses(analyses, (await openChains(writer.path)).rows());
-  const lines = linesOf(options, largest, header.run, pool);
+  const judged = new JudgedSoFar((counts) => onEvent?.({ type: 'progress', judged: counts }));
+  const lines = linesOf(options, largest, header.run, pool, judged);
   const isStored = (row: DataRow): boolean =>
     stored.has(rowKey(row.number, row.kind === 'row' ? row.id : undefined));
   try {
@@ -168,6 +172,7 @@ function linesOf(
   largest: ScalingLevel,
   run: string,
   pool: DonorPool | null,
+  judged: JudgedSoFar,
 ): RowLines<ChainsRow> {
   const { model, judge = {}, groupOf, texts = false, controls = [], donors = 1 } = options;
   const contextOf = ({ userId }: Partial<PreferenceRow>): RowContext => {
@@ -192,7 +197,9 @@ function linesOf(
         );
       // All arms at once: each shares the prefix of its own user's rows.
       const [judgment, none, swapped] = await Promise.all([
-        model.judgeInTurn(input, { ...judge, ...level, signal: stop }, turn),
+        judged.row((onEvent) =>
+          model.judgeInTurn(input, { ...judge, ...level, signal: stop, onEvent }, turn),
+        ),
         controls.includes('none') ? control('no-history', { history: [] }) : undefined,
         arms &&
           Promise.all(

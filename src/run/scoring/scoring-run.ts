@@ -9,6 +9,7 @@ import { chainsAtOnce } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import type { RewardModel } from '../../reward-model/reward-model.js';
 import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../judge-rows.js';
+import { type JudgedCounts, JudgedSoFar } from '../judged-so-far.js';
 import { inputOf, missingRows, replayAnalyses, rowsAsked, throwDamage } from '../rows.js';
 import type { ExistingLine } from './existing-output.js';
 import { failedRecord, invalidRecord, judgedRecord, type RowRecord } from './row-record.js';
@@ -46,6 +47,8 @@ export interface ScoringRunOptions {
 export type RunEvent =
   | { readonly type: 'started'; readonly output: string; readonly rows: number; readonly done: number }
   | { readonly type: 'retrying'; readonly rows: number }
+  /** After each chain and each row; `judged` is of this session. */
+  | { readonly type: 'progress'; readonly judged: JudgedCounts }
   | {
       readonly type: 'row';
       readonly record: RowRecord;
@@ -72,6 +75,7 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
   const journal = await RunJournal.open({ ...options, judge, concurrency, reorder, rows });
   const how = { concurrency, reorder, signal };
   const tell = (record: RowRecord): void => onEvent?.({ type: 'row', record, done: journal.done, rows });
+  const judged = new JudgedSoFar((counts) => onEvent?.({ type: 'progress', judged: counts }));
   try {
     onEvent?.({ type: 'started', output: output.name, rows, done: journal.done });
     const analyses = AnalysisCache.for(settings);
@@ -85,7 +89,7 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
         rowOf: ({ row }) => row,
         // Rows tried again stand outside the order, so they neither take earlier rows' analyses nor leave any.
         lineOf: ({ row, line }, stop) =>
-          lineOf(row, recordsOf(options, (line.record.attempt ?? 1) + 1), null, stop),
+          lineOf(row, recordsOf(options, (line.record.attempt ?? 1) + 1, judged), null, stop),
         write: async (record, { line }) => {
           await journal.retried(line, record);
           tell(record);
@@ -96,7 +100,7 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
     if (which !== 'failed' && !stopped) {
       if (analyses !== null) await replayAnalyses(analyses, earlierRecords(output));
       const before = journal.done;
-      const records = recordsOf(options, 1);
+      const records = recordsOf(options, 1, judged);
       ({ stopped } = await judgeRows({
         ...how,
         rows: missingRows(data, rows, (_, index) => index < before),
@@ -121,12 +125,15 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
 function recordsOf(
   { model, judge, chains = false }: ScoringRunOptions,
   attempt: number,
+  judged: JudgedSoFar,
 ): RowLines<RowRecord> {
   return {
     invalid: invalidRecord,
     failed: (row, error) => failedRecord(row, error, attempt),
     async judged(row, turn, stop) {
-      const judgment = await model.judgeInTurn(inputOf(row), { ...judge, attempt, signal: stop }, turn);
+      const judgment = await judged.row((onEvent) =>
+        model.judgeInTurn(inputOf(row), { ...judge, attempt, signal: stop, onEvent }, turn),
+      );
       return judgedRecord(row, judgment, attempt, chains);
     },
   };
