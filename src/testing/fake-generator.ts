@@ -160,7 +160,7 @@ export class FakeGenerator implements Generator {
       );
     }
     const promptTokens = this.tokensOf(request.prompt).length;
-    checkPlannedRequest(request, promptTokens, this.info, (text) =>
+    await checkPlannedRequest(request, promptTokens, this.info, (text) =>
       this.tokensOf([{ text, trusted: false }]),
     );
     request.signal?.throwIfAborted();
