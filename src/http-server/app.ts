@@ -176,12 +176,15 @@ function checkMayAsk({ token, stopping }: AppParts, { open }: Route, { req }: Co
     if (timingSafeEqual(digest(given), digest(token))) return;
     throw refusal('UNAUTHORIZED', 'this server needs its token: Authorization: Bearer TOKEN');
   }
-  // Without a token only programs of this machine may ask: a web page that names itself as this machine is none of them.
-  const host = (req.header('host') ?? '').replace(/:\d+$/, '');
-  if (!isLoopback(host) || req.header('origin') !== undefined) {
+  // Without a token only programs of this machine may ask, and the page of this very server: not one of another host or
+  // port, nor one that has this machine's address under another name.
+  const host = req.header('host') ?? '';
+  const origin = req.header('origin');
+  const own = origin === undefined || origin === `http://${host}`;
+  if (!isLoopback(host.replace(/:\d+$/, '')) || !own) {
     throw refusal(
       'FORBIDDEN_HOST',
-      'without a token this server answers programs of this machine only: no web pages, and no other names than localhost and 127.0.0.1',
+      'without a token this server answers programs of this machine and its own page only: no other web pages, and no other names than localhost and 127.0.0.1',
     );
   }
 }

@@ -22,6 +22,7 @@ import { type Route, route, type ServerCalls } from './route.js';
 import { EMBEDDING_ROUTES } from './routes/embeddings.js';
 import { JUDGE_ROUTES } from './routes/judge.js';
 import { OPERATION_ROUTES } from './routes/operations.js';
+import { PAGE_ROUTES } from './routes/page.js';
 import { RERANK_ROUTES } from './routes/rerank.js';
 import { TRAINER_ROUTES } from './routes/trainers.js';
 import { USER_ROUTES } from './routes/users.js';
@@ -176,7 +177,8 @@ class ServerCore {
       }),
     );
     const app = createApp({
-      routes,
+      // The page is for people; what describes the server is for programs.
+      routes: [...routes, ...PAGE_ROUTES],
       calls: this.#calls(),
       scopes: this.#scopes,
       metrics: this.#metrics,

@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { buildPage, PAGE } from '../../scripts/playground/build.mjs';
+import { PAGE } from '../../scripts/playground/build.mjs';
 import { servePage } from '../../scripts/playground/server.mjs';
+import { builtPage } from './built-page.js';
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -30,13 +31,10 @@ export interface OpenedPage {
   readonly errors: readonly string[];
 }
 
-let built: Promise<void> | undefined;
-
-/** Builds the page once a process, serves it and opens a browser. */
-export async function openChromium({ isolated = true } = {}): Promise<Opened> {
-  built ??= buildPage({ quiet: true });
-  await built;
-  const server = await servePage(PAGE, { isolated });
+/** Opens a browser, and serves it the page where `served` (an address) does not. */
+export async function openChromium({ isolated = true, served = '' } = {}): Promise<Opened> {
+  await builtPage();
+  const server = served === '' ? await servePage(PAGE, { isolated }) : { url: served, close: () => {} };
   const browser = await chromium.launch({
     executablePath: CHROMIUM!,
     args: ['--no-sandbox', '--disable-dev-shm-usage'],

@@ -17,6 +17,8 @@ export interface JudgmentRun {
   /** Chains that were asked for. */
   readonly asked: number;
   readonly chains: readonly ShownChain[];
+  /** Chains of the judgment before, of the same task. */
+  readonly earlier: readonly ShownChain[];
   readonly writing: WrittenText | null;
   readonly facts: RunFacts | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
@@ -27,6 +29,7 @@ const NOTHING: JudgmentRun = {
   task: null,
   asked: 0,
   chains: [],
+  earlier: [],
   writing: null,
   facts: null,
   failure: null,
@@ -56,7 +59,14 @@ export function useJudgment(engine: Engine): {
       const change = (make: (before: JudgmentRun) => Partial<JudgmentRun>): void => {
         if (running.current === stop) setRun((before) => ({ ...before, ...make(before) }));
       };
-      setRun({ ...NOTHING, status: 'running', task, asked: how.individual });
+      // What an earlier judgment of the same task gave stays until the new one begins to write.
+      setRun((before) => ({
+        ...NOTHING,
+        status: 'running',
+        task,
+        asked: how.individual,
+        earlier: before.task === task ? before.chains : [],
+      }));
       const listener = {
         started: (facts: RunFacts) => change(() => ({ facts })),
         writing: (writing: WrittenText) => change(() => ({ writing })),
@@ -76,10 +86,15 @@ export function useJudgment(engine: Engine): {
           })),
         (error: unknown) =>
           // What came before stays: it is worth what it is.
-          change(() =>
+          change(({ chains, earlier }) =>
             stop.signal.aborted
               ? { status: 'stopped', writing: null }
-              : { status: 'failed', writing: null, failure: failureOf(error) },
+              : {
+                  status: 'failed',
+                  writing: null,
+                  failure: failureOf(error),
+                  chains: chains.length > 0 ? chains : earlier,
+                },
           ),
       );
     },

@@ -10,6 +10,7 @@ import { Header } from './header.js';
 import { JudgmentView } from './judgment-view.js';
 import { RowList } from './row-list.js';
 import { TaskView } from './task-view.js';
+import { TokenForm } from './token-form.js';
 
 /** How is judged where nobody says. */
 const USUAL: JudgeSettings = { individual: 4, temperature: 1, seed: 0 };
@@ -47,6 +48,9 @@ export function App({ engine }: { readonly engine: Engine }) {
             judge={() => actions.judge(task, settings)}
             stop={actions.stop}
           />
+          {shown?.failure?.code === 'UNAUTHORIZED' && (
+            <TokenForm done={() => actions.judge(task, settings)} />
+          )}
           <JudgmentView task={task} run={shown} />
         </div>
       </main>

@@ -59,8 +59,11 @@ function judged(verdict: Verdict, id: string | undefined, model: string, withCha
 }
 
 function chainOf(chain: Verdict['judgments'][number]['chains'][number], comparison: number) {
-  const { level, index, seed, text, scores, lost, tokens } = chain;
-  return { comparison, level, index, seed, text, scores: scores === null ? null : [...scores], lost, tokens };
+  const { level, index, seed, order, text, scores, lost, tokens } = chain;
+  return {
+    ...{ comparison, level, index, seed, order: [...order], text },
+    ...{ scores: scores === null ? null : [...scores], lost, tokens },
+  };
 }
 
 async function judge(call: JudgeCall): Promise<object | Response> {
@@ -96,8 +99,8 @@ async function streamed(
   const one = async (item: Item, index: number, send: Send): Promise<void> => {
     const outcome = await outcomeOf(call, item, index, (event, comparison) => {
       if (event.type === 'started') {
-        const { chains, promptTokens } = event;
-        send('started', { item: index, comparison, chains, promptTokens });
+        const { chains, promptTokens, usedEvents, droppedEvents } = event;
+        send('started', { item: index, comparison, chains, promptTokens, usedEvents, droppedEvents });
       }
       if (event.type === 'chain') {
         const { chain, done, chains } = event;

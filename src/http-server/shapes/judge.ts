@@ -42,6 +42,7 @@ const CHAIN = z.object({
   level: z.enum(['individual', 'prototype']),
   index: z.int(),
   seed: z.int(),
+  order: z.array(z.int()).describe('Candidate shown at each position of its prompt.'),
   text: z.string(),
   scores: z.array(z.number()).nullable(),
   lost: z.string().nullable(),
