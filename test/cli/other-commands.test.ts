@@ -116,8 +116,11 @@ describe.skipIf(NOT_BUILT !== null)(`pgenrm (${NOT_BUILT ?? 'built'})`, () => {
     expect(stdout).toContain('User sam');
     expect(stdout).toMatch(/Persona\n {2}- Likes what fits\./);
     expect(stdout).toMatch(/Fit +│ 100%/);
-    expect(stdout).toMatch(/Winner: (reply [12]|tie) \(the user chose reply [12]\)/);
+    expect(stdout).toMatch(/Winner: (response [12]|tie) \(the user chose response [12]\)/);
     expect(stdout).toMatch(/[0-6] of 6 as the user chose; 12 of 12 chains usable/);
+    expect(stdout).toMatch(/s a judgment; \d+ MB of memory at most/);
+    const widest = Math.max(...stdout.split('\n').map((line) => line.length));
+    expect(widest).toBeLessThanOrEqual(80);
     expect(stdout).not.toContain('\u001b');
   });
 

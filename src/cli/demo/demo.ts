@@ -53,7 +53,14 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<numb
   const users = new Set(rows.map((row) => row.userId)).size;
   context.out.write(
     headingText(
-      { rows: rows.length, users, individual, model: model.modelInfo, generator: model.generatorInfo },
+      {
+        rows: rows.length,
+        users,
+        individual,
+        model: model.modelInfo,
+        generator: model.generatorInfo,
+        decoding: model.decoding,
+      },
       look,
     ),
   );
@@ -68,7 +75,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<numb
     judged.push({ row, judgment: outcome.judgment });
     if (row === shown) context.out.write(portraitText(row, outcome.judgment, look));
   }
-  context.out.write(overviewText(judged, performance.now() - began, look));
+  context.out.write(overviewText(judged, { ms: performance.now() - began, peakBytes: peakBytes() }, look));
   return judged.every(({ judgment }) => judgment.status === 'scored') ? EXIT.ok : EXIT.incomplete;
 }
 
@@ -98,7 +105,12 @@ function rowToShow(rows: readonly PreferenceRow[], user: string | undefined): Pr
   throw new PgenrmError('INVALID_OPTION', `--user must be one of ${users}; got '${user}'`);
 }
 
+/** Most memory that this process has had; `maxRSS` is in KiB. */
+function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
 function columnsOf(stream: object): number {
-  const columns = 'columns' in stream && typeof stream.columns === 'number' ? stream.columns : 100;
+  const columns = 'columns' in stream && typeof stream.columns === 'number' ? stream.columns : 80;
   return Math.min(120, Math.max(60, columns));
 }
