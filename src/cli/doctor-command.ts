@@ -6,12 +6,12 @@ import { printable, printableJson } from '../output/printable.js';
 import { namesFile } from '../reward-model/reward-model.js';
 import type { CommandContext } from './command-context.js';
 import { addFlags } from './options/add-flags.js';
-import { engineSizes, withServedModel } from './options/model-options.js';
-import { type FlagValues, MODEL, SERVED } from './options/table/table.js';
+import { engineSizes } from './options/model-options.js';
+import { type FlagValues, MODEL } from './options/table/table.js';
 import { EXIT } from './terminal/exit-code.js';
 import { InterruptWatch, STOPPING_TEXT } from './terminal/interrupt.js';
 
-const DOCTOR_FLAGS = [...MODEL, ...SERVED, 'load', 'json'] as const;
+const DOCTOR_FLAGS = [...MODEL, 'load', 'json'] as const;
 
 /** Adds `pgenrm doctor`. It ends with 1 where something keeps pgenrm from judging, with 4 where the native addon is missing. */
 export function doctorCommand(program: Command, context: CommandContext): void {
@@ -24,7 +24,7 @@ export function doctorCommand(program: Command, context: CommandContext): void {
     const { engineUrl: urls, engineKind: dialect } = options;
     if (urls !== undefined) {
       const { diagnoseServers, servedText } = await import('../doctor/served.js');
-      const named = withServedModel(options, command).model;
+      const named = options.model;
       const finding = await diagnoseServers({
         urls,
         ...(dialect === undefined ? {} : { dialect }),

@@ -37,9 +37,14 @@ export function totalMemory(): number {
 export const FILE_SOURCES: ModelSources = {
   judge: (model) => ({
     key: `judge ${keyOf(model)}`,
-    name: basename(model.model ?? 'nano'),
+    name:
+      model.model === undefined && model.urls !== undefined
+        ? model.urls.join(', ')
+        : basename(model.model ?? 'nano'),
     kind: 'judge',
     needs: async (signal, tell) => {
+      // Servers have their own memory.
+      if (model.urls !== undefined) return 0;
       const { facts } = await resolve(model.model ?? 'nano', signal, tell);
       const context = model.contextTokens ?? Math.min(facts.trainedContext || USUAL_CONTEXT, USUAL_CONTEXT);
       return facts.tensorBytes + context * attentionShape(facts).cellBytes;
@@ -51,6 +56,7 @@ export const FILE_SOURCES: ModelSources = {
         onProgress: (progress) => tell({ type: 'progress', progress }),
         onWarning: (warning) => tell({ type: 'warning', warning }),
       });
+      if (model.urls !== undefined) return { value, bytes: 0, close: () => value.close() };
       const { facts } = await resolveModel(value.modelInfo.name, { signal });
       return { value, bytes: bytesOf(value, facts), close: () => value.close() };
     },

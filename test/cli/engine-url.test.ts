@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { byLength, responsesOf } from '../../src/testing/fake-chains.js';
-import { NOT_BUILT, pgenrm } from '../support/cli-process.js';
+import { NOT_BUILT, pgenrm, startPgenrm } from '../support/cli-process.js';
 import { freePort } from '../support/llama-server.js';
 import { temporaryFolder, writeGoodRows } from '../support/preference-file.js';
 import { startStandIn } from '../support/stand-in-server.js';
@@ -22,7 +22,7 @@ describe.skipIf(NOT_BUILT !== null)(`--engine-url (${NOT_BUILT ?? 'built'})`, ()
         ? { status: 503, headers: { 'retry-after-ms': '5' } }
         : undefined;
     await using one = await startStandIn({ kind: 'vllm', key: KEY, context: 8192, words, fault: faulty });
-    await using other = await startStandIn({ kind: 'vllm', key: KEY, context: 8192, words });
+    await using other = await startStandIn({ kind: 'vllm', key: KEY, context: 8192, words, fault: faulty });
     const command = ['score', data, '--engine-url', one.url, '--engine-url', `${other.url}/v1`, '--out', out];
     const env = { PGENRM_API_KEY: KEY };
     const first = await pgenrm([...command, '--ind', '2', '--limit', '5'], env);
@@ -70,6 +70,61 @@ describe.skipIf(NOT_BUILT !== null)(`--engine-url (${NOT_BUILT ?? 'built'})`, ()
     const nothing = await pgenrm(['doctor', '--engine-url', `http://127.0.0.1:${port}`]);
     expect(nothing.code).not.toBe(0);
     expect(nothing.stderr).toContain(`127.0.0.1:${port}`);
+  }, 60_000);
+
+  it('is taken by every command that judges', async () => {
+    const folder = await temporaryFolder();
+    const data = 'examples/preferences.jsonl';
+    await using server = await startStandIn({ kind: 'vllm', context: 8192, words });
+    const samples = () => server.requests.filter(({ path }) => path === '/v1/completions').length;
+    const at = ['--engine-url', server.url];
+    const bank = `bank build ${data} --limit 4 --k 2 --quiet --out`;
+    const commands = [
+      'demo --ind 1',
+      `training-data ${data} --stage curriculum --format trl --limit 3 --out ${join(folder, 'train.jsonl')}`,
+      `${bank} ${join(folder, 'bank')} --model nano`,
+    ];
+    for (const command of commands) {
+      const before = samples();
+      const { code, stderr } = await pgenrm([...command.split(' '), ...at]);
+      expect(code, stderr).toBe(0);
+      expect(samples(), command).toBeGreaterThan(before);
+    }
+    const manifest = JSON.parse(await readFile(join(folder, 'bank', 'manifest.json'), 'utf8'));
+    expect(manifest.madeWith.model.sha256).toMatch(/^[0-9a-f]{64}$/);
+    const named = await pgenrm([...`${bank} ${join(folder, 'other')}`.split(' '), ...at]);
+    expect(named.code).not.toBe(0);
+    expect(named.stderr).toContain('--model FILE');
+  }, 120_000);
+
+  it('serves judgments of an inference server', async () => {
+    await using server = await startStandIn({ kind: 'vllm', context: 8192, words });
+    const serving = startPgenrm(['serve', '--port', '0', '--engine-url', server.url, '--model', 'made-up']);
+    try {
+      const url = await new Promise<string>((resolve, reject) => {
+        let said = '';
+        serving.child.stderr!.on('data', (text) => {
+          said += text;
+          const ready = /ready at (\S+)/.exec(said);
+          if (ready !== null) resolve(ready[1]!);
+        });
+        void serving.ended.then(({ stderr }) => reject(new Error(stderr)));
+      });
+      const answer = await fetch(`${url}/v1/judge`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          user: { criteria: 'Brevity.' },
+          context: [{ role: 'user', content: 'Which one?' }],
+          candidates: ['Short.', 'A much longer answer than the other one.'],
+        }),
+      });
+      expect(answer.status, await answer.clone().text()).toBe(200);
+      expect(server.requests.some(({ path }) => path === '/v1/completions')).toBe(true);
+    } finally {
+      serving.child.kill('SIGTERM');
+      await serving.ended;
+    }
   }, 60_000);
 
   it('refuses what sizes an engine of this process', async () => {

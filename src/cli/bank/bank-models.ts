@@ -2,13 +2,15 @@
 // Knows the options that load models; nothing of banks.
 
 import type { EmbedderSource, JudgeSource } from '../../bank-build/build-bank.js';
+import { PgenrmError } from '../../errors.js';
 import type { Embedder } from '../../generator/embedder.js';
 import type { Generator } from '../../generator/generator.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
 import { withChatTemplate } from '../../prompt/template/template.js';
+import { checkLoadOptions, namesFile } from '../../reward-model/load/load-options.js';
 import { resolveTemplate } from '../../template-files/resolve-template.js';
 import { readGivenTemplate } from '../../template-guard/given-template.js';
-import { engineSizes } from '../options/model-options.js';
+import { engineSizes, loadOptions } from '../options/model-options.js';
 import type { PoolingChoice } from '../options/table/bank-flags.js';
 import { type FlagName, type FlagValues, MODEL } from '../options/table/table.js';
 
@@ -52,6 +54,13 @@ export async function modelSources(
   const named = options.template === undefined ? undefined : await resolveTemplate(options.template);
   const chatTemplate =
     options.chatTemplate === undefined ? undefined : await readGivenTemplate(options.chatTemplate);
+  const { embedder: _, pooling: __, ...judging } = options;
+  checkLoadOptions(loadOptions(judging));
+  if (options.engineUrl !== undefined && !namesFile(options.model))
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      'a bank keeps what its model is: name the file of the model that the servers have (--model FILE)',
+    );
   const model = await host.findModel(options.model, signal);
   const spec = options.embedder ?? defaultEmbedder(model, bankSha256);
   const itself = spec === null || spec === model.path;
@@ -81,8 +90,15 @@ export const MODELS: BankHost = {
     return { path, sha256, metadata: facts.metadata };
   },
   async loadGenerator(modelPath, options, signal) {
+    const { generator, gpu, engineUrl: urls } = options;
+    if (urls !== undefined) {
+      const [{ loadServed }, { resolveModel }] = await Promise.all([
+        import('../../reward-model/load/load-served.js'),
+        import('../../model-file/model-file.js'),
+      ]);
+      return loadServed({ ...loadOptions(options), urls }, await resolveModel(modelPath, { signal }), signal);
+    }
     const { loadGenerator } = await import('../../generator/choose.js');
-    const { generator, gpu } = options;
     return loadGenerator({
       modelPath,
       gpu,

@@ -7,7 +7,7 @@ import { PgenrmError } from '../../errors.js';
 import { stoppingLevels } from '../../evaluation/figures/adaptive-replay.js';
 import { levelName, type ScalingLevel } from '../../scaling/level.js';
 import { checkBankOptions } from '../options/bank-options.js';
-import { type FlagName, type FlagValues, MODEL } from '../options/table/table.js';
+import { type FlagName, type FlagValues, OWN_MODEL } from '../options/table/table.js';
 
 /** The flags of the command. */
 export const BENCH_SCALING_FLAGS = [
@@ -16,7 +16,7 @@ export const BENCH_SCALING_FLAGS = [
   ...(['rounds', 'minutes', 'rows', 'fullChains', 'quick', 'checkMeasuring', 'accuracy'] as const),
   ...(['pricePerHour', 'priceInput', 'priceCachedInput', 'priceOutput'] as const),
   ...(['seed', 'temperature', 'maxTokens', 'historyEvents', 'grammar', 'modelNote'] as const),
-  ...MODEL,
+  ...OWN_MODEL,
   ...(['bench:out', 'resume', 'force', 'json', 'quiet'] as const),
 ] as const satisfies readonly FlagName[];
 

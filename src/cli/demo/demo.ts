@@ -8,6 +8,7 @@ import { packageFile } from '../../package.js';
 import type { Judgment } from '../../reward-model/judgment.js';
 import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
+import { loadOptions } from '../options/model-options.js';
 import type { FlagName, FlagValues } from '../options/table/table.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
@@ -17,6 +18,8 @@ import { headingText, overviewText, portraitText } from './demo-text.js';
 const DEMO_FLAGS = [
   'demo:user',
   'model',
+  'engineUrl',
+  'engineKind',
   'chatTemplate',
   'demo:ind',
   'seed',
@@ -42,10 +45,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<numb
   const rows = await exampleRows();
   const shown = rowToShow(rows, options.user);
   await using model = await context.loadModel({
-    model: options.model,
-    gpu: options.gpu,
-    ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
-    ...(options.generator === undefined ? {} : { generator: options.generator }),
+    ...loadOptions(options),
     signal,
   });
   const { individual, seed } = { individual: options.ind, seed: options.seed };

@@ -31,7 +31,7 @@ import type { ScalingLevel } from '../../scaling/level.js';
 import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
 import { lookAtSignals, openJudgedData, type Signals } from '../options/judged-data.js';
-import { loadOptions, modelInputs, withServedModel } from '../options/model-options.js';
+import { loadOptions, modelInputs } from '../options/model-options.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
@@ -66,7 +66,7 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
     )
     .argument('[data]', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
   addFlags(command, EVAL_FLAGS).action(async (path: string | undefined, _: unknown, self: Command) => {
-    const options = withServedModel(self.optsWithGlobals<EvalOptions>(), self);
+    const options = self.optsWithGlobals<EvalOptions>();
     const levels = levelsOf(options.levels);
     risksOf(options.adaptive);
     checkEvalOptions(path, levels, options, self);

@@ -10,15 +10,7 @@ import { checkChoice, checkRange, JUDGE_RANGES } from '../../options/option-rang
 import { levelName, parseLevel, type ScalingLevel } from '../../scaling/level.js';
 import { checkBankOptions } from '../options/bank-options.js';
 import { chainOptions } from '../options/guided-options.js';
-import {
-  type FlagName,
-  type FlagValues,
-  GUIDED,
-  MODEL,
-  READING,
-  SAMPLING,
-  SERVED,
-} from '../options/table/table.js';
+import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from '../options/table/table.js';
 
 /** The flags of the command. */
 export const EVAL_FLAGS = [
@@ -30,7 +22,6 @@ export const EVAL_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
-  ...SERVED,
   ...(['concurrency', 'reorder', 'texts'] as const),
   ...(['resume', 'force', 'json', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];

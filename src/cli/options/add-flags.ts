@@ -16,7 +16,15 @@ export function addFlags(command: Command, names: readonly FlagName[]): Command 
     for (const [old, now] of Object.entries(flag.was ?? {}))
       command.addOption(oldOption(old as `--${string}`, now));
   }
+  if (names.includes('engineUrl')) command.hook('preAction', (_, acting) => namesServedModel(acting));
   return command;
+}
+
+/** Where servers judge and no model was named, its name is '': the one that they have. */
+function namesServedModel(command: Command): void {
+  if (command.getOptionValue('engineUrl') === undefined) return;
+  if (command.getOptionValueSource('model') === 'default')
+    command.setOptionValueWithSource('model', '', 'default');
 }
 
 /** A flag as commander takes it. */

@@ -1,16 +1,15 @@
 // Which model is loaded and how it runs, as the command line says it, for every command that loads one.
 // Knows names on both sides; nothing of what the command does with it.
 
-import type { Command } from 'commander';
 import type { EngineSizes } from '../../generator/native/native-generator.js';
 import { BUNDLED_MODEL } from '../../model-file/model-file.js';
 import type { InputPaths } from '../../output/same-file.js';
 import { packageFile } from '../../package.js';
 import { type LoadOptions, namesFile } from '../../reward-model/reward-model.js';
-import type { ENGINE, FlagValues, MODEL, SERVED } from './table/table.js';
+import type { ENGINE, FlagValues, MODEL } from './table/table.js';
 
 /** Options of the command line that {@link loadOptions} reads. */
-export type ModelOptions = FlagValues<readonly [...typeof MODEL, ...typeof SERVED, 'bank', 'embedder']>;
+export type ModelOptions = FlagValues<readonly [...typeof MODEL, 'bank', 'embedder']>;
 
 /** Options of the command line that {@link engineSizes} reads. */
 export type EngineFlags = FlagValues<typeof ENGINE>;
@@ -33,12 +32,6 @@ export function modelInputs(
     template,
     'chat template': chatTemplate,
   };
-}
-
-/** The options; where servers judge and no model was named, its name is '': the one that they have. */
-export function withServedModel<O extends ModelOptions>(options: O, command: Command): O {
-  const named = command.getOptionValueSource('model') !== 'default';
-  return options.engineUrl === undefined || named ? options : { ...options, model: '' };
 }
 
 /** How the model is loaded. */

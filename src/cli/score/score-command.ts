@@ -18,7 +18,7 @@ import { runScoring } from '../../run/scoring/scoring-run.js';
 import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
 import { lookAtSignals, openOptions } from '../options/judged-data.js';
-import { loadOptions, modelInputs, withServedModel } from '../options/model-options.js';
+import { loadOptions, modelInputs } from '../options/model-options.js';
 import { createLog } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
@@ -35,7 +35,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     )
     .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
   addFlags(command, SCORE_FLAGS).action(async (path: string) => {
-    const options = withServedModel(command.optsWithGlobals<ScoreOptions>(), command);
+    const options = command.optsWithGlobals<ScoreOptions>();
     context.end(await score(path, options, context));
   });
 }

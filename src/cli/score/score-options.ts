@@ -4,15 +4,7 @@
 import { PgenrmError } from '../../errors.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import { chainOptions } from '../options/guided-options.js';
-import {
-  type FlagName,
-  type FlagValues,
-  GUIDED,
-  MODEL,
-  READING,
-  SAMPLING,
-  SERVED,
-} from '../options/table/table.js';
+import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from '../options/table/table.js';
 
 /** The flags of the command. */
 export const SCORE_FLAGS = [
@@ -23,7 +15,6 @@ export const SCORE_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
-  ...SERVED,
   ...(['concurrency', 'reorder', 'score:out', 'chains'] as const),
   ...(['resume', 'force', 'retryFailed', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];

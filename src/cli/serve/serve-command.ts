@@ -71,7 +71,8 @@ async function serve(flags: ServeFlags, level: LogLevel, context: CommandContext
             ...FILE_SOURCES.judge(model),
             load: async (stop) => {
               const value = await context.loadModel({ ...model, signal: stop });
-              return { value, bytes: value.modelInfo.sizeBytes ?? 0, close: () => value.close() };
+              const bytes = model.urls === undefined ? (value.modelInfo.sizeBytes ?? 0) : 0;
+              return { value, bytes, close: () => value.close() };
             },
           });
           return serviceJudging(new LocalService({}, { ...FILE_SOURCES, judge }), {
@@ -89,7 +90,7 @@ async function serve(flags: ServeFlags, level: LogLevel, context: CommandContext
     throw error;
   }
   await using _stopped = server;
-  err.write(`listening at ${server.url}; loading ${printable(flags.model)}\n`);
+  err.write(`listening at ${server.url}; loading ${printable(flags.model || flags.engineUrl!.join(', '))}\n`);
   try {
     await server.ready;
   } catch (error) {

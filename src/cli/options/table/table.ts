@@ -70,9 +70,8 @@ export const GUIDED = [
   'think',
 ] as const satisfies readonly FlagName[];
 export const ENGINE = ['threads', 'context', 'maxSequences', 'engine'] as const satisfies readonly FlagName[];
-/** Of commands that can judge on inference servers. */
-export const SERVED = ['engineUrl', 'engineKind'] as const satisfies readonly FlagName[];
-export const MODEL = [
+/** A model in this process. */
+export const OWN_MODEL = [
   'model',
   'template',
   'chatTemplate',
@@ -80,3 +79,5 @@ export const MODEL = [
   'gpu',
   ...ENGINE,
 ] as const satisfies readonly FlagName[];
+/** A model in this process, or on inference servers. */
+export const MODEL = [...OWN_MODEL, 'engineUrl', 'engineKind'] as const satisfies readonly FlagName[];
