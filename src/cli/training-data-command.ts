@@ -11,16 +11,8 @@ import type { CommandContext } from './command-context.js';
 import { addFlags } from './options/add-flags.js';
 import { chainOptions } from './options/guided-options.js';
 import { lookAtSignals, openTrainingRows } from './options/judged-data.js';
-import { loadOptions, modelInputs, withServedModel } from './options/model-options.js';
-import {
-  type FlagName,
-  type FlagValues,
-  GUIDED,
-  MODEL,
-  READING,
-  SAMPLING,
-  SERVED,
-} from './options/table/table.js';
+import { loadOptions, modelInputs } from './options/model-options.js';
+import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from './options/table/table.js';
 import { EXIT } from './terminal/exit-code.js';
 import { Interruption, InterruptWatch } from './terminal/interrupt.js';
 
@@ -31,7 +23,6 @@ const TRAINING_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
-  ...SERVED,
   ...(['concurrency', 'training:force', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];
 
@@ -46,7 +37,7 @@ export function trainingDataCommand(program: Command, context: CommandContext): 
     )
     .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
   addFlags(command, TRAINING_FLAGS).action(async (path: string, options: TrainingOptions) => {
-    context.end(await write(path, withServedModel(options, command), context));
+    context.end(await write(path, options, context));
   });
 }
 

@@ -73,6 +73,9 @@ const VLLM: Record<string, Check> = {
   add_special_tokens: truth,
   skip_special_tokens: truth,
   spaces_between_special_tokens: truth,
+  min_tokens: whole,
+  return_token_ids: truth,
+  structured_outputs: (value) => object(value) && text((value as Json).grammar),
 };
 const SGLANG = { input_ids: ids, text, sampling_params: object, stream: truth };
 const SGLANG_SAMPLING: Record<string, Check> = {
@@ -91,6 +94,8 @@ const SGLANG_SAMPLING: Record<string, Check> = {
   ignore_eos: truth,
   skip_special_tokens: truth,
   spaces_between_special_tokens: truth,
+  min_new_tokens: whole,
+  ebnf: text,
 };
 
 function wrong(
@@ -107,6 +112,10 @@ function wrong(
 }
 
 interface Asked {
+  /** A grammar that holds from the first token on. */
+  readonly grammar: string | undefined;
+  readonly least: number;
+  readonly wantsIds: boolean;
   readonly prompt: string;
   readonly promptTokens: number;
   readonly seed: number;
@@ -121,7 +130,20 @@ interface Wrote {
   readonly stoppedBy: string | null;
 }
 
-function write({ prompt, seed, greedy, most, stop }: Asked, { words }: StandInOptions): Wrote {
+/** The literals of a grammar that is a choice of them; a stand-in holds no other. */
+function literalsOf(grammar: string): string[] {
+  const found = /^root ::= ("[^"\\]*"(?: \| "[^"\\]*")*)$/.exec(grammar.trim());
+  return found === null ? [] : found[1]!.split(' | ').map((one) => one.slice(1, -1));
+}
+
+function write(
+  { prompt, seed, greedy, most, least, stop, grammar }: Asked,
+  { words }: StandInOptions,
+): Wrote {
+  if (grammar !== undefined) {
+    const texts = literalsOf(grammar);
+    return { pieces: [texts[seed % texts.length]!], reason: 'stop', stoppedBy: null };
+  }
   let state = (greedy ? 7 : seed + 1) >>> 0;
   const made = Array.from({ length: most }, (_, index) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -133,7 +155,8 @@ function write({ prompt, seed, greedy, most, stop }: Asked, { words }: StandInOp
   for (const [index, word] of all.entries()) {
     whole += word;
     const found = stop.map((one) => ({ one, at: whole.indexOf(one) })).filter(({ at }) => at >= 0);
-    if (found.length === 0) continue;
+    // As vLLM does, no stop string counts before the least tokens are there.
+    if (found.length === 0 || index < least) continue;
     const { one, at } = found.reduce((best, next) => (next.at < best.at ? next : best));
     const kept = all.slice(0, index);
     const before = kept.join('');
@@ -144,7 +167,7 @@ function write({ prompt, seed, greedy, most, stop }: Asked, { words }: StandInOp
     return { pieces, reason: 'stop', stoppedBy: one };
   }
   return {
-    pieces: all,
+    pieces: all.length < least ? [...all, ...made.slice(all.length, least)] : all,
     reason: given !== undefined && given.length <= most ? 'stop' : 'length',
     stoppedBy: null,
   };
@@ -256,8 +279,20 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
 }
 
 const tokensOf = (value: string): number[] => [...value].map((char) => char.codePointAt(0)!);
+
+/** Words that were written are tokens beyond the last character. */
+const WORDS: string[] = [];
+const FIRST_WORD = 0x110000;
+const wordToken = (word: string): number => {
+  if (!WORDS.includes(word)) WORDS.push(word);
+  return FIRST_WORD + WORDS.indexOf(word);
+};
 const promptOf = (value: string | number[]): string =>
-  typeof value === 'string' ? value : String.fromCodePoint(...value);
+  typeof value === 'string'
+    ? value
+    : value
+        .map((id) => (id < FIRST_WORD ? String.fromCodePoint(id) : (WORDS[id - FIRST_WORD] ?? '\ufffd')))
+        .join('');
 
 /** What is asked for; a message where the request is refused, null where there is no such route. */
 function asked(kind: StandInKind, path: string, body: Json): Asked | string | null {
@@ -269,9 +304,14 @@ function asked(kind: StandInKind, path: string, body: Json): Asked | string | nu
       wrong(params, SGLANG_SAMPLING, ['max_new_tokens', 'temperature', 'top_p', 'top_k', 'min_p']);
     if (problem !== null) return problem;
     const prompt = promptOf(body.input_ids ?? body.text);
+    if (params.ebnf !== undefined && literalsOf(params.ebnf).length === 0)
+      return 'the grammar cannot be compiled';
     return {
       prompt,
-      promptTokens: [...prompt].length,
+      grammar: params.ebnf,
+      least: params.min_new_tokens ?? 0,
+      wantsIds: true,
+      promptTokens: (body.input_ids ?? [...prompt]).length,
       seed: params.sampling_seed,
       greedy: params.temperature === 0,
       most: params.max_new_tokens,
@@ -294,9 +334,14 @@ function asked(kind: StandInKind, path: string, body: Json): Asked | string | nu
   const prompt = chat
     ? body.messages.map((one: Json) => `${one.role}: ${one.content}`).join('\n')
     : promptOf(body.prompt);
+  const grammar = body.structured_outputs?.grammar;
+  if (grammar !== undefined && literalsOf(grammar).length === 0) return 'the grammar cannot be compiled';
   return {
     prompt,
-    promptTokens: [...prompt].length,
+    grammar,
+    least: body.min_tokens ?? 0,
+    wantsIds: body.return_token_ids === true,
+    promptTokens: (Array.isArray(body.prompt) ? body.prompt : [...prompt]).length,
     seed: body.seed,
     greedy: body.temperature === 0,
     most: body.max_tokens,
@@ -320,7 +365,16 @@ function whole_(kind: StandInKind, path: string, route: Asked, wrote: Wrote): un
     path === '/v1/chat/completions' ? { message: { role: 'assistant', content: value } } : { text: value };
   return {
     id: 'x',
-    choices: [{ index: 0, ...said, logprobs: null, finish_reason: wrote.reason, ...told }],
+    choices: [
+      {
+        index: 0,
+        ...said,
+        logprobs: null,
+        finish_reason: wrote.reason,
+        ...told,
+        ...(route.wantsIds ? { token_ids: wrote.pieces.map(wordToken) } : {}),
+      },
+    ],
     usage: usageOf(route, wrote),
   };
 }
@@ -332,7 +386,12 @@ function sglang(route: Asked, { pieces, reason, stoppedBy }: Wrote, count: numbe
       ? { type: 'length', length: pieces.length }
       : { type: 'stop', matched: stoppedBy ?? 2 };
   const tokens = { prompt_tokens: route.promptTokens, completion_tokens: count, cached_tokens: 0 };
-  return { text: pieces.slice(0, count).join(''), meta_info: { id: 'x', finish_reason: finish, ...tokens } };
+  const output_ids = pieces.slice(0, count).map(wordToken);
+  return {
+    text: pieces.slice(0, count).join(''),
+    output_ids,
+    meta_info: { id: 'x', finish_reason: finish, ...tokens },
+  };
 }
 
 function events(kind: StandInKind, path: string, route: Asked, wrote: Wrote): unknown[] {

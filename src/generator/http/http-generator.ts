@@ -87,6 +87,7 @@ class HttpGenerator implements Generator {
     this.#attempts = new Attempts(this.#fleet, patienceMs, onRetry);
     this.#writer = new SampleWriter(
       ({ connection }) => this.#dialects.get(connection)!,
+      this.#dialect.waitsForGrammar,
       this.#attempts,
       timeoutMs,
     );
@@ -124,6 +125,11 @@ class HttpGenerator implements Generator {
     checkPrompt(request.prompt);
     checkRequest(request, this.info);
     if (request.grammar !== undefined) checkGrammar(request.grammar, { namedTokens: false });
+    if (request.grammar !== undefined && (request.minTokens ?? 0) > 0)
+      throw new PgenrmError(
+        'INVALID_OPTION',
+        `minTokens must be 0 beside a grammar, for ${this.#info.engine} cannot be given both, got ${request.minTokens}.`,
+      );
     request.signal?.throwIfAborted();
     return this.#track(this.#generate(request));
   }
@@ -152,7 +158,7 @@ class HttpGenerator implements Generator {
   async #generate(request: GenerationRequest): Promise<Generation> {
     const start = performance.now();
     const { prompt, sampling, maxTokens, stop = [], signal, onText } = request;
-    const { grammar, grammarTrigger, thoughts } = request;
+    const { grammar, grammarTrigger, thoughts, minTokens = 0 } = request;
     const promptTokens = await this.#orAborted(this.#count(prompt), signal);
     checkRoom(promptTokens, maxTokens, this.#info.contextTokens);
     const key = affinityOf(request);
@@ -163,6 +169,7 @@ class HttpGenerator implements Generator {
       write: async (index, seed, signals, elapsedMs) => {
         const { text, tokens, finish, decoded } = await this.#writer.write({
           ask: { seed, sampling, maxTokens, stop, grammar, grammarTrigger, thoughts },
+          minTokens,
           prompt,
           send: (pieces) => this.#sent(pieces),
           key,
@@ -245,6 +252,7 @@ class HttpGenerator implements Generator {
     const sampling = { temperature: 0, topP: 1, minP: 0 };
     const { promptTokens } = await this.#writer.write({
       ask: { seed: 0, sampling, maxTokens: 1, stop: [] },
+      minTokens: 0,
       prompt,
       send: (pieces) => this.#sent(pieces),
       key: digest(textOf(prompt)),

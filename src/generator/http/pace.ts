@@ -4,6 +4,8 @@
 const FIRST = 8;
 /** A step more is kept where it brings at least this much more a second. */
 const WORTH = 1.03;
+/** Windows without a step before one is tried again: what is best may have changed since. */
+const QUIET = 8;
 /** A window is judged when it has so many samples for each one in flight. */
 const ROUNDS = 2;
 /** Milliseconds between two reductions: failures of one moment count once. */
@@ -12,17 +14,21 @@ const REST_MS = 1_000;
 /** A bound that is found. `most`: it never goes above that. */
 export class Pace {
   #limit: number;
-  #windowStart = performance.now();
+  #windowStart: number;
   #windowTokens = 0;
   #windowSamples = 0;
   #bestRate = 0;
   #lastCut = Number.NEGATIVE_INFINITY;
   #quiet = 0;
+  /** The bound before a step that is being tried. */
+  #before: number | null = null;
 
   constructor(
     readonly most: number,
     first: number = FIRST,
+    now: number = performance.now(),
   ) {
+    this.#windowStart = now;
     this.#limit = Math.max(1, Math.min(first, most));
   }
 
@@ -45,16 +51,22 @@ export class Pace {
     this.#restart(now);
     if (rate > this.#bestRate * WORTH) {
       this.#bestRate = rate;
-      this.#quiet = 0;
-      this.#limit = Math.min(this.most, this.#limit + Math.max(1, Math.floor(this.#limit / 4)));
+      this.#step();
     } else if (rate * 2 < this.#bestRate) {
       this.busy(now);
-    } else if (++this.#quiet >= 8) {
-      // What is best may have changed since: it is tried again.
-      this.#quiet = 0;
+    } else if (this.#before !== null) {
+      this.#limit = this.#before;
+      this.#before = null;
+    } else if (++this.#quiet >= QUIET) {
       this.#bestRate = rate;
-      this.#limit = Math.min(this.most, this.#limit + 1);
+      this.#step();
     }
+  }
+
+  #step(): void {
+    this.#quiet = 0;
+    this.#before = this.#limit;
+    this.#limit = Math.min(this.most, this.#limit + Math.max(1, Math.floor(this.#limit / 4)));
   }
 
   /** Takes note of a refusal for lack of room, or of a sample that took too long. */
@@ -62,6 +74,7 @@ export class Pace {
     if (now - this.#lastCut < REST_MS) return;
     this.#lastCut = now;
     this.#bestRate = 0;
+    this.#before = null;
     this.#limit = Math.max(1, Math.floor(this.#limit / 2));
     this.#restart(now);
   }

@@ -1,6 +1,6 @@
 // The HTTP generator on strict stand-ins: the public laws in each dialect, and everything that a server can do wrong.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerationRequest, Generator } from '../../../src/generator/generator.js';
+import type { GenerationRequest, Generator, Sample } from '../../../src/generator/generator.js';
 import { loadHttpGenerator } from '../../../src/generator/http/http-generator.js';
 import type { HttpOptions, RetryNote } from '../../../src/generator/http/http-options.js';
 import { generatorConformance } from '../../../src/testing/conformance.js';
@@ -21,20 +21,22 @@ const request = (changes: Partial<GenerationRequest> = {}): GenerationRequest =>
   ...changes,
 });
 
-const LAWS_THAT_NO_DIALECT_HAS = [
-  'writes minTokens at least',
-  'holds a grammar',
-  'keeps data that spells a control token as text',
-];
+const KEPT = 'keeps data that spells a control token as text';
+const ALL_DONE = 'refuses what it says it cannot do';
 
 describe.each<[string, StandInOptions, Partial<HttpOptions>, string[]]>([
-  ['vLLM', { kind: 'vllm', key: 'sesame' }, {}, []],
-  ['SGLang', { kind: 'sglang', key: 'sesame', deterministic: true }, {}, []],
+  ['vLLM', { kind: 'vllm', key: 'sesame' }, {}, [KEPT, ALL_DONE]],
+  ['SGLang', { kind: 'sglang', key: 'sesame', deterministic: true }, {}, [KEPT, ALL_DONE]],
   [
     "a server of OpenAI's routes",
     { kind: 'openai', key: 'sesame' },
     { contextTokens: 2048 },
-    ['repeats a text for its seed, alone and beside others, and draws others for others'],
+    [
+      KEPT,
+      'writes minTokens at least',
+      'holds a grammar',
+      'repeats a text for its seed, alone and beside others, and draws others for others',
+    ],
   ],
 ])('%s', (_, options, more, skips) => {
   let server: StandIn;
@@ -46,7 +48,7 @@ describe.each<[string, StandInOptions, Partial<HttpOptions>, string[]]>([
 
   it.each(generatorConformance(load).map((law) => [law.name, law] as const))('%s', async (name, law) => {
     const { skipped } = await law.run();
-    if (skipped !== undefined) expect([...LAWS_THAT_NO_DIALECT_HAS, ...skips], skipped).toContain(name);
+    if (skipped !== undefined) expect(skips, skipped).toContain(name);
   });
 
   it('goes on behind a draft within thoughts that a stop string would end', async () => {
@@ -73,6 +75,96 @@ describe.each<[string, StandInOptions, Partial<HttpOptions>, string[]]>([
     expect(failure).toMatchObject({ code: 'GENERATOR_UNAVAILABLE' });
     expect(`${failure!.message}${failure!.stack}${JSON.stringify(failure)}`).not.toContain('wrong-key');
     expect(failure!.message).toContain('refuses the key');
+  });
+});
+
+describe.each(['vllm', 'sglang'] as const)('what one request cannot say: %s', (kind) => {
+  const route = { vllm: '/v1/completions', sglang: '/generate' }[kind];
+  const written = async (
+    words: StandInOptions['words'],
+    changes: Partial<GenerationRequest>,
+  ): Promise<{ sample: Sample; bodies: Record<string, unknown>[]; told: string }> => {
+    await using server = await startStandIn({ kind, deterministic: true, ...(words ? { words } : {}) });
+    await using generator = await loadHttpGenerator({ urls: [server.url] });
+    let told = '';
+    const { samples } = await generator.generate(
+      request({ seeds: [1], maxTokens: 40, onText: ({ text }) => (told += text), ...changes }),
+    );
+    const sent = server.requests.filter(({ path }) => path === route);
+    return { sample: samples[0]!, told, bodies: sent.map(({ body }) => body.sampling_params ?? body) };
+  };
+  const grammar = 'root ::= "yes" | "no"';
+  const grammarIn = (body: Record<string, unknown>) =>
+    kind === 'sglang' ? body.ebnf : (body.structured_outputs as { grammar?: string } | undefined)?.grammar;
+
+  it('a least number of tokens, and a stop string among them', async () => {
+    const { sample, bodies, told } = await written(undefined, { minTokens: 5, maxTokens: 9 });
+    expect(sample).toMatchObject({ tokens: 9, finish: 'length' });
+    expect(bodies.map((body) => body.min_tokens ?? body.min_new_tokens)).toEqual([5, undefined]);
+    expect(told).toBe(sample.text);
+    const stopped = await written(() => ['a ', 'b END', ' c ', 'd ', 'e ', 'f '], {
+      minTokens: 4,
+      stop: ['END'],
+    });
+    expect(stopped.sample).toMatchObject({ text: 'a b ', finish: 'stop' });
+    expect(stopped.bodies).toHaveLength(1);
+  });
+
+  it('a grammar behind its trigger, which stays free text', async () => {
+    const { sample, bodies, told } = await written(
+      (_, prompt) => (prompt.includes('GO') ? ['never'] : ['free ', 'text GO', ' more']),
+      { grammar, grammarTrigger: 'GO' },
+    );
+    expect(sample.text).toMatch(/^free text GO(yes|no)$/);
+    expect(told).toBe(sample.text);
+    expect(bodies.map(grammarIn)).toEqual([undefined, grammar]);
+  });
+
+  it.each<[boolean, readonly string[][]]>([
+    [true, [['a draft GO', ' on', '</think>', ' never']]],
+    [
+      false,
+      [
+        ['<think>a draft GO', ' never'],
+        [' on', '</think>', ' never'],
+      ],
+    ],
+  ])(
+    'a grammar behind thoughts (opened by the prompt: %s) in which its trigger stands',
+    async (opened, texts) => {
+      const thoughts = { opened, open: ['<think>'], close: ['</think>'] };
+      const { sample, bodies } = await written(
+        (_, prompt) =>
+          prompt.includes('</think>')
+            ? [' so ', 'GO', ' never']
+            : texts[Math.min(texts.length - 1, prompt.includes('GO') ? 1 : 0)]!,
+        { grammar, grammarTrigger: 'GO', thoughts },
+      );
+      expect(sample.text).toMatch(/a draft GO on<\/think> so GO(yes|no)$/);
+      expect(bodies.map(grammarIn)).toEqual([...bodies.slice(1).map(() => undefined), grammar]);
+    },
+  );
+
+  it('a grammar without a trigger behind thoughts that the prompt opened', async () => {
+    const thoughts = { opened: true, open: ['<think>'], close: ['</think>'] };
+    const { sample } = await written(() => ['thinking', '</think>', ' never'], { grammar, thoughts });
+    expect(sample.text).toMatch(/^thinking<\/think>(yes|no)$/);
+  });
+
+  it.each([
+    ['root ::= . "a"', 'any character'],
+    ['root ::= <[42]>', 'token'],
+    ['root ::= "\\[a"', 'bracket'],
+    ['root ::= 1a\n1a ::= "x"', 'digit'],
+  ])('refuses the grammar %j by what it has', async (wrong, named) => {
+    await expect(written(undefined, { grammar: wrong })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining(named),
+    });
+  });
+
+  it('refuses a grammar beside a least number of tokens', async () => {
+    await expect(written(undefined, { grammar, minTokens: 2 })).rejects.toThrow(/minTokens.*grammar/);
   });
 });
 

@@ -27,6 +27,8 @@ export interface SampleAsk {
   readonly grammar?: string | undefined;
   readonly grammarTrigger?: string | undefined;
   readonly thoughts?: ThoughtMarks | undefined;
+  /** Whether a token that ends the text may be drawn; where not, the tokens are wanted, and more may follow. */
+  readonly mayEnd: boolean;
   readonly stream: boolean;
 }
 
@@ -40,6 +42,8 @@ export interface Written {
   readonly promptTokens: number;
   /** Tokens of the prompt that were there already; null where the server does not say. */
   readonly cachedTokens: number | null;
+  /** The tokens that were written, where they were wanted; null elsewhere. */
+  readonly ids: readonly number[] | null;
 }
 
 /** Reads a stream: each event in turn gives the text so far, and the last one what was written. */
@@ -59,6 +63,8 @@ export interface Dialect {
   readonly facts: ServerFacts;
   /** Stop strings are sought here, in a stream, for the server does not tell which one ended a text. */
   readonly stopsHere: boolean;
+  /** The server itself keeps a grammar until its trigger came and thoughts are over. */
+  readonly waitsForGrammar: boolean;
   /** What is not exact with this dialect, for people. */
   readonly remarks: readonly string[];
   /**
@@ -152,6 +158,14 @@ export function brokeOff(reason: string): ServerFailure {
 /** A failure for a stream that was cut. */
 export function endedEarly(): ServerFailure {
   return new ServerFailure('the stream ended without a finish_reason', 'connection', 'GENERATOR_UNAVAILABLE');
+}
+
+/** The tokens that were written where they were wanted. Throws a failure `answer` where they are none. */
+export function idsOf(value: unknown, { mayEnd }: SampleAsk): readonly number[] | null {
+  if (mayEnd) return null;
+  if (!Array.isArray(value) || !value.every((id) => countOr(id) !== null))
+    throw wrongAnswer('the tokens that it wrote', value);
+  return value as number[];
 }
 
 /** Checks what was read against what was asked. Throws a failure `answer`. */

@@ -7,6 +7,7 @@ import {
   countOr,
   endedEarly,
   fieldsOf,
+  idsOf,
   type SampleAsk,
   type StreamReader,
   type Written,
@@ -84,6 +85,7 @@ function finished(choice: Fields, text: unknown, usage: unknown, ask: SampleAsk)
       stoppedBy: reason === 'length' ? null : stoppedBy,
       promptTokens: promptTokens as number,
       cachedTokens: countOr(fieldsOf(details).cached_tokens),
+      ids: idsOf(choice.token_ids, ask),
     },
     ask,
   );

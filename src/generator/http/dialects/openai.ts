@@ -33,6 +33,7 @@ export function openOpenAi(model: string): Dialect {
       'tokens of a prompt are counted by asking for one token; those of a text that a stop string ended are the pieces that came',
     ],
     stopsHere: true,
+    waitsForGrammar: false,
     tokenize: null,
     plans: null,
     request: (ask) => ({

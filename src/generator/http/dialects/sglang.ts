@@ -9,6 +9,7 @@ import {
   type Dialect,
   endedEarly,
   fieldsOf,
+  idsOf,
   type SampleAsk,
   type StreamReader,
   textOr,
@@ -17,6 +18,7 @@ import {
   wrongAnswer,
 } from './dialect.js';
 import { tokenizeFor } from './vllm.js';
+import { checkXgrammar } from './xgrammar.js';
 
 /** Looks at an SGLang server that has `model`. */
 export async function openSglang(
@@ -33,8 +35,8 @@ export async function openSglang(
     capabilities: {
       seeds: repeats,
       keepsDataText: false,
-      grammar: false,
-      minTokens: false,
+      grammar: true,
+      minTokens: true,
       streaming: true,
       plans: false,
       embeddings: false,
@@ -52,9 +54,11 @@ export async function openSglang(
       repeats
         ? 'seeds repeat: the server runs with --enable-deterministic-inference'
         : 'seeds do not repeat: start the server with --enable-deterministic-inference for the same texts every time',
+      'a grammar holds where the server was started with the grammar backend xgrammar, its default, and without --reasoning-parser',
       'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
     ],
     stopsHere: false,
+    waitsForGrammar: false,
     tokenize: tokenizeFor(model),
     plans: null,
     request: (sample) => ({ path: '/generate', body: body(sample) }),
@@ -64,7 +68,8 @@ export async function openSglang(
 }
 
 function body(ask: SampleAsk): Record<string, unknown> {
-  const { prompt, sampling, thoughts } = ask;
+  const { prompt, sampling, thoughts, grammar } = ask;
+  if (grammar !== undefined) checkXgrammar(grammar, 'SGLang');
   return {
     ...(prompt.kind === 'ids'
       ? { input_ids: prompt.ids }
@@ -83,6 +88,8 @@ function body(ask: SampleAsk): Record<string, unknown> {
       stop: ask.stop,
       no_stop_trim: false,
       ignore_eos: false,
+      ...(ask.mayEnd ? {} : { min_new_tokens: ask.maxTokens }),
+      ...(grammar === undefined ? {} : { ebnf: grammar }),
       skip_special_tokens: thoughts === undefined,
       spaces_between_special_tokens: false,
     },
@@ -90,7 +97,10 @@ function body(ask: SampleAsk): Record<string, unknown> {
   };
 }
 
-function written({ text, meta_info: meta }: Readonly<Record<string, unknown>>, ask: SampleAsk): Written {
+function written(
+  { text, meta_info: meta, output_ids }: Readonly<Record<string, unknown>>,
+  ask: SampleAsk,
+): Written {
   const { finish_reason: reason, completion_tokens, prompt_tokens, cached_tokens } = fieldsOf(meta);
   const { type, matched, message } = fieldsOf(reason);
   if (type === 'abort') throw brokeOff(textOr(message, 'no reason'));
@@ -104,6 +114,7 @@ function written({ text, meta_info: meta }: Readonly<Record<string, unknown>>, a
       stoppedBy,
       promptTokens: prompt_tokens as number,
       cachedTokens: countOr(cached_tokens),
+      ids: idsOf(output_ids, ask),
     },
     ask,
   );

@@ -15,6 +15,7 @@ import {
   wrongAnswer,
 } from './dialect.js';
 import { completionReader, readCompletion } from './openai-answers.js';
+import { checkXgrammar } from './xgrammar.js';
 
 /** Looks at a vLLM server that has `model`. */
 export async function openVllm(
@@ -30,8 +31,8 @@ export async function openVllm(
     capabilities: {
       seeds: true,
       keepsDataText: false,
-      grammar: false,
-      minTokens: false,
+      grammar: true,
+      minTokens: true,
       streaming: true,
       plans: false,
       embeddings: false,
@@ -46,9 +47,11 @@ export async function openVllm(
     },
     remarks: [
       'seeds repeat as far as the batch allows: start the server with VLLM_BATCH_INVARIANT=1 for the same texts every time',
+      'a grammar holds where the server was started without --reasoning-parser',
       'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
     ],
     stopsHere: false,
+    waitsForGrammar: false,
     tokenize: tokenizeFor(model),
     plans: null,
     request: (sample) => ({ path: '/v1/completions', body: body(sample, model) }),
@@ -93,7 +96,8 @@ async function chatTemplateOf(ask: Ask, model: string): Promise<string | null> {
 }
 
 function body(ask: SampleAsk, model: string): Record<string, unknown> {
-  const { prompt, sampling, thoughts } = ask;
+  const { prompt, sampling, thoughts, grammar } = ask;
+  if (grammar !== undefined) checkXgrammar(grammar, 'vLLM');
   return {
     model,
     prompt: prompt.kind === 'ids' ? prompt.ids : prompt.kind === 'text' ? prompt.text : '',
@@ -110,6 +114,8 @@ function body(ask: SampleAsk, model: string): Record<string, unknown> {
     stop: ask.stop,
     include_stop_str_in_output: false,
     ignore_eos: false,
+    ...(ask.mayEnd ? {} : { min_tokens: ask.maxTokens, return_token_ids: true }),
+    ...(grammar === undefined ? {} : { structured_outputs: { grammar } }),
     add_special_tokens: false,
     skip_special_tokens: thoughts === undefined,
     spaces_between_special_tokens: false,

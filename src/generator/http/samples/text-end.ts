@@ -38,6 +38,13 @@ export function endsInThoughts(text: string, marks: ThoughtMarks | undefined): b
   return thoughts.inside;
 }
 
+/** Position behind the thoughts of a text; 0 where there were none. */
+export function answerFrom(text: string, marks: ThoughtMarks | undefined): number {
+  const thoughts = new Thoughts(marks);
+  thoughts.follow(text);
+  return thoughts.answerFrom;
+}
+
 /** A text that was written, as pieces of a prompt: marks of thoughts may be control tokens. */
 export function writtenPieces(
   text: string,
