@@ -1,4 +1,7 @@
-// `pgenrm/bank`: prototype banks, which hold similar users: opened and searched, built, extended, looked at.
+/**
+ * Prototype banks, which hold similar users: opened and searched, built, extended, looked at.
+ * @module pgenrm/bank
+ */
 
 export type {
   NearestPrototype,

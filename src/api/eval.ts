@@ -1,4 +1,7 @@
-// `pgenrm/eval`: whole data sets: read, scored into files that can be resumed, evaluated with intervals.
+/**
+ * Whole data sets: read, scored into files that can be resumed, evaluated with intervals.
+ * @module pgenrm/eval
+ */
 
 export { type ChainIdentity, type ChainLevel, chainSeed } from '../chain/chain-seed.js';
 export type { SignalFacts } from '../data/first-pass.js';

@@ -1,4 +1,7 @@
-// `pgenrm`: a loaded model that judges, ranks and picks the best of candidate replies for one user.
+/**
+ * A loaded model that judges, ranks and picks the best of candidate replies for one user.
+ * @module pgenrm
+ */
 
 export type { JsonRepair } from '../chain/object/json-part.js';
 export type {

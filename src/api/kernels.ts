@@ -1,4 +1,7 @@
-// `pgenrm/kernels`: vectors, nearest neighbours, k-means, refinement, aggregation and resampling; native, in WASM or in plain code.
+/**
+ * Vectors, nearest neighbours, k-means, refinement, aggregation and resampling; native, in WASM or in plain code.
+ * @module pgenrm/kernels
+ */
 
 export type { Aggregate, AggregateOptions, LevelScores, WinCounts } from '../kernels/aggregate.js';
 export type { ExactSearchOptions, Kernels, KernelsName } from '../kernels/kernels.js';

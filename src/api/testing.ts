@@ -1,4 +1,7 @@
-// `pgenrm/testing`: a generator without a model for tests of what is built on one, and the laws that every generator keeps.
+/**
+ * A generator without a model for tests of what is built on one, and the laws that every generator keeps.
+ * @module pgenrm/testing
+ */
 
 export type { ConformanceCase } from '../testing/conformance.js';
 export { generatorConformance } from '../testing/conformance.js';

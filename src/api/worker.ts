@@ -1,4 +1,7 @@
-// `pgenrm/worker`: a judge in a process or thread of its own, for applications whose event loop must stay free.
+/**
+ * A judge in a process or thread of its own, for applications whose event loop must stay free.
+ * @module pgenrm/worker
+ */
 
 export type {
   HeldModel,

@@ -22,7 +22,7 @@ import type { PromptTemplate } from '../prompt/template/template.js';
 /** Stages of a build, in their order. */
 export const BUILD_STAGES = ['chains', 'embeddings', 'clusters', 'refinement', 'bank'] as const;
 
-/** One of {@link BUILD_STAGES}. */
+/** A stage of a build, in the order in which they run. @useDeclaredType */
 export type BuildStage = (typeof BUILD_STAGES)[number];
 
 /** What a build reports. `done` and `total` count rows (chains), texts (embeddings) or steps of the stage. */

@@ -11,7 +11,7 @@ export type ChainLevel = 'individual' | 'prototype';
 export interface ChainIdentity {
   /** Seed of the run, an unsigned 32-bit integer. */
   readonly seed: number;
-  /** The row's id, or {@link contentKey} where it has none. */
+  /** The row's id, or a SHA-256 of its content where it has none. */
   readonly key: string;
   readonly level: ChainLevel;
   /** Number of the sample within its level, from 0. */

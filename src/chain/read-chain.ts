@@ -23,7 +23,7 @@ export { LOST_REASONS } from './evaluation-chain.js';
 export const MAX_CHAIN_CHARS = 8_388_608;
 
 /**
- * Reads a chain. Takes any text, never throws, in time linear in the text's length, of which {@link MAX_CHAIN_CHARS} are read
+ * Reads a chain. Takes any text, never throws, in time linear in the text's length, of which 8,388,608 characters are read
  * at most.
  *
  * Thoughts are set apart first, whatever marks they stand in; a text that ends in them is `cutOff`. Where several JSON

@@ -8,7 +8,7 @@ import type { TieChoice } from './figures/outcome-table.js';
 /** Values of `--protocol`. */
 export const PROTOCOL_CHOICES = ['personal-reward-bench', 'lamp-qa', 'plain'] as const;
 
-/** One of {@link PROTOCOL_CHOICES}. */
+/** The rules of a benchmark. @useDeclaredType */
 export type ProtocolName = (typeof PROTOCOL_CHOICES)[number];
 
 /** What a protocol asks for. */

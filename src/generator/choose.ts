@@ -79,8 +79,9 @@ export async function chooseGenerator(forced?: GeneratorKind, gpu?: GpuChoice): 
 }
 
 /**
- * Loads a model into the generator that {@link chooseGenerator} picks.
- * Throws what that and the loaders throw, and `INVALID_OPTION` where the portable one would run and something of the
+ * Loads a model into the native generator where it runs, else into the portable one; `generator` forces one.
+ * Throws `INVALID_OPTION` for an unknown name, `GENERATOR_UNAVAILABLE` with the reasons where the one forced cannot run here,
+ * what the loaders throw, and `INVALID_OPTION` where the portable one would run and something of the
  * native engine is fixed.
  */
 export async function loadGenerator(options: LoadGeneratorOptions): Promise<Generator> {
@@ -107,7 +108,7 @@ export interface LoadEmbedderOptions extends EmbedderOptions {
   readonly generator?: GeneratorKind;
 }
 
-/** Loads a model that embeds, into the engine that {@link chooseGenerator} picks. Throws what that and the loaders throw. */
+/** Loads a model that embeds, into the engine that {@link loadGenerator} would pick. Throws what that throws. */
 export async function loadEmbedder({ generator, ...options }: LoadEmbedderOptions): Promise<Embedder> {
   const { kind } = await chooseGenerator(generator, options.gpu);
   return kind === 'native' ? loadNativeEmbedder(options) : loadPortableEmbedder(options);

@@ -49,7 +49,7 @@ export interface Capabilities {
 /** Kinds of generators that can be asked for by name. */
 export const GENERATOR_KINDS = ['native', 'portable', 'http'] as const;
 
-/** One of {@link GENERATOR_KINDS}. */
+/** Which generator writes the chains. @useDeclaredType */
 export type GeneratorKind = (typeof GENERATOR_KINDS)[number];
 
 /** What a user should know of what was loaded, though it is no error. */

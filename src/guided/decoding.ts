@@ -11,13 +11,13 @@ import { type FixedCriterion, type GuidedForm, LONGEST_NAME } from './guided-pla
  */
 export const DECODING_CHOICES = ['auto', 'free', 'guided'] as const;
 
-/** One of {@link DECODING_CHOICES}. */
+/** How chains are written. @useDeclaredType */
 export type DecodingChoice = (typeof DECODING_CHOICES)[number];
 
 /** How the score of a criterion is taken: the mean of its distribution, or the score that was drawn. */
 export const READOUT_CHOICES = ['expected', 'sampled'] as const;
 
-/** One of {@link READOUT_CHOICES}. */
+/** How the scores of a guided chain are read. @useDeclaredType */
 export type Readout = (typeof READOUT_CHOICES)[number];
 
 /** What `auto` comes to for a model, and why. */

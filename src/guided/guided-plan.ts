@@ -5,7 +5,7 @@ import type { Choice, FreeText, Plan, PlanPart, Repeat } from '../generator/plan
 
 /** A criterion that the caller fixes. */
 export interface FixedCriterion {
-  /** One line of at most {@link LONGEST_NAME} characters, unlike the others. */
+  /** One line of at most 120 characters, unlike the others. */
   readonly name: string;
   /** Above 0; weights count by their share of the sum. All criteria have one, or none, and then all count alike. */
   readonly weight?: number;

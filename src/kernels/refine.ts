@@ -27,7 +27,7 @@ export interface RefinementData {
 export interface RefinementOptions {
   /** Seed of the initial weights where none are given; unsigned 32-bit integer. */
   readonly seed: number;
-  /** Initial weights in the layout of {@link weightLayout}; default uniform by the layer's inputs. */
+  /** Initial weights: W_hist, b, W_q, b_q, W_s, b_s, each row by row; default uniform by the layer's inputs. */
   readonly weights?: Float32Array;
   /** Passes over the rows; 0 to 1000, default 1. */
   readonly epochs?: number;
@@ -51,7 +51,7 @@ export interface Refinement {
   readonly prototypes: Float32Array;
   /** Mean loss of each step before its update. Shape [steps]. */
   readonly losses: Float64Array;
-  /** Weights after the last step, in the layout of {@link weightLayout}. */
+  /** Weights after the last step, in the order of `RefinementOptions.weights`. */
   readonly weights: Float32Array;
 }
 

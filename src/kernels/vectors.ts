@@ -20,7 +20,7 @@ export const NO_LABEL = 0xffffffff;
 export interface Neighbours {
   /** Places a query. */
   readonly k: number;
-  /** Labels, {@link NO_LABEL} where fewer than k were found. Shape [queries, k]. */
+  /** Labels, 0xffffffff where fewer than k were found. Shape [queries, k]. */
   readonly labels: Uint32Array;
   /** Distances, Infinity where no neighbour is. Shape [queries, k]. */
   readonly distances: Float32Array;

@@ -6,14 +6,17 @@ import { checkChoice, checkRange, invalidOption, type NumberRange } from './opti
 
 /** How a value of the KV cache is stored. */
 export const KV_TYPES = ['f16', 'q8_0'] as const;
+/** How a value of the KV cache is stored. @useDeclaredType */
 export type KvType = (typeof KV_TYPES)[number];
 
 /** `auto`: on where the backend has it. */
 export const FLASH_ATTENTION_CHOICES = ['auto', 'on', 'off'] as const;
+/** Whether flash attention is used. @useDeclaredType */
 export type FlashAttention = (typeof FLASH_ATTENTION_CHOICES)[number];
 
 /** Whose kernel computes attention; `auto`: pgenrm's where it can. */
 export const ATTENTION_CHOICES = ['auto', 'pgenrm', 'llama.cpp'] as const;
+/** Whose kernel computes attention. @useDeclaredType */
 export type AttentionChoice = (typeof ATTENTION_CHOICES)[number];
 
 /** Threads at the most: a number, or `background`, half of the cores, for programs that people work beside. */

@@ -13,7 +13,7 @@ export interface EarlierAnalysis {
 
 /** What a line of a run keeps of it, so that a resumed run goes on with the same texts. */
 export interface AnalysisRecord {
-  /** Names the user and all that is known of them; see {@link analysisKey}. */
+  /** Names the user and all that is known of them; see `analysisKey`. */
   readonly of: string;
   /** The text, on the line of the item that it was written for. */
   readonly text?: string | undefined;

@@ -33,13 +33,13 @@ export interface JudgeInput {
 /** Where a grammar holds the model to the form of a chain. */
 export const GRAMMAR_CHOICES = ['off', 'part2', 'chain'] as const;
 
-/** One of {@link GRAMMAR_CHOICES}. */
+/** Which part of a chain a grammar forces. @useDeclaredType */
 export type GrammarChoice = (typeof GRAMMAR_CHOICES)[number];
 
 /** Which score counts where a chain's final score and the sum of its own breakdown disagree. */
 export const SCORE_PREFERENCES = ['recomputed', 'stated'] as const;
 
-/** One of {@link SCORE_PREFERENCES}. */
+/** Which score of a chain counts. @useDeclaredType */
 export type ScorePreference = (typeof SCORE_PREFERENCES)[number];
 
 /**
@@ -48,7 +48,7 @@ export type ScorePreference = (typeof SCORE_PREFERENCES)[number];
  */
 export const RETRIEVAL_CHOICES = ['chain', 'history', 'cached'] as const;
 
-/** One of {@link RETRIEVAL_CHOICES}. */
+/** Which text similar users are searched by. @useDeclaredType */
 export type RetrieveBy = (typeof RETRIEVAL_CHOICES)[number];
 
 /** How the chains of a judgment become one score. */

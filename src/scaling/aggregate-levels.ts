@@ -23,7 +23,7 @@ export interface ChainScores {
 /** Values of {@link AggregateOptions.method}. */
 export const AGGREGATE_METHOD_CHOICES = ['mean', 'median', 'trimmed', 'wins'] as const;
 
-/** One of {@link AGGREGATE_METHOD_CHOICES}. */
+/** How chains become one score. @useDeclaredType */
 export type AggregateMethod = (typeof AGGREGATE_METHOD_CHOICES)[number];
 
 /** How chains become one score. The defaults are the paper's. */
@@ -54,7 +54,7 @@ export interface LevelOutcome {
   readonly scores: readonly number[] | null;
   /** Index of the best candidate; null on a tie and without scores. */
   readonly winner: number | null;
-  /** Whether the best two scores lie within {@link TIE_TOLERANCE} of each other. */
+  /** Whether the best two scores lie within 1e-9 of each other. */
   readonly tie: boolean;
   readonly individual: LevelScore;
   readonly prototype: LevelScore;

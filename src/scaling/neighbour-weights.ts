@@ -4,7 +4,7 @@
 /** Values of a judgment's `neighbourWeights`. */
 export const NEIGHBOUR_WEIGHTS = ['equal', 'similarity', 'cosine'] as const;
 
-/** One of {@link NEIGHBOUR_WEIGHTS}. */
+/** How much the chain of each similar user counts. @useDeclaredType */
 export type NeighbourWeights = (typeof NEIGHBOUR_WEIGHTS)[number];
 
 /** How both levels are weighed. */

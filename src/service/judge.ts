@@ -33,7 +33,7 @@ export interface JudgeListeners {
 }
 
 /**
- * Judges through a service. Judgments are those of {@link RewardModel} with the same options; so are the errors, beside
+ * Judges through a service. Judgments are those of `RewardModel` with the same options; so are the errors, beside
  * `QUEUE_FULL` where too many jobs are open, and `WORKER_LOST` where a worker ended again and again.
  */
 export class Judge implements AsyncDisposable {
@@ -70,22 +70,22 @@ export class Judge implements AsyncDisposable {
     return this.#ask({ op: 'load', model: this.#model }, signal);
   }
 
-  /** As {@link RewardModel.judge}. */
+  /** As `RewardModel.judge`. */
   async judge(input: JudgeInput, options: JudgeOptions = {}): Promise<Judgment> {
     return this.#judge('judge', input, options);
   }
 
-  /** As {@link RewardModel.rank}. */
+  /** As `RewardModel.rank`. */
   async rank(input: JudgeInput, options: JudgeOptions = {}): Promise<Ranking> {
     return this.#judge('rank', input, options);
   }
 
-  /** As {@link RewardModel.bestOfN}. */
+  /** As `RewardModel.bestOfN`. */
   async bestOfN(input: JudgeInput, options: JudgeOptions = {}): Promise<BestOfN> {
     return bestOf(await this.rank(input, options));
   }
 
-  /** As {@link RewardModel.judgeMany}; items that were in flight when a worker ended are judged again. */
+  /** As `RewardModel.judgeMany`; items that were in flight when a worker ended are judged again. */
   async *judgeMany<I extends JudgeInput>(
     inputs: AsyncIterable<I> | Iterable<I>,
     options: JudgeManyOptions<I> = {},

@@ -47,7 +47,7 @@ export class JudgeWorker implements AsyncDisposable {
     return this.#service.pid;
   }
 
-  /** Loads a model and gives its judge; closing that frees the model only. Errors: as {@link RewardModel.load}. */
+  /** Loads a model and gives its judge; closing that frees the model only. Errors: as `RewardModel.load`. */
   async createJudge(options: WorkerJudgeOptions = {}): Promise<Judge> {
     const { signal, onProgress, onWarning, embeddings, ...model } = options;
     const judge = new Judge(this.#service, model, {
@@ -79,9 +79,9 @@ export class JudgeWorker implements AsyncDisposable {
 }
 
 /**
- * Loads a model in a worker of its own. Judgments are those of {@link RewardModel} with the same options, and the
+ * Loads a model in a worker of its own. Judgments are those of `RewardModel` with the same options, and the
  * application's event loop stays free. A worker that crashes is begun anew, and what it had not answered is done again.
- * It ends with `close()`, with the application, and never before its work. Errors: as {@link RewardModel.load}, and
+ * It ends with `close()`, with the application, and never before its work. Errors: as `RewardModel.load`, and
  * `WORKER_LOST` where no worker can be begun.
  */
 export async function createJudge(options: CreateJudgeOptions = {}): Promise<Judge> {

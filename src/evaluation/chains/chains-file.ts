@@ -209,7 +209,7 @@ export class ChainsWriter implements AsyncDisposable {
   /**
    * Writes the header, or compares it with that of the file to go on with; where that was asked for another number of
    * rows, or kept its KV cache otherwise, the header is written again behind its rows. Gives the keys of the rows that
-   * stand in it ({@link rowKey}).
+   * stand in it (the row's number and its id, with a space between).
    * Errors: `RUN_MISMATCH` where the file is of another run, each difference named; `OUTPUT_FAILED`.
    */
   async start(header: ChainsHeader): Promise<ReadonlySet<string>> {

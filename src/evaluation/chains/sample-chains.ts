@@ -76,7 +76,7 @@ export interface SampleOptions {
   readonly limit?: number;
   /** Most rows in flight; default: as many as keep the generator busy. */
   readonly concurrency?: number;
-  /** Rows among which those of one user are judged together, as in `runScoring`; default {@link DEFAULT_REORDER}. */
+  /** Rows among which those of one user are judged together, as in `runScoring`; default 64. */
   readonly reorder?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SampleEvent) => void;

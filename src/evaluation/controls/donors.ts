@@ -17,7 +17,7 @@ export interface ArmsOfRow {
 /** Reasons for a row without donor. */
 export const NO_DONOR_REASONS = ['no user', 'no signals', 'alone'] as const;
 
-/** One of {@link NO_DONOR_REASONS}. */
+/** Why a user has no donor. @useDeclaredType */
 export type NoDonor = (typeof NO_DONOR_REASONS)[number];
 
 interface Known {

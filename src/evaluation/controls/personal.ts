@@ -18,7 +18,7 @@ import type { NoDonor } from './donors.js';
 /** The control arms of an evaluation. */
 export const CONTROL_CHOICES = ['swapped', 'none'] as const;
 
-/** One of {@link CONTROL_CHOICES}. */
+/** Whose signals take the place of the user's own. @useDeclaredType */
 export type Control = (typeof CONTROL_CHOICES)[number];
 
 /** One control: both accuracies on the rows that have it, and their difference. */

@@ -6,7 +6,7 @@ import type { RowOutcome } from './level-outcome.js';
 /** How ties count towards accuracy. A failed row is not correct, and under `excluded` it is left out too. */
 export const TIE_CHOICES = ['half', 'wrong', 'excluded'] as const;
 
-/** One of {@link TIE_CHOICES}. */
+/** How ties count. @useDeclaredType */
 export type TieChoice = (typeof TIE_CHOICES)[number];
 
 /** What is known of a labelled row besides its outcomes. */

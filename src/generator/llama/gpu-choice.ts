@@ -3,5 +3,5 @@
 /** Which backend decodes: `auto` takes the best that works, `off` the CPU. */
 export const GPU_CHOICES = ['auto', 'cuda', 'metal', 'vulkan', 'off'] as const;
 
-/** One of {@link GPU_CHOICES}. */
+/** Where layers are computed. @useDeclaredType */
 export type GpuChoice = (typeof GPU_CHOICES)[number];

@@ -14,7 +14,7 @@ import { planWeights } from './weight-plan.js';
 /** How the vectors of a text's tokens become one: `auto` as the GGUF says, or the mean where it says nothing. */
 export const POOLINGS = ['auto', 'mean', 'cls', 'last'] as const;
 
-/** One of {@link POOLINGS}. */
+/** How tokens become one vector. @useDeclaredType */
 export type Pooling = (typeof POOLINGS)[number];
 
 /** How to load a model for embedding. */

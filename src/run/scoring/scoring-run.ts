@@ -31,7 +31,7 @@ export interface ScoringRunOptions {
   readonly concurrency?: number;
   /**
    * Rows among which those of one user are judged together, so that what their prompts share is decoded once; from 1
-   * (as they stand) to 65,536, default {@link DEFAULT_REORDER}. Lines keep the order of the rows; so many judged rows
+   * (as they stand) to 65,536, default 64. Lines keep the order of the rows; so many judged rows
    * more can be lost where the run is stopped.
    */
   readonly reorder?: number;
