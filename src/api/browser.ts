@@ -1,4 +1,7 @@
-// `pgenrm` in a browser: what of the package needs no Node, over llama.cpp as WASM.
+/**
+ * What of the package needs no Node, over llama.cpp as WASM. Chosen by the export condition `browser` of `pgenrm`.
+ * @module pgenrm (browser)
+ */
 
 export type { ChainRepair, EvaluationChain, LostReason, ReadChainOptions } from '../chain/read-chain.js';
 export { LOST_REASONS, readChain } from '../chain/read-chain.js';

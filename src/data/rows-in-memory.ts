@@ -15,7 +15,7 @@ import { readUserRecords } from './users-file.js';
 export interface RecordsOptions {
   /** What errors call the records. */
   readonly name: string;
-  /** Rows of a users file, as {@link openPreferenceData} takes one. */
+  /** Rows of a users file, as `openPreferenceData` takes one. */
   readonly users?: readonly RawRecord[];
   /** Only rows of this split are given. */
   readonly split?: string;
@@ -32,7 +32,7 @@ export interface RowsRead {
 const HISTORY_SPLITS: readonly string[] = ['train', 'validation'];
 
 /**
- * Reads rows as {@link openPreferenceData} does, all at once. Errors: `INPUT_MALFORMED` where no record fits a known shape,
+ * Reads rows as `openPreferenceData` does, all at once. Errors: `INPUT_MALFORMED` where no record fits a known shape,
  * or a users file is none; `DUPLICATE_ID`.
  */
 export function readRows(
