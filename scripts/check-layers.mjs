@@ -102,6 +102,7 @@ const typescript = {
     'run',
     'evaluation',
   ],
+  queue: [...nouns, 'data', 'generator', 'reward-model', 'service', 'run'],
   testing: ['chain', 'generator'],
   doctor: [
     'generator',
@@ -177,6 +178,7 @@ const typescript = {
     'http-server',
     'users',
     'service',
+    'queue',
   ],
 };
 // Files of src/ itself that every folder may import.

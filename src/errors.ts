@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   'NO_ANCHORS', // a single candidate came, and nothing is there to compare it with
   'NO_USABLE_CHAIN', // every chain of a judgment was lost, so that there is no score
   'QUEUE_FULL', // more jobs are open than may be: ask again later
+  'QUEUE_UNAVAILABLE', // a queue cannot be reached, refuses the password, or would lose jobs
   'WORKER_LOST', // a worker ended by itself, again and again, before it could answer
   'DISPOSED', // the object was disposed before or during the call
   'INTERNAL', // a broken invariant of the package: please report it
@@ -109,6 +110,8 @@ const ROW_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INVALID_OPTION',
   'TEMPLATE_INVALID',
   'INVALID_VECTOR',
+  // Where machines share a data set: the row ended every worker that judged it.
+  'WORKER_LOST',
 ]);
 
 /** Whether an error is one row's own and a run over many can go on. */

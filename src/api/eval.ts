@@ -63,6 +63,7 @@ export type { Draw } from '../report/draw.js';
 export type { AnalysisRecord } from '../reward-model/analysis-cache.js';
 export type { SharedIdentity } from '../run/identity.js';
 export type { JudgedCounts } from '../run/judged-so-far.js';
+export type { RunBank, RunModel } from '../run/run-model.js';
 export type { ChainRecord, RowRecord } from '../run/scoring/row-record.js';
 export type { RunSummary } from '../run/scoring/run-journal.js';
 export type { RunIdentity, RunManifest, RunSession, RunStatus } from '../run/scoring/run-manifest.js';

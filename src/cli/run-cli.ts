@@ -14,6 +14,8 @@ import { doctorCommand } from './doctor-command.js';
 import { evalCommand } from './eval/eval-command.js';
 import { addFlags } from './options/add-flags.js';
 import { oldCommand } from './options/renamed.js';
+import { queueCommand } from './queue/queue-command.js';
+import { workCommand } from './queue/work-command.js';
 import { scoreCommand } from './score/score-command.js';
 import { serveCommand } from './serve/serve-command.js';
 import { templateCommand } from './template-command.js';
@@ -74,6 +76,8 @@ export function createProgram(context: CommandContext): Command {
   oldCommand(program, 'prototypes', 'bank');
   evalCommand(program, context);
   serveCommand(program, context);
+  workCommand(program, context);
+  queueCommand(program, context);
   benchCommand(program, context);
   trainingDataCommand(program, context);
   return program;

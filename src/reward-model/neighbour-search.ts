@@ -4,10 +4,11 @@
 import { anonymousId } from '../bank/anonymous-id.js';
 import type { PrototypeBank } from '../bank/bank.js';
 import { embedQuery } from '../bank/embed-query.js';
+import { unlessAborted } from '../concurrency/unless-aborted.js';
 import type { Embedder } from '../generator/embedder.js';
 import type { User } from '../preference/preference.js';
 import { renderEvents } from '../prompt/sections.js';
-import type { AnalysisTurn, EarlierAnalysis } from './analysis-cache.js';
+import type { AnalysisTurn } from './analysis-cache.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
 import type { JudgedChain, NeighbourRecord, Retrieval } from './judgment.js';
 
@@ -249,17 +250,4 @@ export class NeighbourSearch {
       neighbours: found.map(({ user: _, ...record }) => record),
     };
   }
-}
-
-/** The promise's value, or a rejection with the signal's reason where that aborts first. */
-function unlessAborted(
-  promise: Promise<EarlierAnalysis | null>,
-  signal: AbortSignal,
-): Promise<EarlierAnalysis | null> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

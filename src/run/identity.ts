@@ -2,7 +2,7 @@
 // Knows opened data and reward models; not what else a run's lines depend on.
 
 import type { PreferenceData } from '../data/preference-data.js';
-import type { RewardModel } from '../reward-model/reward-model.js';
+import type { RunModel } from './run-model.js';
 
 /** What the lines of every run depend on. */
 export interface SharedIdentity {
@@ -29,9 +29,8 @@ export interface SharedIdentity {
 export function sharedIdentity(
   data: PreferenceData,
   split: string | undefined,
-  { modelSha256, modelInfo, template, generatorInfo }: RewardModel,
+  model: RunModel,
 ): SharedIdentity {
-  const { kind, engine, version, contextTokens } = generatorInfo;
   return {
     data: {
       fingerprint: data.fingerprint,
@@ -39,6 +38,19 @@ export function sharedIdentity(
       split: split ?? null,
       users: data.users?.fingerprint ?? null,
     },
+    ...modelIdentity(model),
+  };
+}
+
+/** What of it a model says. */
+export function modelIdentity({
+  modelSha256,
+  modelInfo,
+  template,
+  generatorInfo,
+}: RunModel): Omit<SharedIdentity, 'data'> {
+  const { kind, engine, version, contextTokens } = generatorInfo;
+  return {
     model: { sha256: modelSha256, ...(kind === 'http' ? { served: modelInfo.name } : {}) },
     template: { name: template.name, hash: template.hash },
     generator: { kind, engine, version, contextTokens },

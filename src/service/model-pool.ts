@@ -1,6 +1,7 @@
 // Holds loaded models within a budget of memory: asks for memory before it is taken, frees models that are idle.
 // Knows nothing of what a model does.
 
+import { unlessAborted } from '../concurrency/unless-aborted.js';
 import { PgenrmError } from '../errors.js';
 import type { HeldModel, ServiceEvent } from './contract.js';
 import { Lane } from './lane.js';
@@ -263,16 +264,6 @@ function withResolvers(): PromiseWithResolversOf {
     resolve = done;
   });
   return { promise, resolve };
-}
-
-/** The promise's outcome, or the signal's reason where that is earlier. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }
 
 function closedError(): PgenrmError {

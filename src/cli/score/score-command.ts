@@ -19,6 +19,7 @@ import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
 import { lookAtSignals, openOptions } from '../options/judged-data.js';
 import { loadOptions, modelInputs } from '../options/model-options.js';
+import { checkQueue, checkShared, shareOut } from '../queue/share-out.js';
 import { createLog } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
@@ -36,6 +37,7 @@ export function scoreCommand(program: Command, context: CommandContext): void {
     .argument('<data>', 'preference data (.jsonl, .jsonl.gz, .json, .parquet)');
   addFlags(command, SCORE_FLAGS).action(async (path: string) => {
     const options = command.optsWithGlobals<ScoreOptions>();
+    checkShared(options, command);
     context.end(await score(path, options, context));
   });
 }
@@ -58,6 +60,7 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
     );
   }
   await using output = await openOutput(options, context);
+  if (options.queue !== undefined) await checkQueue(options.queue);
   const data = await openPreferenceData(path, {
     ...openOptions(options, signal),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
@@ -66,11 +69,18 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
     throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to score`);
   const signals = await lookAtSignals(data, options, context, signal);
   try {
-    await using model = await context.loadModel({
-      ...loadOptions(options),
-      signal,
-      onProgress: progress.loading,
-    });
+    await using shared =
+      options.queue === undefined
+        ? null
+        : await shareOut(
+            { address: options.queue, output: options.out, withBank: options.pro > 0, signal },
+            progress,
+          );
+    await using loaded =
+      shared !== null
+        ? null
+        : await context.loadModel({ ...loadOptions(options), signal, onProgress: progress.loading });
+    const model = shared?.judge ?? loaded!;
     signals.say();
     log.info({ generator: model.generatorInfo, template: model.template.name }, 'model loaded');
     const judge = judgeOptions(options);
@@ -90,7 +100,8 @@ async function score(path: string, options: ScoreOptions, context: CommandContex
       onEvent(event) {
         if (event.type === 'row' && event.record.status !== 'scored')
           log.warn(withoutChains(event.record), 'row');
-        progress.onEvent(event.type === 'started' ? { ...event, ...signals.event } : event);
+        shared?.follow(event);
+        progress.onEvent(event.type === 'started' ? { ...event, ...signals.event } : event, shared?.note);
       },
     });
     progress.close();

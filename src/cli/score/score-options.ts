@@ -15,7 +15,7 @@ export const SCORE_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
-  ...(['concurrency', 'reorder', 'score:out', 'chains'] as const),
+  ...(['concurrency', 'reorder', 'run:queue', 'score:out', 'chains'] as const),
   ...(['resume', 'force', 'retryFailed', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];
 
@@ -23,12 +23,20 @@ export const SCORE_FLAGS = [
 export type ScoreOptions = FlagValues<typeof SCORE_FLAGS> & FlagValues<readonly ['logLevel']>;
 
 /** Refuses options that need each other. Errors: `INVALID_OPTION`. */
-export function checkTogether({ pro, bank, embedder, individualShare }: ScoreOptions): void {
+export function checkTogether({ pro, bank, embedder, individualShare, queue, out }: ScoreOptions): void {
   if (pro === 0 && individualShare !== undefined)
     throw new PgenrmError(
       'INVALID_OPTION',
       '--individual-share has no part in a run without --pro N; add it',
     );
+  if (queue !== undefined) {
+    if (out === '-')
+      throw new PgenrmError(
+        'INVALID_OPTION',
+        '--queue needs a file to say what is done; name it with --out FILE',
+      );
+    return;
+  }
   if (pro > 0 && bank === undefined) {
     throw new PgenrmError(
       'INVALID_OPTION',

@@ -15,7 +15,12 @@ export type ProgressKind = 'none' | 'json' | 'bar' | 'lines';
 /** Follows a run. */
 export interface Progress {
   readonly loading: (progress: LoadProgress) => void;
-  readonly onEvent: (event: RunEvent) => void;
+  /** `note`: what else is to be said of how it goes. */
+  readonly onEvent: (event: RunEvent, note?: () => string) => void;
+  /** Something else has happened: as JSON, and in words. */
+  readonly say: (event: { readonly event: string }, text: string) => void;
+  /** How a shared run goes, where progress is JSON. */
+  readonly pace: (status: { readonly event: string }) => void;
   /** The run was asked to stop. */
   readonly stopping: () => void;
   /** Takes the bar away; safe to call twice. */
@@ -27,10 +32,21 @@ export function createProgress(err: Writable, kind: ProgressKind): Progress {
   if (kind === 'bar') return barProgress(err);
   if (kind === 'json') return jsonProgress(err);
   if (kind === 'lines') return lineProgress(err);
-  return { loading: nothing, onEvent: nothing, stopping: nothing, close: nothing };
+  return {
+    loading: nothing,
+    onEvent: nothing,
+    say: nothing,
+    pace: nothing,
+    stopping: nothing,
+    close: nothing,
+  };
 }
 
 function nothing(): void {}
+
+function noted(note: (() => string) | undefined): string {
+  return note === undefined ? '' : `, ${note()}`;
+}
 
 /** Shares of a phase that are worth a word: tenths. */
 function tenths(say: (progress: LoadProgress) => void): (progress: LoadProgress) => void {
@@ -74,7 +90,7 @@ function barProgress(err: Writable): Progress {
       if (phase !== name) show(name, 100, percent, ' %');
       else bar.update(percent);
     },
-    onEvent: (event) => {
+    onEvent: (event, note) => {
       if (event.type === 'started' || event.type === 'retrying') {
         const done = event.type === 'started' ? event.done : 0;
         pace = new RunPace(event.rows, done);
@@ -83,9 +99,13 @@ function barProgress(err: Writable): Progress {
         unscored += 1;
       } else if (event.type === 'progress' && pace !== null && phase !== '') {
         const { rows, text } = pace.at(event.judged);
-        bar.update(rows, { pace: ` rows, ${text}${unscored > 0 ? `, ${unscored} not scored` : ''}` });
+        bar.update(rows, {
+          pace: ` rows, ${text}${noted(note)}${unscored > 0 ? `, ${unscored} not scored` : ''}`,
+        });
       }
     },
+    say: (_, text) => err.write(`${text}\n`),
+    pace: nothing,
     stopping: () => {
       close();
       err.write(STOPPING_TEXT);
@@ -114,6 +134,8 @@ function jsonProgress(err: Writable): Progress {
         write({ event: type, ...facts });
       }
     },
+    say: write,
+    pace: write,
     stopping: () => write({ event: 'stopping' }),
     close: nothing,
   };
@@ -139,7 +161,7 @@ function lineProgress(err: Writable): Progress {
         total > 0 ? `download: ${done} of ${total} bytes` : `download: asking for ${source ?? 'the model'}`,
       );
     }),
-    onEvent: (event) => {
+    onEvent: (event, note) => {
       if (event.type === 'started') {
         pace = new RunPace(event.rows, event.done);
         total = event.rows;
@@ -154,9 +176,11 @@ function lineProgress(err: Writable): Progress {
         performance.now() - spoke >= LINE_INTERVAL_MS
       ) {
         const { rows, text } = pace.at(event.judged);
-        say(`${rows} of ${total} rows, ${text}`);
+        say(`${rows} of ${total} rows, ${text}${noted(note)}`);
       }
     },
+    say: (_, text) => say(text),
+    pace: nothing,
     stopping: () => err.write(STOPPING_TEXT),
     close: nothing,
   };

@@ -9,7 +9,6 @@ import { PACKAGE_VERSION } from '../../package.js';
 import type { User } from '../../preference/preference.js';
 import { AnalysisCache } from '../../reward-model/analysis-cache.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
-import type { RewardModel } from '../../reward-model/reward-model.js';
 import { historySplitsOf, sharedIdentity, usersFileOf } from '../../run/identity.js';
 import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../../run/judge-rows.js';
 import { type JudgedCounts, JudgedSoFar } from '../../run/judged-so-far.js';
@@ -21,6 +20,7 @@ import {
   rowsAsked,
   throwDamage,
 } from '../../run/rows.js';
+import type { RunModel } from '../../run/run-model.js';
 import type { ScalingLevel } from '../../scaling/level.js';
 import { DonorPool } from '../controls/donors.js';
 import type { Control } from '../controls/personal.js';
@@ -53,7 +53,7 @@ export interface SampleOptions {
   /** The split that `data` was opened with. */
   readonly split?: string;
   /** Holds the bank where there is a prototype level. */
-  readonly model: RewardModel;
+  readonly model: RunModel;
   readonly writer: ChainsWriter;
   readonly protocol: Protocol;
   /** All levels that shall be derived. */

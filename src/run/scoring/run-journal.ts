@@ -7,8 +7,8 @@ import { guidedName } from '../../guided/decoding.js';
 import { PACKAGE_VERSION } from '../../package.js';
 import type { JudgeSettings } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
-import type { RewardModel } from '../../reward-model/reward-model.js';
 import { historySplitsOf, sharedIdentity, usersFileOf } from '../identity.js';
+import type { RunModel } from '../run-model.js';
 import type { ExistingLine } from './existing-output.js';
 import type { RowRecord } from './row-record.js';
 import type { RunIdentity, RunManifest, RunSession, RunStatus } from './run-manifest.js';
@@ -19,7 +19,7 @@ import { type Accuracy, type RunCounts, Tally } from './tally.js';
 export interface JournalOptions {
   readonly data: PreferenceData;
   readonly split?: string;
-  readonly model: RewardModel;
+  readonly model: RunModel;
   readonly output: RunOutput;
   readonly judge: JudgeOptions;
   readonly limit?: number;
@@ -232,7 +232,7 @@ function identityOf({ data, split, model, judge, chains }: JournalOptions): RunI
 }
 
 /** Options of the prototype level and of scaling, where they are in use: what is not has no part in a run. */
-function scalingOptions(settings: JudgeSettings, model: RewardModel): RunIdentity['options'] {
+function scalingOptions(settings: JudgeSettings, model: RunModel): RunIdentity['options'] {
   const { prototypes, retrieveBy, includeSelf, adaptive, aggregate } = settings;
   const { method, trim, individualShare, neighbourWeights } = aggregate;
   return {

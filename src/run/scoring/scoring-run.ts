@@ -7,10 +7,10 @@ import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { AnalysisCache } from '../../reward-model/analysis-cache.js';
 import { chainsAtOnce } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
-import type { RewardModel } from '../../reward-model/reward-model.js';
 import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../judge-rows.js';
 import { type JudgedCounts, JudgedSoFar } from '../judged-so-far.js';
 import { inputOf, missingRows, replayAnalyses, rowsAsked, throwDamage } from '../rows.js';
+import type { RunModel } from '../run-model.js';
 import type { ExistingLine } from './existing-output.js';
 import { failedRecord, invalidRecord, judgedRecord, type RowRecord } from './row-record.js';
 import { RunJournal, type RunSummary } from './run-journal.js';
@@ -21,7 +21,7 @@ export interface ScoringRunOptions {
   readonly data: PreferenceData;
   /** Recorded in the manifest: the split that `data` was opened with. */
   readonly split?: string;
-  readonly model: RewardModel;
+  readonly model: RunModel;
   readonly output: RunOutput;
   /** How each row is judged. */
   readonly judge?: Omit<JudgeOptions, 'signal' | 'onEvent' | 'attempt'>;

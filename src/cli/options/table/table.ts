@@ -9,6 +9,7 @@ import { EVALUATION_FLAGS } from './evaluation-flags.js';
 import type { Flag } from './flag.js';
 import { JUDGE_FLAGS } from './judge-flags.js';
 import { MODEL_FLAGS } from './model-flags.js';
+import { QUEUE_FLAGS } from './queue-flags.js';
 import { RUN_FLAGS } from './run-flags.js';
 import { SERVE_FLAGS } from './serve-flags.js';
 import { TRAINING_FLAGS } from './training-flags.js';
@@ -24,6 +25,7 @@ export const FLAGS = {
   ...BENCH_FLAGS,
   ...SERVE_FLAGS,
   ...TRAINING_FLAGS,
+  ...QUEUE_FLAGS,
 } as const;
 
 /** A key of the table. */
