@@ -27,7 +27,7 @@ const EFFORT = 200;
  * Members of the index for each candidate beyond those. To find as much among more members a walk keeps more candidates
  * in proportion: 93 in a hundred of the ten nearest took about 55 among 50,000 and 200 among 200,000, 97 took 400 there.
  * A candidate among many takes more than a microsecond, and a query is to take less than two milliseconds
- * (bench/RESULTS.md, Kernels).
+ * (bench/results/kernels-and-banks.md).
  */
 const MEMBERS_A_CANDIDATE = 1250;
 

@@ -66,7 +66,7 @@ const PROMPT_SEQUENCES = 64;
 /**
  * Weights for each of which a worker has a thread, the most workers unasked, and samples of each below which it lets a prompt
  * in: small models gain nothing from more rows, and lose what caches hold. Two workers of one thread gain a quarter
- * with 4 MB of weights and nothing with 62; more than two were not measured (bench/RESULTS.md, Generation).
+ * with 4 MB of weights and nothing with 62; more than two were not measured (bench/results/generation.md).
  */
 const WORKERS = { bytesPerThread: 32 * 2 ** 20, most: 8, unfinished: 16 };
 /** Most rows of prompts in a step beside those of samples. */

@@ -46,7 +46,7 @@ const Q8_0_SHARE = 34 / 64;
 /**
  * Keys and values that pay beside so many bytes of weights, and at the least so many for each of two or more workers: a step
  * reads all that is in use, so that what caches do not hold costs more than rows of more prompts save. Two workers of
- * nano.gguf with prompts of 3,000 tokens took 20 s with 52 MB and 27 to 29 with 228 (bench/RESULTS.md, Generation).
+ * nano.gguf with prompts of 3,000 tokens took 20 s with 52 MB and 27 to 29 with 228 (bench/results/generation.md).
  */
 const WORTH = { weights: 1.5, bytesPerWorker: 24 * 2 ** 20, workers: 2 };
 /** Contexts of prompts that requests at work are given room for. */
