@@ -65,7 +65,7 @@ export function useJudgment(engine: Engine): {
         status: 'running',
         task,
         asked: how.individual,
-        earlier: before.task === task ? before.chains : [],
+        earlier: before.task?.id === task.id ? before.chains : [],
       }));
       const listener = {
         started: (facts: RunFacts) => change(() => ({ facts })),

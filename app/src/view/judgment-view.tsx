@@ -1,5 +1,6 @@
 // The judgment at a level: verdict, criteria, why not the other, chains. The level follows the chains until the user sets it.
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { exportJudgment } from '../data/export.js';
 import type { JudgeTask } from '../data/task.js';
 import { criterionRows, wholeRubrics } from '../judgment/criteria.js';
 import { byArrival, comparedPair, outcomeOf } from '../judgment/outcome.js';
@@ -27,7 +28,13 @@ export function JudgmentView({ task, run }: { readonly task: JudgeTask; readonly
   const rubrics = useMemo(() => wholeRubrics(counted), [chains, level]);
   return (
     <section id="judgment" class="judgment" aria-label="Judgment" tabIndex={-1}>
-      <VerdictView task={task} outcome={outcome} pair={pair} chains={counted.length} />
+      <VerdictView
+        task={task}
+        outcome={outcome}
+        pair={pair}
+        chains={counted.length}
+        before={(run?.earlier.length ?? 0) > 0 ? outcomeOf(run!.earlier, responses) : null}
+      />
       <PersonaView run={run} chains={counted} responses={responses} />
       <LevelView
         chains={chains}
@@ -48,7 +55,16 @@ export function JudgmentView({ task, run }: { readonly task: JudgeTask; readonly
           <WhyNotView why={whyNot(rubrics, pair)} pair={pair} tie={outcome.tie} />
         </>
       )}
-      {chains.length > 0 && <ChainList chains={chains} counted={counted.length} />}
+      {chains.length > 0 && (
+        <>
+          <ChainList chains={chains} counted={counted.length} />
+          <p>
+            <button type="button" class="quiet" onClick={() => exportJudgment(task, chains)}>
+              Export this judgment
+            </button>
+          </p>
+        </>
+      )}
     </section>
   );
 }

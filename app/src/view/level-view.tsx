@@ -30,7 +30,7 @@ export function LevelView({ chains, responses, level, setLevel, promptTokens, ou
         <p class="cost">
           {level === 0
             ? 'Cost: nothing yet'
-            : `${count(outcome.tokens, 'token')} written, ${seconds(outcome.ms)}`}
+            : `${count(outcome.tokens, 'token')} written${outcome.ms > 0 ? `, ${seconds(outcome.ms)}` : ''}`}
           {promptTokens !== null && `, ${count(promptTokens, 'prompt token')}`}
         </p>
       </div>

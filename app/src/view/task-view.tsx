@@ -2,12 +2,22 @@
 import { type JudgeTask, queryOf, responseName } from '../data/task.js';
 import { outcomeOf } from '../judgment/outcome.js';
 import type { JudgmentRun } from '../state/use-judgment.js';
+import type { Workbench } from '../state/use-workbench.js';
 import { hue } from './hue.js';
+import { RememberButton } from './remember-button.js';
+import { TaskEditor } from './task-editor.js';
 import { count, points } from './text.js';
 
-export function TaskView({ task, run }: { readonly task: JudgeTask; readonly run: JudgmentRun | null }) {
-  const outcome =
-    run === null || run.chains.length === 0 ? null : outcomeOf(run.chains, task.responses.length);
+interface Props {
+  readonly task: JudgeTask;
+  readonly run: JudgmentRun | null;
+  readonly workbench: Workbench;
+}
+
+export function TaskView({ task, run, workbench }: Props) {
+  // A judgment of other responses says nothing of these.
+  const judged = run?.task?.responses.length === task.responses.length ? run.chains : [];
+  const outcome = judged.length === 0 ? null : outcomeOf(judged, task.responses.length);
   return (
     <section class="task" aria-label="What is judged">
       <UserView task={task} />
@@ -46,10 +56,17 @@ export function TaskView({ task, run }: { readonly task: JudgeTask; readonly run
                 </output>
               </h3>
               <p class="prose">{response}</p>
+              <RememberButton
+                task={task}
+                chosen={index}
+                scores={outcome?.scores ?? null}
+                workbench={workbench}
+              />
             </article>
           );
         })}
       </div>
+      <TaskEditor task={task} workbench={workbench} />
     </section>
   );
 }

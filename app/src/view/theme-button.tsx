@@ -1,5 +1,5 @@
 // Dark or light: as the system says, until the user says otherwise; kept in this browser.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 type Theme = 'light' | 'dark';
 const KEY = 'pgenrm-theme';
@@ -17,7 +17,7 @@ export function ThemeButton() {
   const [theme, setTheme] = useState<Theme | null>(stored);
   const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   const now = theme ?? system;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (theme === null) return;
     document.documentElement.dataset.theme = theme;
     try {

@@ -9,9 +9,11 @@ interface Props {
   readonly outcome: Outcome;
   readonly pair: readonly [number, number];
   readonly chains: number;
+  /** What the judgment before said. */
+  readonly before: Outcome | null;
 }
 
-export function VerdictView({ task, outcome, pair, chains }: Props) {
+export function VerdictView({ task, outcome, pair, chains, before }: Props) {
   const { winner, tie, uncertainty, usable, lost } = outcome;
   return (
     <div class="verdict" style={hue(winner ?? 0)} role="status" aria-live="polite">
@@ -33,7 +35,9 @@ export function VerdictView({ task, outcome, pair, chains }: Props) {
           </>
         )}
         {lost > 0 && `${count(lost, 'chain')} of ${chains} gave no scores.`}
-        {tie && usable > 0 && 'The best two have the same score.'}
+        {tie && usable > 0 && 'The best two have the same score. '}
+        {before?.scores &&
+          `Before: ${before.scores.map((score, index) => `${responseName(index)} ${points(score)}`).join(', ')}.`}
       </p>
     </div>
   );
