@@ -76,6 +76,7 @@ const typescript = {
     ...nouns,
     'guided',
     'chain',
+    'prompt',
     'statistics',
     'generator',
     'report',

@@ -22,18 +22,20 @@ function choicesOf(path) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-    .map(({ user_id, chosen, rejected, split }) => ({
+    .map(({ user_id, chosen, rejected, split, prompt_id }) => ({
       user: user_id,
+      ...(prompt_id === undefined ? {} : { prompt: prompt_id }),
       chosen: textOf(chosen),
       rejected: textOf(rejected),
       test: split === 'test',
     }));
 }
 
-/** Mean over rows, and its interval where whole users are drawn again. */
+/** Mean over rows that have a value, and its interval where whole users are drawn again. */
 function overUsers(users, values) {
   const sums = new Map();
   users.forEach((user, row) => {
+    if (Number.isNaN(values[row])) return;
     const [sum, n] = sums.get(user) ?? [0, 0];
     sums.set(user, [sum + values[row], n + 1]);
   });
@@ -48,15 +50,18 @@ function overUsers(users, values) {
     }
     return sum / n;
   });
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const told = values.filter((value) => !Number.isNaN(value));
+  const mean = told.reduce((sum, value) => sum + value, 0) / told.length;
   return `${mean.toFixed(3)} [${quantile(means, 0.025).toFixed(3)}, ${quantile(means, 0.975).toFixed(3)}]`;
 }
 
 const paths = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 if (paths.length === 0) throw new Error('usage: node bench/raters/main.mjs FILE.jsonl.gz ...');
 for (const path of paths) {
-  const { users, values } = raterBaselines(choicesOf(path));
+  const { users, values, swapped } = raterBaselines(choicesOf(path));
+  const own = values.bothStyles.map((value, row) => value - swapped.values[row]);
   console.log(`\n${path}: ${users.length} test choices of ${new Set(users).size} raters\n`);
   console.log('| baseline | accuracy [95% over raters] |\n|---|---|');
   for (const name of RATER_BASELINES) console.log(`| ${NAMES[name]} | ${overUsers(users, values[name])} |`);
+  console.log(`| own style weights minus another user's | ${overUsers(users, own)} |`);
 }

@@ -22,7 +22,17 @@ export {
   type RaterBaselines,
   raterBaselines,
 } from '../evaluation/baselines/rater-baselines.js';
-export { type JudgedRows, overlapWith, withoutUsers } from '../evaluation/chains/bank-overlap.js';
+export {
+  type BaselinesByRow,
+  baselinesOfRows,
+  type RowBaselines,
+} from '../evaluation/baselines/row-baselines.js';
+export {
+  type JudgedRows,
+  overlapWith,
+  withoutUsers,
+  withRandomUsers,
+} from '../evaluation/chains/bank-overlap.js';
 export { ChainsWriter, openChains, type StoredChains } from '../evaluation/chains/chains-file.js';
 export type {
   ChainsHeader,
@@ -37,10 +47,17 @@ export {
   type SampleEvent,
   type SampleOptions,
   type SampleSummary,
+  type ShownHistoryOptions,
   sampleChains,
 } from '../evaluation/chains/sample-chains.js';
 export type { NoDonor } from '../evaluation/controls/donors.js';
-export type { Control, ControlReport, PersonalReport } from '../evaluation/controls/personal.js';
+export type {
+  Control,
+  ControlReport,
+  PersonalComparison,
+  PersonalReport,
+} from '../evaluation/controls/personal.js';
+export type { HistoryBy } from '../evaluation/controls/shown-history.js';
 export { type EvaluateOptions, evaluate } from '../evaluation/evaluate.js';
 export type { AlikeTrait, BreakdownEntry } from '../evaluation/figures/breakdown.js';
 export type { Calibration, ReliabilityBin } from '../evaluation/figures/calibration.js';

@@ -38,6 +38,7 @@ export function eventOf(draft: RowDraft): HistoryEvent | undefined {
   const rejectedScore = scores?.[rejected.index];
   return {
     context: draft.context,
+    ...(draft.promptId === undefined ? {} : { promptId: draft.promptId }),
     chosen: text,
     rejected: rejected.candidate,
     ...(chosenScore === undefined ? {} : { chosenScore }),

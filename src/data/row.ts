@@ -33,6 +33,8 @@ export interface PreferenceRow {
   readonly subset?: string;
   /** The licence that the row says it stands under; absent where it says none. */
   readonly license?: string;
+  /** Names the prompt, where the data does. */
+  readonly promptId?: string;
 }
 
 /** A row that does not fit: its number, and the field that does not fit and what was expected. */
@@ -44,7 +46,7 @@ export interface RowProblem {
 
 /** The row of a draft; `user` as the row may know them. */
 export function finishRow(draft: RowDraft, number: number, id: string, user: User): PreferenceRow {
-  const { chosen, candidates, userId, split, subset, license } = draft;
+  const { chosen, candidates, userId, split, subset, license, promptId } = draft;
   const order =
     chosen === undefined ? candidates.map((_, index) => index) : shownOrder(id, candidates.length);
   return {
@@ -58,5 +60,6 @@ export function finishRow(draft: RowDraft, number: number, id: string, user: Use
     ...(chosen === undefined ? {} : { label: order.indexOf(chosen) }),
     ...(subset === undefined ? {} : { subset }),
     ...(license === undefined ? {} : { license }),
+    ...(promptId === undefined ? {} : { promptId }),
   };
 }

@@ -12,22 +12,20 @@ import { levelName, type ScalingLevel } from '../scaling/level.js';
 import { NEIGHBOUR_WEIGHTS, type NeighbourWeights } from '../scaling/neighbour-weights.js';
 import type { IntervalSettings } from '../statistics/cluster-interval.js';
 import { figureOf } from '../statistics/cluster-interval.js';
+import type { BaselinesByRow } from './baselines/row-baselines.js';
 import type { StoredChains } from './chains/chains-file.js';
-import type { ChainsHeader, ChainsRow } from './chains/chains-record.js';
-import { readAgain } from './chains/read-again.js';
-import { PersonalTally } from './controls/personal.js';
+import type { ChainsHeader } from './chains/chains-record.js';
 import { AdaptiveContender, stoppingLevels } from './figures/adaptive-replay.js';
 import { alikeTraits, breakdown } from './figures/breakdown.js';
 import { checkLevels } from './figures/check-levels.js';
 import { allPairs, compare } from './figures/comparisons.js';
-import { type Contender, LevelContender, LONGEST, NO_HISTORY } from './figures/contenders.js';
+import { type Contender, LevelContender, LONGEST, NO_HISTORY, rowContenders } from './figures/contenders.js';
 import type { LearnedShare } from './figures/learn-share.js';
-import type { AggregateSettings } from './figures/level-outcome.js';
-import { OutcomeTable, TIE_CHOICES, type TieChoice } from './figures/outcome-table.js';
-import { type ChainReport, PositionTally } from './figures/position-tally.js';
+import { type OutcomeTable, TIE_CHOICES, type TieChoice } from './figures/outcome-table.js';
 import { protocolNamed } from './protocol.js';
+import { readRows } from './read-rows.js';
 import { adaptiveReports } from './report/adaptive-report.js';
-import type { ContenderReport, EvaluationReport, RowCounts } from './report/report.js';
+import type { ContenderReport, EvaluationReport } from './report/report.js';
 
 /** What is computed. */
 export interface EvaluateOptions {
@@ -47,6 +45,8 @@ export interface EvaluateOptions {
    * default: as they are stored.
    */
   readonly readout?: Readout;
+  /** What is told of each row without a model; see `baselinesOfRows`. */
+  readonly baselines?: BaselinesByRow;
   /** Risks, from 0 to 0.5, at which adaptive stopping is replayed for every level that can stop early; default none. */
   readonly adaptive?: readonly number[];
   /** Resamples and permutations of each interval and test; 100 to 1,000,000, default 10,000. */
@@ -84,15 +84,19 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
   checkLevels(path, header, options.levels);
 
   const levels = options.levels.map((level) => new LevelContender(level));
-  const baselines = baselinesOf(header, options.levels);
-  const contenders: readonly Contender[] = [...levels, ...baselines];
+  const withRows = options.baselines === undefined ? [] : rowContenders(options.baselines);
+  const contenders: readonly Contender[] = [...levels, ...baselinesOf(header, options.levels), ...withRows];
   const adaptive = adaptiveContenders({ ...options, aggregate });
   const settings: IntervalSettings = { kernels, resamples, seed };
   const tallies = await readRows(stored, contenders, adaptive, {
     settings: { kernels, aggregate, neighbourWeights },
     ...(options.readout === undefined ? {} : { readout: options.readout }),
+    ...(options.baselines === undefined ? {} : { baselines: options.baselines }),
     ...(signal === undefined ? {} : { signal }),
   });
+  // A figure over some of the rows would stand beside figures over all of them.
+  const partial = tallies.rows.withoutBaselines > 0;
+  const baselines = contenders.slice(levels.length).filter((one) => !partial || !withRows.includes(one));
   const { table, stopped, positions, personal, rows } = tallies;
   if (table.rows === 0) {
     throw new PgenrmError(
@@ -156,7 +160,9 @@ export async function evaluate(stored: StoredChains, options: EvaluateOptions): 
       users,
     ),
     adaptive: await adaptiveReports(settings, adaptive, stopped, table, ties),
-    breakdown: await breakdown(settings, table, ties),
+    breakdown: (await breakdown(settings, table, ties)).filter(
+      ({ name }) => !partial || withRows.every((one) => one.name !== name),
+    ),
     alike: alikeTraits(table),
     singleChains: await positions(settings),
   };
@@ -235,94 +241,4 @@ function perUser(
   const scaled = (values: Float64Array): Float64Array =>
     values.map((value, row) => (weights[row] === 0 ? 0 : value / totals.get(users[row]!)!));
   return { numerators: scaled(numerators), denominators: scaled(weights), users };
-}
-
-async function readRows(
-  stored: StoredChains,
-  contenders: readonly Contender[],
-  adaptive: readonly AdaptiveContender[],
-  { settings, readout, signal }: { settings: AggregateSettings; readout?: Readout; signal?: AbortSignal },
-): Promise<{
-  table: OutcomeTable;
-  /** Outcomes of adaptive stopping on the same rows. */
-  stopped: OutcomeTable;
-  rows: Omit<RowCounts, 'evaluated' | 'users'>;
-  /** Null without controls. */
-  personal: PersonalTally | null;
-  positions: (settings: IntervalSettings) => Promise<EvaluationReport['singleChains']>;
-}> {
-  const { identity } = stored.header;
-  const table = new OutcomeTable(contenders.map(({ name }) => name));
-  const stopped = new OutcomeTable(adaptive.map(({ name }) => name));
-  const byChain = identity.sampling.retrieveBy === 'chain';
-  const kinds = {
-    individual: new PositionTally(),
-    prototype: new PositionTally(),
-    noHistory: new PositionTally(),
-    swapped: new PositionTally(),
-  };
-  const personal = PersonalTally.of(stored.header);
-  const rows = { asked: 0, read: 0, failed: 0, invalid: 0, unlabelled: 0, withHistory: 0, withCriteria: 0 };
-  const noted = { fewerNeighbours: 0, droppedEvents: 0 };
-  for await (const kept of stored.rows()) {
-    const row = readout === undefined ? kept : readAgain(kept, readout);
-    signal?.throwIfAborted();
-    rows.read += 1;
-    if (row.history > 0) rows.withHistory += 1;
-    if (row.criteria) rows.withCriteria += 1;
-    if (row.status === 'failed') rows.failed += 1;
-    if (row.status === 'invalid') rows.invalid += 1;
-    else if (row.label === undefined) rows.unlabelled += 1;
-    if (row.status === 'invalid' || row.label === undefined) continue;
-    const { label } = row;
-    const outcomes = new Map(contenders.map((one) => [one.name, one.outcome(settings, row, label)]));
-    const user = table.add(traitsOf(row), outcomes);
-    stopped.add(
-      traitsOf(row),
-      new Map(
-        adaptive.map((one) => [one.name, one.outcome(settings, row, label, waitsForChain(row, byChain))]),
-      ),
-    );
-    for (const contender of contenders)
-      if (contender instanceof LevelContender) contender.calibrate(settings.aggregate, label, user);
-    const similar = row.chains.filter(({ level }) => level === 'prototype');
-    kinds.individual.add(
-      row.chains.filter(({ level }) => level === 'individual'),
-      row,
-      user,
-    );
-    kinds.prototype.add(similar, row, user);
-    kinds.noHistory.add(row.noHistory ?? [], row, user);
-    kinds.swapped.add(row.swapped?.flatMap(({ chains }) => chains) ?? [], row, user);
-    personal?.add(settings, row, label, traitsOf(row));
-    if (row.status === 'judged' && similar.length < identity.sampling.prototype) noted.fewerNeighbours += 1;
-    if (row.droppedEvents > 0) noted.droppedEvents += 1;
-  }
-  rows.asked = stored.asked;
-  const positions = async (intervals: IntervalSettings): Promise<EvaluationReport['singleChains']> => {
-    const reported = async (tally: PositionTally): Promise<ChainReport | null> =>
-      tally.chains === 0 ? null : tally.report(intervals);
-    return {
-      individual: await reported(kinds.individual),
-      prototype: await reported(kinds.prototype),
-      noHistory: await reported(kinds.noHistory),
-      swapped: await reported(kinds.swapped),
-    };
-  };
-  return { table, stopped, rows: { ...rows, ...noted }, positions, personal };
-}
-
-/** Whether a row's similar users were sought by a chain of its own. */
-function waitsForChain({ retrieval }: ChainsRow, byChain: boolean): boolean {
-  return retrieval === undefined ? byChain : retrieval.by === 'chain';
-}
-
-function traitsOf({ user, history, criteria, group, subset }: ChainsRow) {
-  return {
-    ...(user === undefined ? {} : { user }),
-    history,
-    criteria,
-    ...(group === undefined ? {} : { group }),
-    ...(subset === undefined ? {} : { subset }),
-  };
 }

@@ -25,6 +25,7 @@ export const JUDGE_RANGES = {
   minP: { integer: false, min: 0, max: 1 },
   maxTokens: { integer: true, min: 1, max: 1_000_000 },
   historyEvents: { integer: true, min: 0, max: 1_000_000 },
+  historyBudget: { integer: true, min: 1, max: 10_000_000 },
   attempt: { integer: true, min: 1, max: 1_000_000 },
   concurrency: { integer: true, min: 1, max: 256 },
   reorder: { integer: true, min: 1, max: 65_536 },
@@ -43,6 +44,7 @@ export const JUDGE_DEFAULTS = {
 /** Ranges of what is read of a data set. */
 export const DATA_RANGES = {
   rows: { integer: true, min: 1, max: 1_000_000_000 },
+  sample: { integer: true, min: 1, max: 1_000_000 },
   maxLineMb: { integer: false, min: 0.001, max: 512 },
 } as const satisfies Record<string, NumberRange>;
 

@@ -11,6 +11,8 @@ export interface Turn {
 export interface HistoryEvent {
   /** The conversation up to the replies; its last turn is the user's query. */
   readonly context: readonly Turn[];
+  /** Names the prompt, where the data does. */
+  readonly promptId?: string;
   readonly chosen: string;
   readonly rejected: string;
   /** The user's own ratings where the data has them (PRISM: 1 to 100). */

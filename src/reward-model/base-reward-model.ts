@@ -82,6 +82,12 @@ export class BaseRewardModel implements AsyncDisposable {
     return this.#parts.kernels;
   }
 
+  /** Tokens of a text as prompts count text that came from data. Errors: `DISPOSED`. */
+  async countTokens(text: string): Promise<number> {
+    this.#throwIfDisposed();
+    return this.#parts.generator.countTokens([{ text, trusted: false }]);
+  }
+
   /** What {@link judge} makes of options, every default filled in. Errors: `INVALID_OPTION`. */
   settings(options: JudgeOptions = {}): JudgeSettings {
     return judgeSettings(options, this.generatorInfo, {

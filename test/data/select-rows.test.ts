@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openPreferenceData, type PreferenceData } from '../../src/data/preference-data.js';
+import { sampleRows } from '../../src/data/sample-rows.js';
 import { selectRows } from '../../src/data/select-rows.js';
 import { temporaryFolder, writeRows } from '../support/preference-file.js';
 
@@ -88,5 +89,36 @@ describe('selectRows', () => {
       code: 'INVALID_OPTION',
       message: expect.stringMatching(/--users FILE/),
     });
+  });
+});
+
+describe('sampleRows', () => {
+  it('draws the same rows every time, a larger sample adding rows at the end', async () => {
+    const three = await sampleRows(data, 3);
+    expect(three).toMatchObject({ count: 3, available: 3 });
+    const drawn = await ids(three);
+    expect(await ids(three)).toEqual(drawn);
+    const all = await ids(await sampleRows(data, 100));
+    expect(all.slice(0, 3)).toEqual(drawn);
+    expect([...all].sort()).toEqual([...(await ids(data))].sort());
+    expect(all).not.toEqual(await ids(data));
+  });
+
+  it('draws by the id alone: of what is selected before, the same rows come first', async () => {
+    const whole = await ids(await sampleRows(data, 100));
+    const first = await selectRows(data, { rowsPerUser: 1 });
+    const kept = new Set(await ids(first));
+    expect(await ids(await sampleRows(first, 100))).toEqual(whole.filter((id) => kept.has(id)));
+  });
+
+  it('is fair: every row is drawn about equally often', async () => {
+    const rows = Array.from({ length: 2000 }, (_, at) => of(`row ${at}`, `u${at % 7}`));
+    const many = await openPreferenceData(await writeRows(join(folder, 'many.jsonl'), rows), {
+      format: 'trl',
+    });
+    const drawn = (await ids(await sampleRows(many, 500))).map((id) => Number(id.slice(4)));
+    const early = drawn.filter((at) => at < 1000).length;
+    // Binomial of 500: 5 standard deviations are 56.
+    expect(Math.abs(early - 250)).toBeLessThan(56);
   });
 });

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PrototypeBank } from '../../src/bank/bank.js';
 import { buildBank } from '../../src/bank-build/build-bank.js';
-import type { EvalHost } from '../../src/cli/eval/eval-command.js';
+import { type EvalHost, modelsOver } from '../../src/cli/eval/eval-models.js';
 import { userGroups } from '../../src/data/select-rows.js';
 import { overlapWith, withoutUsers } from '../../src/evaluation/chains/bank-overlap.js';
 import type { ChainsHeader, ChainsRow } from '../../src/evaluation/chains/chains-record.js';
 import type { EvaluationReport } from '../../src/evaluation/report/report.js';
-import { RewardModel } from '../../src/reward-model/reward-model.js';
 import { FakeEmbedder } from '../bank/fake-embedder.js';
 import { suiteFolder } from '../bank/made-bank.js';
 import { dataOf, error, fakeBuild } from '../bank/made-world.js';
@@ -35,15 +34,13 @@ beforeAll(async () => {
 });
 
 const host: EvalHost = {
-  async loadWithBank(options, view) {
+  loadEmbedder: () => Promise.reject(new Error('no embedder was asked for')),
+  async loadWithBank(options, view, seed) {
     const bank = await PrototypeBank.open(options.bank!);
     try {
-      return await RewardModel.over(new FakeGenerator({ script: tellStyle }), {
-        modelSha256: 'a'.repeat(64),
-        bank: await view(bank),
-        embedder: new FakeEmbedder(),
-        ownsBank: true,
-      });
+      const parts = { modelSha256: 'a'.repeat(64), embedder: new FakeEmbedder() };
+      const generator = new FakeGenerator({ script: tellStyle });
+      return await modelsOver(generator, { ...parts, bank: await view(bank) }, seed);
     } catch (failure) {
       await bank.close();
       throw failure;
@@ -119,6 +116,34 @@ describe('pgenrm eval with a bank', () => {
     const part = await run([...words, '--limit', '7']);
     const resumed = await run([...words, '--resume'], part.place);
     expect(resumed.rows.map((one) => ({ ...one, ms: 0, crc: '' }))).toEqual(rows);
+  });
+
+  it('judges again with users at random in place of similar ones, and tells the difference', async () => {
+    const words = ['--levels', 'ind-2+pro-2', '--control', 'random,none'];
+    const { code, out, rows, report } = await run(words);
+    expect(code).toBe(0);
+    const drawn = (one: ChainsRow) => one.random!.map(({ neighbour }) => neighbour!.userId);
+    for (const one of rows) {
+      expect(one.random!.map(({ level, index }) => [level, index])).toEqual([
+        ['prototype', 0],
+        ['prototype', 1],
+      ]);
+      for (const user of drawn(one)) expect(['u8', 'u9', 'u10', 'u11', one.user]).not.toContain(user);
+    }
+    // The closest users are of the same style; users at random are anybody.
+    expect(new Set(rows.flatMap(drawn)).size).toBeGreaterThan(4);
+    const told = report.personal!.controls.map(({ control, level }) => [control, level]);
+    expect(told).toEqual([
+      ['none', 'ind-2'],
+      ['random', 'ind-2+pro-2'],
+      ['alone', 'ind-2+pro-2'],
+    ]);
+    expect(out).toMatch(/similar users - random users/);
+    const again = await run(words);
+    expect(again.rows.map(drawn)).toEqual(rows.map(drawn));
+    await expect(run(['--levels', 'ind-2', '--control', 'random'])).rejects.toMatchObject(
+      error('INVALID_OPTION', /--bank/),
+    );
   });
 
   it('refuses to sample where every user of the bank is evaluated', async () => {

@@ -92,7 +92,10 @@ describe('pgenrm eval', () => {
     expect(code).toBe(0);
     const { baselines, chains } = await report();
     expect(chains.identity.data.split).toBe('test');
-    expect(baselines.map(({ name }) => name)).toEqual(['1', 'no history', 'longest response']);
+    expect(baselines.map(({ name }) => name)).toEqual([
+      ...['1', 'no history', 'longest response', "others' choices"],
+      ...['style, own choices', "style, everybody's choices", 'style, both'],
+    ]);
     const stored = await rows();
     expect(stored.map(({ history, criteria, group }) => [history, criteria, group])).toEqual([
       [2, true, 'seen'],
@@ -167,7 +170,7 @@ describe('pgenrm eval', () => {
       script: (sample) => (sample.prompt.includes('query 1 end') ? 'no chain' : byLength(sample)),
     });
     expect(code).toBe(3);
-    expect(text).toMatch(/1 rows do not fit the format/);
+    expect(text).toMatch(/1 row does not fit the format/);
     const { levels, singleChains } = await report();
     expect(levels[0]!.counts.failed).toBeGreaterThanOrEqual(1);
     expect(singleChains.individual!.usable.value).toBeLessThan(1);

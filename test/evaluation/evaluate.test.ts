@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openChains } from '../../src/evaluation/chains/chains-file.js';
 import type { ChainsRow } from '../../src/evaluation/chains/chains-record.js';
 import { type EvaluateOptions, evaluate } from '../../src/evaluation/evaluate.js';
-import { remarks } from '../../src/evaluation/report/report.js';
+import { remarks } from '../../src/evaluation/report/remarks.js';
 import { parseLevel } from '../../src/scaling/level.js';
 import { error } from '../bank/made-world.js';
 import { temporaryFolder } from '../support/preference-file.js';
@@ -173,7 +173,7 @@ describe('evaluate', () => {
       excluded: { value: 1 },
     });
     const words = remarks(report).join('\n');
-    for (const told of ['1 rows failed', '1 rows do not fit', '1 rows have no label'])
+    for (const told of ['1 row failed', '1 row does not fit', '1 row has no label'])
       expect(words).toContain(told);
   });
 
@@ -186,8 +186,8 @@ describe('evaluate', () => {
     });
     const words = remarks({ ...report, rows: { ...report.rows, asked: 9 } }).join('\n');
     expect(words).toMatch(/8 of 9 rows are missing/);
-    expect(words).toMatch(/1 rows have fewer than 2 similar users/);
-    expect(words).toMatch(/1 rows had no room/);
+    expect(words).toMatch(/1 row has fewer than 2 similar users/);
+    expect(words).toMatch(/1 row had no room/);
     expect(words).toMatch(/7 users of the bank are evaluated too \(x, y, \.\.\.\)/);
   });
 

@@ -2,7 +2,8 @@
 
 import { Writable } from 'node:stream';
 import { Command } from 'commander';
-import { type EvalHost, evalCommand } from '../../src/cli/eval/eval-command.js';
+import { evalCommand } from '../../src/cli/eval/eval-command.js';
+import type { EvalHost } from '../../src/cli/eval/eval-models.js';
 import { runCli } from '../../src/cli/run-cli.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
 import { FakeGenerator, type FakeOptions } from '../support/fake-generator.js';

@@ -24,6 +24,13 @@ describe('baselines without a model', () => {
     expect(mean(values.ownStyle)).toBe(1);
     expect(mean(values.bothStyles)).toBe(1);
     expect(mean(values.allStyle)).toBe(0.5);
+    // Another user's weights: right where the peers choose as the user does.
+    expect(mean(raterBaselines(choices, 3).swapped.values)).toBeCloseTo(0.5, 0);
+    // Peers are users of the same prompt: of the same kind here, so that their weights do as well; or nobody.
+    const asked = (prompt: (user: number) => string) =>
+      raterBaselines(choices.map((one) => ({ ...one, prompt: prompt(Number(one.user.slice(1))) }))).swapped;
+    expect(mean(asked((user) => `p${user % 2}`).values)).toBe(1);
+    expect(asked((user) => `p${user}`).values.every(Number.isNaN)).toBe(true);
     // Half of the users choose each; without the user's own choices the other reply is ahead.
     expect(mean(values.others)).toBe(0);
   });
@@ -52,6 +59,8 @@ describe('baselines without a model', () => {
       ],
     ],
   ];
+  // Own weights minus another user's, from the same table.
+  const KNOWN_SWAPPED: Record<string, [number, number]> = { rag: [0.012, 0.046], polis: [0, 0.017] };
   it.each(KNOWN)('reproduce the known values of %s', (name, intervals) => {
     const path = `../shared/data/real/${name}/pairs.jsonl.gz`;
     if (!existsSync(path)) {
@@ -60,10 +69,14 @@ describe('baselines without a model', () => {
     }
     const lines = gunzipSync(readFileSync(path)).toString().trim().split('\n');
     const choices = lines.map((line): Choice => {
-      const { user_id, chosen, rejected, split } = JSON.parse(line);
-      return { user: user_id, chosen: chosen.content, rejected: rejected.content, test: split === 'test' };
+      const { user_id, chosen, rejected, split, prompt_id: prompt } = JSON.parse(line);
+      const test = split === 'test';
+      return { user: user_id, chosen: chosen.content, rejected: rejected.content, prompt, test };
     });
-    const { values } = raterBaselines(choices);
+    const { values, swapped } = raterBaselines(choices);
+    const own = mean(values.bothStyles) - mean(swapped.values);
+    expect(own).toBeGreaterThan(KNOWN_SWAPPED[name]![0]);
+    expect(own).toBeLessThan(KNOWN_SWAPPED[name]![1]);
     RATER_BASELINES.forEach((one, at) => {
       expect(mean(values[one]), one).toBeGreaterThan(intervals[at]![0]);
       expect(mean(values[one]), one).toBeLessThan(intervals[at]![1]);

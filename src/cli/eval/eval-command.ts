@@ -1,12 +1,17 @@
 // `pgenrm eval`: samples chains once, or takes stored ones, and says how good each level is.
 // Knows the command line and the parts of an evaluation; not how figures are computed.
 
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import type { PrototypeBank } from '../../bank/bank.js';
 import type { PreferenceData } from '../../data/preference-data.js';
 import { userGroups } from '../../data/select-rows.js';
-import { PgenrmError } from '../../errors.js';
+import {
+  baselinesOfRows,
+  baselinesSource,
+  readBaselines,
+  writeBaselines,
+} from '../../evaluation/baselines/row-baselines.js';
 import { overlapWith, withoutUsers } from '../../evaluation/chains/bank-overlap.js';
 import { ChainsWriter, openChains, type StoredChains } from '../../evaluation/chains/chains-file.js';
 import {
@@ -15,6 +20,7 @@ import {
   type SampleSummary,
   sampleChains,
 } from '../../evaluation/chains/sample-chains.js';
+import type { Control } from '../../evaluation/controls/personal.js';
 import { type EvaluateOptions, evaluate } from '../../evaluation/evaluate.js';
 import { type LearnedShare, learnShare } from '../../evaluation/figures/learn-share.js';
 import { protocolOf } from '../../evaluation/protocol.js';
@@ -24,8 +30,6 @@ import { EVALUATION_FILES, writeReport } from '../../evaluation/report/write-rep
 import { loadKernels } from '../../native/choose-kernels.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
-import { loadParts } from '../../reward-model/load/load-parts.js';
-import { type LoadOptions, RewardModel } from '../../reward-model/reward-model.js';
 import type { RunEvent } from '../../run/scoring/scoring-run.js';
 import type { ScalingLevel } from '../../scaling/level.js';
 import type { CommandContext } from '../command-context.js';
@@ -36,6 +40,7 @@ import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
 import { createProgress, type Progress } from '../terminal/progress.js';
+import { type EvalHost, MODELS } from './eval-models.js';
 import {
   checkEvalOptions,
   controlsOf,
@@ -47,15 +52,6 @@ import {
   risksOf,
   usualLevels,
 } from './eval-options.js';
-
-/** How the command gets a model with a bank; tests put their own in place. */
-export interface EvalHost {
-  /** Loads model, bank and embedder; the model asks `view(bank)` in place of the bank. */
-  loadWithBank(
-    options: LoadOptions,
-    view: (bank: PrototypeBank) => Promise<PrototypeBank>,
-  ): Promise<RewardModel>;
-}
 
 /** Adds `pgenrm eval`. */
 export function evalCommand(program: Command, context: CommandContext, host: EvalHost = MODELS): void {
@@ -71,8 +67,9 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
     risksOf(options.adaptive);
     checkEvalOptions(path, levels, options, self);
     if (options.out !== undefined) {
-      const { chains, ...figures } = EVALUATION_FILES;
-      const outputs = path === undefined ? Object.values(figures) : [chains, ...Object.values(figures)];
+      const { chains, baselines, ...figures } = EVALUATION_FILES;
+      const sampled = path === undefined ? [] : [chains, baselines];
+      const outputs = [...sampled, ...Object.values(figures)];
       await refuseSameFile(
         outputs.map((name) => join(options.out!, name)),
         {
@@ -119,11 +116,12 @@ async function fromData(
     join(options.out!, EVALUATION_FILES.chains),
     options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
   );
-  const { data, split } = await openJudgedData(path, options, { limit: options.limit, signal });
+  const { data, whole, split } = await openJudgedData(path, options, { limit: options.limit, signal });
   const signals = await lookAtSignals(data, options, context, signal);
   try {
     const summary = await sample({
       data,
+      whole,
       split,
       asked,
       options,
@@ -149,6 +147,7 @@ async function fromData(
 
 interface Sampling {
   readonly data: PreferenceData;
+  readonly whole: PreferenceData;
   readonly split: string | undefined;
   readonly asked: readonly ScalingLevel[];
   readonly options: EvalOptions;
@@ -161,32 +160,45 @@ interface Sampling {
 }
 
 async function sample(sampling: Sampling): Promise<SampleSummary> {
-  const { data, split, asked, options, writer, context, host, progress, signal, signals } = sampling;
+  const { data, whole, split, asked, options, writer, context, host, progress, signal, signals } = sampling;
   let bank: BankRecord | undefined;
   const load = { ...loadOptions(options), signal, onProgress: progress.loading };
-  const view = async (whole: PrototypeBank): Promise<PrototypeBank> => {
-    const shared = await overlapWith(data, whole, signal);
+  const view = async (opened: PrototypeBank): Promise<PrototypeBank> => {
+    const shared = await overlapWith(data, opened, signal);
     const overlap = options.bankOverlap;
-    bank = { checksum: whole.manifest.checksum, additions: whole.additions, overlap, shared };
-    return overlap === 'exclude' ? withoutUsers(whole, shared) : whole;
+    bank = { checksum: opened.manifest.checksum, additions: opened.additions, overlap, shared };
+    return overlap === 'exclude' ? withoutUsers(opened, shared) : opened;
   };
   const groups = data.users === undefined ? new Map<string, string>() : await userGroups(data.users.path);
-  await using model =
-    options.bank === undefined ? await context.loadModel(load) : await host.loadWithBank(load, view);
+  const models =
+    options.bank === undefined
+      ? { model: await context.loadModel(load) }
+      : await host.loadWithBank(load, view, options.seed);
+  await using _model = models.model;
+  const embedder = options.historyBy === 'alike' ? await host.loadEmbedder(options, signal) : null;
+  await using _embedder = embedder?.model ?? null;
   signals.say();
+  const controls = controlsOf(options.control);
+  await keepBaselines(sampling, controls);
   const inBank = (user: string): string | undefined =>
     bank === undefined ? undefined : bank.shared.has(user) ? 'seen' : 'unseen';
   return await sampleChains({
     data,
+    whole,
     ...(split === undefined ? {} : { split }),
-    model,
+    ...models,
     writer,
     protocol: protocolOf(data.format, options.protocol),
     levels: asked,
     ...(bank === undefined ? {} : { bank }),
     judge: evalJudgeOptions(options),
-    controls: controlsOf(options.control),
+    controls,
     donors: options.donors,
+    shown: {
+      by: options.historyBy,
+      ...(options.historyBudget === undefined ? {} : { budget: options.historyBudget }),
+      ...(embedder === null ? {} : { embedder }),
+    },
     groupOf: (user) => groups.get(user) ?? inBank(user),
     texts: options.texts === true,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
@@ -196,6 +208,17 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
     onEvent: (event) =>
       progress.onEvent(event.type === 'started' ? { ...runEvent(event), ...signals.event } : runEvent(event)),
   });
+}
+
+/** Writes what needs no model beside the chains, where anybody asks whether the judge is personal. */
+async function keepBaselines(
+  { data, whole, split, writer, options, signal }: Sampling,
+  controls: readonly Control[],
+): Promise<void> {
+  if (controls.length === 0) return;
+  const rows = await baselinesOfRows(whole, options.seed, signal);
+  const of = { ...baselinesSource(data), split: split ?? null };
+  await writeBaselines(join(dirname(writer.path), EVALUATION_FILES.baselines), of, rows);
 }
 
 /** Computes, writes and prints the report of a chains file. */
@@ -210,10 +233,13 @@ async function tell(
   const { sampling } = stored.header.identity;
   const asked = levels ?? usualLevels(sampling);
   const figures = { ...figureOptions(options), kernels: await loadKernels() };
+  const besides = join(dirname(path), EVALUATION_FILES.baselines);
+  const baselines = await readBaselines(besides, stored.header.identity.data);
   const learnedShare = await learned(stored, asked, figures, options, context, signal);
   const report = await evaluate(stored, {
     ...figures,
     ...(learnedShare === undefined ? {} : { learnedShare }),
+    ...(baselines === null ? {} : { baselines }),
     levels: asked,
     signal,
   });
@@ -291,19 +317,3 @@ function runEvent(event: SampleEvent): RunEvent {
   };
   return { type: 'row', record, done: event.done, rows: event.rows };
 }
-
-const MODELS: EvalHost = {
-  async loadWithBank(options, view) {
-    const { generator, bank, ...rest } = await loadParts(options);
-    try {
-      if (bank === undefined)
-        throw new PgenrmError('INTERNAL', 'a model was loaded without the bank asked for');
-      return await RewardModel.over(generator, { ...rest, bank: await view(bank), ownsBank: true });
-    } catch (error) {
-      await generator[Symbol.asyncDispose]();
-      await rest.embedder?.[Symbol.asyncDispose]();
-      await bank?.close();
-      throw error;
-    }
-  },
-};

@@ -16,9 +16,18 @@ import { type FlagName, type FlagValues, GUIDED, MODEL, READING, SAMPLING } from
 export const EVAL_FLAGS = [
   ...(['eval:from', 'levels', 'eval:out', 'ties', 'aggregate', 'neighbourWeights'] as const),
   ...(['individualShare', 'learnShare', 'eval:adaptive', 'resamples', 'intervalSeed'] as const),
-  ...(['protocol', 'users', 'test:split', 'format', 'group', 'rowsPerUser', 'limit'] as const),
+  ...(['protocol', 'users', 'test:split', 'format', 'group', 'rowsPerUser', 'sample', 'limit'] as const),
   ...READING,
-  ...(['bank', 'embedder', 'retrieveBy', 'bankOverlap', 'control', 'donors'] as const),
+  ...([
+    'bank',
+    'embedder',
+    'retrieveBy',
+    'bankOverlap',
+    'control',
+    'donors',
+    'historyBudget',
+    'historyBy',
+  ] as const),
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
@@ -76,10 +85,17 @@ export function checkEvalOptions(
   }
   controlsOf(options.control);
   if (options.out === undefined) throw refused('name the folder for chains and report with --out FOLDER');
+  const similar = levels?.some(({ prototype }) => prototype > 0);
   checkBankOptions(
-    options,
-    levels?.some(({ prototype }) => prototype > 0),
+    // An embedder that finds alike events is none of a bank.
+    options.historyBy === 'alike' ? { bank: options.bank } : options,
+    similar,
   );
+  if (options.bank === undefined && controlsOf(options.control).includes('random'))
+    throw refused('--control random draws users of a bank; name one with --bank, and a level with pro-N');
+  const { historyBy, historyEvents, historyBudget } = options;
+  if (historyBy === 'alike' && historyEvents === undefined && historyBudget === undefined)
+    throw refused('--history-by alike needs a limit: --history-events or --history-budget');
 }
 
 function refused(message: string): PgenrmError {

@@ -9,6 +9,7 @@ import {
   openPreferenceData,
   type PreferenceData,
 } from '../../data/preference-data.js';
+import { sampleRows } from '../../data/sample-rows.js';
 import { selectRows } from '../../data/select-rows.js';
 import { PgenrmError } from '../../errors.js';
 import { defaultSplit } from '../../evaluation/protocol.js';
@@ -30,6 +31,15 @@ export interface DataOptions {
 export interface JudgedDataOptions extends DataOptions {
   readonly group?: string;
   readonly rowsPerUser?: number;
+  readonly sample?: number;
+}
+
+/** Data that is judged. */
+export interface JudgedData {
+  readonly data: PreferenceData;
+  /** All rows of the split, whatever was selected of them; where there is a limit alone, those within it. */
+  readonly whole: PreferenceData;
+  readonly split: string | undefined;
 }
 
 /** How data is opened. */
@@ -49,23 +59,25 @@ export function openOptions(
 
 /**
  * Rows of the split that is asked for, else of `test` where there are several, else all; of these the group and so many of each
- * user, and of them the first `limit`. Errors: `INPUT_MALFORMED` where there is no row; those of opening and of `selectRows`.
+ * user, of them a sample, and of that the first `limit`. Errors: `INPUT_MALFORMED` where there is no row; those of opening and of `selectRows`.
  */
 export async function openJudgedData(
   path: string,
   options: JudgedDataOptions,
   { limit, signal }: { readonly limit?: number | undefined; readonly signal?: AbortSignal } = {},
-): Promise<{ readonly data: PreferenceData; readonly split: string | undefined }> {
-  const { group = null, rowsPerUser = null } = options;
+): Promise<JudgedData> {
+  const { group = null, rowsPerUser = null, sample } = options;
   // A selection is made of all rows, and the limit counts those that are selected.
-  const bounded = group === null && rowsPerUser === null && limit !== undefined ? { limit } : {};
+  const selects = group !== null || rowsPerUser !== null || sample !== undefined;
+  const bounded = !selects && limit !== undefined ? { limit } : {};
   const common = { ...openOptions(options, signal), ...bounded };
   const all = options.split === undefined ? await openPreferenceData(path, common) : null;
   const split = options.split ?? defaultSplit(all!.splits);
   const data = split === undefined ? all! : await openPreferenceData(path, { ...common, split });
   if (data.count === 0 && data.damage === undefined)
     throw new PgenrmError('INPUT_MALFORMED', `${path} holds no rows to judge`);
-  return { data: await selectRows(data, { group, rowsPerUser }), split };
+  const selected = await selectRows(data, { group, rowsPerUser });
+  return { data: sample === undefined ? selected : await sampleRows(selected, sample), whole: data, split };
 }
 
 /** Rows of the split that is asked for, else of `train` where there are several, else all; of them what is selected. */

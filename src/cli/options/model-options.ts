@@ -42,7 +42,8 @@ export function loadOptions(options: ModelOptions): LoadOptions {
     ...(options.engineKind === undefined ? {} : { dialect: options.engineKind }),
     gpu: options.gpu,
     ...(options.bank === undefined ? {} : { bank: options.bank }),
-    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
+    // Without a bank it is not the judge's: the command has another use for it.
+    ...(options.bank === undefined || options.embedder === undefined ? {} : { embedder: options.embedder }),
     ...(options.template === undefined ? {} : { template: options.template }),
     ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
     ...(options.generator === undefined ? {} : { generator: options.generator }),

@@ -24,6 +24,8 @@ export interface RowDraft {
   readonly subset?: string;
   /** The licence that the row says it stands under. */
   readonly license?: string;
+  /** Names the prompt: rows of one prompt share it. */
+  readonly promptId?: string;
   readonly context: readonly Turn[];
   /** The replies in the order of the file. */
   readonly candidates: readonly string[];
@@ -62,6 +64,7 @@ export const COMMON_FIELDS = [
   'conversation_id',
   'id',
   'user_id',
+  'prompt_id',
   'split',
   'subset',
   'license',
@@ -134,13 +137,14 @@ function replyParts(row: RawRow): { readonly parts: readonly Part[]; readonly la
 /** The fields that say what a row is and whose. */
 export function identityOf(
   row: RawRow,
-): Pick<RowDraft, 'id' | 'userId' | 'split' | 'conversation' | 'subset' | 'license'> {
+): Pick<RowDraft, 'id' | 'userId' | 'split' | 'conversation' | 'subset' | 'license' | 'promptId'> {
   const conversation = nameAt(row, 'conversation_id');
   const id = conversation ?? nameAt(row, 'id');
   const userId = nameAt(row, 'user_id');
   const split = splitOf(row);
   const subset = nameAt(row, 'subset');
   const license = typeof row.license === 'string' ? row.license.trim() : '';
+  const promptId = nameAt(row, 'prompt_id');
   return {
     ...(id === undefined ? {} : { id }),
     ...(userId === undefined ? {} : { userId }),
@@ -148,6 +152,7 @@ export function identityOf(
     ...(conversation === undefined ? {} : { conversation }),
     ...(subset === undefined ? {} : { subset }),
     ...(license === '' ? {} : { license }),
+    ...(promptId === undefined ? {} : { promptId }),
   };
 }
 

@@ -1,6 +1,7 @@
 // What can be told of raters' choices without a language model: length, others' choices, style.
 // Knows choices; nothing of files or of how figures are shown.
 
+import { PromptPeers } from '../controls/peers.js';
 import { dot, ridgeFit, sigmoid } from './ridge.js';
 import { STYLE_FEATURES, styleOf } from './style.js';
 
@@ -9,6 +10,8 @@ export interface Choice {
   readonly user: string;
   readonly chosen: string;
   readonly rejected: string;
+  /** Names the prompt; users of the same prompts are one another's peers. Absent: all users are. */
+  readonly prompt?: string;
   /** Whether it is judged; the others are what is known. */
   readonly test: boolean;
 }
@@ -23,7 +26,15 @@ export type RaterBaseline = (typeof RATER_BASELINES)[number];
 export interface RaterBaselines {
   readonly users: Uint32Array;
   readonly values: Readonly<Record<RaterBaseline, Float64Array>>;
+  /**
+   * `bothStyles` with a peer's weights in place of the user's own: means over up to five peers. NaN of a user
+   * without peers.
+   */
+  readonly swapped: { readonly values: Float64Array; readonly tied: Float64Array };
 }
+
+/** Peers whose weights take the place of a user's own. */
+export const STYLE_PEERS = 5;
 
 /** Strength that draws weights to zero, of one user alone and of all users together. */
 const RIDGE = 3;
@@ -32,9 +43,9 @@ const RIDGE = 3;
  * Judges the test choices. `longer`: more characters. `others`: log-odds of (wins + 1) / (appearances + 2) of each reply
  * among all choices of other users. `ownStyle`: regression on 16 style features of the user's known choices. `allStyle`:
  * of everybody's. `bothStyles`: a user's own weights on top of everybody's, drawn to zero the more the less users differ
- * in a feature. Features are scaled by the root mean square of their differences over all choices.
+ * in a feature. Features are scaled by the root mean square of their differences over all choices. `seed` draws the peers.
  */
-export function raterBaselines(choices: readonly Choice[]): RaterBaselines {
+export function raterBaselines(choices: readonly Choice[], seed = 0): RaterBaselines {
   const features = scaledStyle(choices);
   const names = [...new Set(choices.map(({ user }) => user))];
   const numberOf = new Map(names.map((name, at) => [name, at]));
@@ -61,10 +72,13 @@ export function raterBaselines(choices: readonly Choice[]): RaterBaselines {
   const others = othersScores(choices);
   const userOf = (row: number): number => numberOf.get(choices[row]!.user)!;
   const judged = (score: (row: number) => number): Float64Array =>
-    Float64Array.from(asked, (row) => {
-      const value = score(row);
-      return value > 1e-12 ? 1 : Math.abs(value) <= 1e-12 ? 0.5 : 0;
-    });
+    Float64Array.from(asked, (row) => rightness(score(row)));
+  const peers = peersOf(choices, seed);
+  const swapped = asked.map((row) =>
+    peers(choices[row]!.user).map((peer) =>
+      rightness(base[row]! + dot(features[row]!, above[numberOf.get(peer)!]!)),
+    ),
+  );
   return {
     users: Uint32Array.from(asked, userOf),
     values: {
@@ -74,6 +88,36 @@ export function raterBaselines(choices: readonly Choice[]): RaterBaselines {
       allStyle: judged((row) => base[row]!),
       bothStyles: judged((row) => base[row]! + dot(features[row]!, above[userOf(row)]!)),
     },
+    swapped: {
+      values: Float64Array.from(swapped, meanOf),
+      tied: Float64Array.from(swapped, (all) => meanOf(all.map((value) => (value === 0.5 ? 1 : 0)))),
+    },
+  };
+}
+
+/** 1 right, 0.5 undecided, 0 wrong. */
+function rightness(score: number): number {
+  return score > 1e-12 ? 1 : Math.abs(score) <= 1e-12 ? 0.5 : 0;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The first peers of a user of whom choices are known. */
+function peersOf(choices: readonly Choice[], seed: number): (user: string) => readonly string[] {
+  const prompts = new Map<string, Set<string>>();
+  const known = new Set<string>();
+  for (const { user, prompt = '', test } of choices) {
+    prompts.set(user, (prompts.get(user) ?? new Set()).add(prompt));
+    if (!test) known.add(user);
+  }
+  const peers = new PromptPeers(prompts, seed);
+  const found = new Map<string, readonly string[]>();
+  return (user) => {
+    const drawn = found.get(user) ?? peers.of(user, (peer) => known.has(peer)).slice(0, STYLE_PEERS);
+    found.set(user, drawn);
+    return drawn;
   };
 }
 

@@ -1,6 +1,7 @@
 // Users of a bank who are evaluated too: who they are, and a view of the bank in which they are nobody's neighbours.
 // Knows data rows and banks; nothing of judgments.
 
+import { createHash } from 'node:crypto';
 import type { PrototypeBank, SimilarUser, SimilarUsersOptions } from '../../bank/bank.js';
 import type { PreferenceRow, RowProblem } from '../../data/preference-data.js';
 import { PgenrmError } from '../../errors.js';
@@ -53,6 +54,34 @@ export function withoutUsers(bank: PrototypeBank, barred: ReadonlySet<string>): 
     n: number,
     options?: SimilarUsersOptions,
   ): Promise<SimilarUser[]> => similarOthers(bank, barred, embedding, n, options);
+  return answering(bank, similarUsers);
+}
+
+/**
+ * The bank with users drawn at random in place of the closest ones: the control of retrieval. The draw depends on the seed, on
+ * what is sought and on who asks (`exclude`). Every answer reads all users of the bank, at most 100,000.
+ */
+export function withRandomUsers(bank: PrototypeBank, seed: number): PrototypeBank {
+  return answering(bank, async (embedding, n, options) => {
+    const all = await bank.similarUsers(embedding, Math.min(100_000, bank.userCount), {
+      ...options,
+      withinPrototype: false,
+    });
+    const sought = createHash('sha256').update(new Uint8Array(embedding.slice().buffer)).digest('hex');
+    const places = all.map((user) => [placeOf(seed, sought, options?.exclude, user.userId), user] as const);
+    return places
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, n)
+      .map(([, user]) => user);
+  });
+}
+
+function placeOf(...of: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(of)).digest('hex');
+}
+
+/** The bank with another answer to who is similar; all else is the bank's own. */
+function answering(bank: PrototypeBank, similarUsers: PrototypeBank['similarUsers']): PrototypeBank {
   return new Proxy(bank, {
     get(target, name) {
       if (name === 'similarUsers') return similarUsers;

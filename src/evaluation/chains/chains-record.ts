@@ -39,12 +39,14 @@ const IDENTITY: z.ZodType<ChainsIdentity> = z.strictObject({
     prototype: COUNT,
     noHistory: COUNT,
     swapped: z.strictObject({ donors: COUNT, pool: z.string() }).optional(),
+    random: COUNT.optional(),
     seed: COUNT,
     temperature: z.number(),
     topP: z.number(),
     minP: z.number(),
     maxTokens: COUNT,
     historyEvents: COUNT.nullable(),
+    shown: z.strictObject({ budget: COUNT.nullable(), by: z.string(), embedder: TEXT_OR_NOTHING }).optional(),
     grammar: z.string(),
     guided: z.string().optional(),
     prefer: z.string(),
@@ -125,6 +127,7 @@ const ROW: z.ZodType<ChainsRow> = z.object({
   swapped: z
     .array(z.object({ donor: z.string(), events: COUNT, cut: z.boolean(), chains: z.array(CHAIN) }))
     .optional(),
+  random: z.array(CHAIN).optional(),
   noDonor: z.enum(NO_DONOR_REASONS).optional(),
   tokens: z.object({ prompt: COUNT, decodedPrompt: COUNT, generated: COUNT }),
   ms: z.number().nonnegative(),
@@ -176,13 +179,15 @@ function wrongWith({
   chains,
   noHistory = [],
   swapped = [],
+  random = [],
 }: ChainsRow): string | null {
   const candidates = lengths.length;
   if (status === 'judged' && candidates < 2) return 'a judged row has two candidates or more';
   if (label !== undefined && label >= candidates)
     return `label ${label} names none of ${candidates} candidates`;
   const seen = new Set<string>();
-  for (const [list, stored] of [chains, noHistory, ...swapped.map((arm) => arm.chains)].entries()) {
+  const lists = [chains, noHistory, random, ...swapped.map((arm) => arm.chains)];
+  for (const [list, stored] of lists.entries()) {
     for (const { level, index, order, scores, criteria = [] } of stored) {
       const name = `${list} ${level} ${index}`;
       if (seen.has(name)) return `${level} chain ${index} comes twice`;

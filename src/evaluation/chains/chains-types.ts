@@ -39,12 +39,18 @@ export interface ChainsIdentity {
     readonly noHistory: number;
     /** Other users whose signals each row was judged with, and the pool that they were drawn from; absent without. */
     readonly swapped?: { readonly donors: number; readonly pool: string } | undefined;
+    /** Chains as users of the bank who were drawn at random, beside those as similar ones; absent without. */
+    readonly random?: number | undefined;
     readonly seed: number;
     readonly temperature: number;
     readonly topP: number;
     readonly minP: number;
     readonly maxTokens: number;
     readonly historyEvents: number | null;
+    /** Which events were shown; absent: the newest, whatever their length. `embedder`: SHA-256 of its file. */
+    readonly shown?:
+      | { readonly budget: number | null; readonly by: string; readonly embedder: string | null }
+      | undefined;
     readonly grammar: string;
     /** How chains were guided by a plan; absent where they are free. */
     readonly guided?: string | undefined;
@@ -156,6 +162,8 @@ export interface ChainsRow {
   readonly noHistory?: readonly StoredChain[] | undefined;
   /** Chains with another user's signals in place of the own ones. */
   readonly swapped?: readonly SwappedChains[] | undefined;
+  /** Chains as users of the bank who were drawn at random. */
+  readonly random?: readonly StoredChain[] | undefined;
   /** Why no other user could be drawn. */
   readonly noDonor?: NoDonor | undefined;
   readonly tokens: { readonly prompt: number; readonly decodedPrompt: number; readonly generated: number };

@@ -29,19 +29,22 @@ export interface ControlJudgments {
     readonly judgment: Judgment;
   }[];
   readonly noDonor?: NoDonor;
+  /** With users of the bank who were drawn at random in place of similar ones. */
+  readonly random?: Judgment;
 }
 
 /** The line of a judged row. */
 export function judgedLine(
   row: PreferenceRow,
   judgment: Judgment,
-  { none, swapped, noDonor }: ControlJudgments,
+  { none, swapped, noDonor, random }: ControlJudgments,
   context: RowContext,
 ): ChainsRow {
   const arms = [
     judgment,
     ...(none === undefined ? [] : [none]),
     ...(swapped ?? []).map((one) => one.judgment),
+    ...(random === undefined ? [] : [random]),
   ];
   const sum = (pick: (one: Judgment) => number): number => arms.reduce((all, one) => all + pick(one), 0);
   const stored = (chains: readonly JudgedChain[]): StoredChain[] =>
@@ -65,6 +68,9 @@ export function judgedLine(
           })),
         }),
     ...(noDonor === undefined ? {} : { noDonor }),
+    ...(random === undefined
+      ? {}
+      : { random: stored(random.chains.filter(({ level }) => level === 'prototype')) }),
     tokens: {
       prompt: sum(({ tokens }) => tokens.prompt),
       decodedPrompt: sum(({ tokens }) => tokens.decodedPrompt),

@@ -1,17 +1,12 @@
 // Samples the largest level once a row and writes every chain, across as many sessions as it takes.
 // Knows data, reward model and chains files; nothing of what is computed from them.
 
-import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
-import { nativeDetails } from '../../generator/native/native-info.js';
-import { guidedName } from '../../guided/decoding.js';
+import type { PreferenceRow } from '../../data/preference-data.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
-import { PACKAGE_VERSION } from '../../package.js';
 import type { User } from '../../preference/preference.js';
 import { AnalysisCache } from '../../reward-model/analysis-cache.js';
-import type { JudgeOptions } from '../../reward-model/judgment.js';
-import { historySplitsOf, sharedIdentity, usersFileOf } from '../../run/identity.js';
 import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../../run/judge-rows.js';
-import { type JudgedCounts, JudgedSoFar } from '../../run/judged-so-far.js';
+import { JudgedSoFar } from '../../run/judged-so-far.js';
 import {
   type DataRow,
   inputOf,
@@ -20,74 +15,17 @@ import {
   rowsAsked,
   throwDamage,
 } from '../../run/rows.js';
-import type { RunModel } from '../../run/run-model.js';
 import type { ScalingLevel } from '../../scaling/level.js';
-import { DonorPool } from '../controls/donors.js';
-import type { Control } from '../controls/personal.js';
+import { type ArmsOfRow, DonorPool } from '../controls/donors.js';
+import { HistoryPick, shownUser } from '../controls/shown-history.js';
 import type { Protocol } from '../protocol.js';
-import { type ChainsWriter, openChains, rowKey } from './chains-file.js';
-import {
-  CHAINS_FORMAT,
-  type ChainsHeader,
-  type ChainsIdentity,
-  type ChainsRow,
-  runName,
-} from './chains-record.js';
+import { openChains, rowKey } from './chains-file.js';
+import type { ChainsRow } from './chains-record.js';
 import { failedLine, invalidLine, judgedLine, type RowContext } from './row-chains.js';
+import { headerOf } from './sample-header.js';
+import type { SampleOptions } from './sample-options.js';
 
-/** The bank that similar users come from, as far as a chains file records it. */
-export interface BankRecord {
-  readonly checksum: string;
-  readonly additions: number;
-  readonly overlap: string;
-  /** Ids of bank users who are evaluated too. */
-  readonly shared: ReadonlySet<string>;
-}
-
-/** Range of {@link SampleOptions.donors}. */
-export const DONORS_RANGE = { integer: true, min: 1, max: 100 } as const;
-
-/** What is sampled, with what, and where the chains go. */
-export interface SampleOptions {
-  readonly data: PreferenceData;
-  /** The split that `data` was opened with. */
-  readonly split?: string;
-  /** Holds the bank where there is a prototype level. */
-  readonly model: RunModel;
-  readonly writer: ChainsWriter;
-  readonly protocol: Protocol;
-  /** All levels that shall be derived. */
-  readonly levels: readonly ScalingLevel[];
-  readonly bank?: BankRecord;
-  /** How each row is judged; the levels are set by `levels`, and adaptive scaling is none of this. */
-  readonly judge?: Omit<
-    JudgeOptions,
-    'individual' | 'prototypes' | 'adaptive' | 'aggregate' | 'includeSelf' | 'attempt' | 'signal' | 'onEvent'
-  >;
-  /** What each row is judged with besides its own user, with as many individual chains; default nothing. */
-  readonly controls?: readonly Control[];
-  /** Other users a row under the control `swapped`; at least 1, default 1. */
-  readonly donors?: number;
-  /** Group of a user, where it can be told. */
-  readonly groupOf?: (userId: string) => string | undefined;
-  /** Whether the chains' texts are kept; default false. */
-  readonly texts?: boolean;
-  /** Most rows, from the first; at least 1. Default: all. */
-  readonly limit?: number;
-  /** Most rows in flight; default: as many as keep the generator busy. */
-  readonly concurrency?: number;
-  /** Rows among which those of one user are judged together, as in `runScoring`; default 64. */
-  readonly reorder?: number;
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: SampleEvent) => void;
-}
-
-/** What sampling reports while it goes on. */
-export type SampleEvent =
-  | { readonly type: 'started'; readonly path: string; readonly rows: number; readonly done: number }
-  /** After each of a row's own chains and each row; `judged` is of this session. */
-  | { readonly type: 'progress'; readonly judged: JudgedCounts }
-  | { readonly type: 'row'; readonly row: ChainsRow; readonly done: number; readonly rows: number };
+export type { BankRecord, SampleEvent, SampleOptions, ShownHistoryOptions } from './sample-options.js';
 
 /** How sampling ended. */
 export interface SampleSummary {
@@ -120,12 +58,14 @@ export function largestLevel(levels: readonly ScalingLevel[], protocol: Protocol
 export async function sampleChains(options: SampleOptions): Promise<SampleSummary> {
   const { data, model, writer, reorder = DEFAULT_REORDER, signal, onEvent } = options;
   checkRange('reorder', reorder, JUDGE_RANGES.reorder);
+  const { budget } = options.shown ?? {};
+  if (budget !== undefined) checkRange('budget', budget, JUDGE_RANGES.historyBudget);
   const began = performance.now();
   const rows = rowsAsked(data, options.limit);
   const largest = largestLevel(options.levels, options.protocol);
   checkRange('individual', largest.individual, JUDGE_RANGES.individual);
   const pool = options.controls?.includes('swapped')
-    ? await DonorPool.of(data, options.judge?.seed ?? 0, signal)
+    ? await DonorPool.of(options.whole ?? data, options.judge?.seed ?? 0, signal)
     : null;
   const header = headerOf(options, largest, rows, pool);
   const concurrency = model.concurrencyFor(largest.individual + largest.prototype, options.concurrency);
@@ -175,6 +115,10 @@ function linesOf(
   judged: JudgedSoFar,
 ): RowLines<ChainsRow> {
   const { model, judge = {}, groupOf, texts = false, controls = [], donors = 1 } = options;
+  const pick = pickOf(options);
+  // Under a budget a similar user shows no more events than the user does.
+  const shownOfNeighbours = ({ history }: User): { historyEvents?: number } =>
+    options.shown?.budget === undefined || history.length === 0 ? {} : { historyEvents: history.length };
   const contextOf = ({ userId }: Partial<PreferenceRow>): RowContext => {
     const group = userId === undefined ? undefined : groupOf?.(userId);
     return { run, texts, ...(group === undefined ? {} : { group }) };
@@ -183,11 +127,11 @@ function linesOf(
     invalid: (problem) => invalidLine(problem, contextOf({})),
     failed: (row, error) => failedLine(row, error, contextOf(row)),
     async judged(row, turn, stop) {
-      const arms = pool?.arms(row, donors, judge.historyEvents);
-      const input = inputOf(arms === undefined ? row : { ...row, user: arms.own });
+      const arms = await (pool?.arms(row, donors, pick) ?? withoutDonors(row, pick));
+      const input = inputOf({ ...row, user: arms.own });
       const level = {
         individual: largest.individual,
-        ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype }),
+        ...(largest.prototype === 0 ? {} : { prototypes: largest.prototype, ...shownOfNeighbours(arms.own) }),
       };
       // Keys of their own, so that the chains of each arm are draws of their own.
       const control = (key: string, user: User) =>
@@ -196,89 +140,54 @@ function linesOf(
           { ...judge, individual: largest.individual, signal: stop },
         );
       // All arms at once: each shares the prefix of its own user's rows.
-      const [judgment, none, swapped] = await Promise.all([
+      const [judgment, none, swapped, random] = await Promise.all([
         judged.row((onEvent) =>
           model.judgeInTurn(input, { ...judge, ...level, signal: stop, onEvent }, turn),
         ),
         controls.includes('none') ? control('no-history', { history: [] }) : undefined,
-        arms &&
-          Promise.all(
-            arms.donors.map(async ({ id, user }) => ({
-              donor: id,
-              cut: arms.own.history.length < shownOf(row, judge.historyEvents),
-              judgment: await control(`swapped ${id}`, user),
-            })),
-          ),
+        pool === null
+          ? undefined
+          : Promise.all(
+              arms.donors.map(async ({ id, user }) => ({
+                donor: id,
+                cut: arms.cut,
+                judgment: await control(`swapped ${id}`, user),
+              })),
+            ),
+        // One own chain, by which similar users would be sought; it is not kept.
+        controls.includes('random')
+          ? options.randomUsers!.judge(
+              { ...input, id: `random ${row.id}` },
+              { ...judge, ...level, individual: 1, signal: stop },
+            )
+          : undefined,
       ]);
       const others = {
         ...(none === undefined ? {} : { none }),
         ...(swapped === undefined ? {} : { swapped }),
-        ...(arms?.noDonor === undefined ? {} : { noDonor: arms.noDonor }),
+        ...(random === undefined ? {} : { random }),
+        ...(arms.noDonor === undefined ? {} : { noDonor: arms.noDonor }),
       };
       return judgedLine(row, judgment, others, contextOf(row));
     },
   };
 }
 
-function shownOf({ user }: PreferenceRow, events = Number.POSITIVE_INFINITY): number {
-  return Math.min(user.history.length, events);
+function pickOf({ model, judge = {}, shown = { by: 'newest' } }: SampleOptions): HistoryPick {
+  const { budget, by, embedder } = shown;
+  const { historyEvents: events } = judge;
+  const limits = {
+    by,
+    ...(events === undefined ? {} : { events }),
+    ...(budget === undefined ? {} : { budget }),
+  };
+  return new HistoryPick(limits, {
+    countTokens: (text) => model.countTokens(text),
+    ...(embedder === undefined ? {} : { embedder: embedder.model }),
+  });
 }
 
-function headerOf(
-  options: SampleOptions,
-  largest: ScalingLevel,
-  rows: number,
-  pool: DonorPool | null,
-): ChainsHeader {
-  const { data, model, bank, protocol } = options;
-  const identity = identityOf(options, largest, pool);
-  return {
-    pgenrmChains: CHAINS_FORMAT,
-    pgenrm: PACKAGE_VERSION,
-    created: new Date().toISOString(),
-    run: runName(identity),
-    protocol: protocol.name,
-    model: model.modelInfo.description,
-    rows,
-    identity,
-    kvCache: nativeDetails(model.generatorInfo)?.kvCache ?? null,
-    usersFile: usersFileOf(data),
-    overlap: bank === undefined ? null : { users: bank.shared.size, examples: [...bank.shared].slice(0, 5) },
-  };
-}
-
-function identityOf(options: SampleOptions, largest: ScalingLevel, pool: DonorPool | null): ChainsIdentity {
-  const { data, split, model, bank, judge = {}, controls = [], donors = 1 } = options;
-  const settings = model.settings({ ...judge, individual: largest.individual });
-  const { sampling, seed, maxTokens, historyEvents, grammar, guided, prefer } = settings;
-  const shared = sharedIdentity(data, split, model);
-  return {
-    ...shared,
-    data: {
-      ...shared.data,
-      historySplits: historySplitsOf(data),
-      group: data.selection?.group ?? null,
-    },
-    bank: {
-      checksum: bank?.checksum ?? null,
-      additions: bank?.additions ?? null,
-      overlap: bank?.overlap ?? null,
-    },
-    sampling: {
-      individual: largest.individual,
-      prototype: largest.prototype,
-      noHistory: controls.includes('none') ? largest.individual : 0,
-      ...(pool === null ? {} : { swapped: { donors, pool: pool.fingerprint } }),
-      seed,
-      temperature: sampling.temperature,
-      topP: sampling.topP,
-      minP: sampling.minP,
-      maxTokens,
-      historyEvents,
-      grammar,
-      ...(guided === null ? {} : { guided: guidedName(guided) }),
-      prefer,
-      retrieveBy: largest.prototype === 0 ? null : (judge.retrieveBy ?? 'chain'),
-    },
-  };
+async function withoutDonors({ user, item }: PreferenceRow, pick: HistoryPick): Promise<ArmsOfRow> {
+  const ranked = await pick.rank(user, item);
+  return { own: shownUser(ranked, ranked.most), donors: [], cut: false };
 }

@@ -3,13 +3,17 @@
 
 import { createHash } from 'node:crypto';
 import type { PreferenceData, PreferenceRow } from '../../data/preference-data.js';
-import type { Turn, User } from '../../preference/preference.js';
+import type { User } from '../../preference/preference.js';
+import { PromptPeers, promptName } from './peers.js';
+import { type HistoryPick, shownUser } from './shown-history.js';
 
 /** What a row is judged with under the controls: its own user, and others, all with equally many events. */
 export interface ArmsOfRow {
   /** The user's own signals, cut to the number of events that every donor has. */
   readonly own: User;
   readonly donors: readonly { readonly id: string; readonly user: User }[];
+  /** Whether fewer of the user's own events are shown than could be, because a donor shows fewer. */
+  readonly cut: boolean;
   /** Why there is no donor: nothing is known of the user, or nobody else met the user's prompts. */
   readonly noDonor?: NoDonor;
 }
@@ -28,21 +32,14 @@ interface Known {
 /** The users of the evaluated rows, as donors for one another. Memory: their histories, which the data holds anyway. */
 export class DonorPool {
   readonly #users: ReadonlyMap<string, Known>;
-  readonly #byPrompt = new Map<string, Set<string>>();
-  readonly #seed: number;
+  readonly #peers: PromptPeers;
 
   private constructor(users: ReadonlyMap<string, Known>, seed: number) {
     this.#users = users;
-    this.#seed = seed;
-    for (const [id, { prompts }] of users) {
-      for (const prompt of prompts) {
-        const met = this.#byPrompt.get(prompt) ?? new Set();
-        this.#byPrompt.set(prompt, met.add(id));
-      }
-    }
+    this.#peers = new PromptPeers(new Map([...users].map(([id, { prompts }]) => [id, prompts])), seed);
   }
 
-  /** Reads the rows once. A prompt is known by the text of its last turn. Errors: as `data.rows()`. */
+  /** Reads the rows once. A prompt is known by its id, else by the text of its last turn. Errors: as `data.rows()`. */
   static async of(data: PreferenceData, seed: number, signal?: AbortSignal): Promise<DonorPool> {
     const users = new Map<string, Known>();
     for await (const row of data.rows()) {
@@ -51,7 +48,8 @@ export class DonorPool {
       const known = users.get(row.userId) ?? { user: row.user, prompts: new Set<string>() };
       // Where rows are left one out of the history, the row that knows most stands for the user.
       if (row.user.history.length > known.user.history.length) known.user = row.user;
-      for (const { context } of [row.item, ...row.user.history]) known.prompts.add(promptOf(context));
+      known.prompts.add(promptName(row.item.context, row.promptId));
+      for (const { context, promptId } of row.user.history) known.prompts.add(promptName(context, promptId));
       users.set(row.userId, known);
     }
     return new DonorPool(users, seed);
@@ -65,65 +63,42 @@ export class DonorPool {
 
   /**
    * Draws donors for a row among the users who met a prompt that its user met too. Those with as many events as the user
-   * come first, in an order that depends on the seed and the two users alone; where there are too few of them, those with
-   * the most events follow, and all arms are cut to the number of events of the poorest. The newest events are kept.
+   * shows come first, in an order that depends on the seed and the two users alone; where there are too few of them, those
+   * with the most events follow. All arms are cut to the number of events of the arm that shows fewest.
    *
-   * `events`: most events shown in any arm; all where it is absent.
+   * `pick` says which events of each user are shown. Errors: those of `pick`.
    */
-  arms({ userId, user }: PreferenceRow, count: number, events = Number.POSITIVE_INFINITY): ArmsOfRow {
-    const own = newest(user, Math.min(user.history.length, events));
-    const none = (noDonor: NoDonor): ArmsOfRow => ({ own, donors: [], noDonor });
+  async arms({ userId, user, item }: PreferenceRow, count: number, pick: HistoryPick): Promise<ArmsOfRow> {
+    const ranked = await pick.rank(user, item);
+    const wanted = ranked.most;
+    const own = shownUser(ranked, wanted);
+    const none = (noDonor: NoDonor): ArmsOfRow => ({ own, donors: [], cut: false, noDonor });
     if (userId === undefined) return none('no user');
-    const wanted = own.history.length;
     if (wanted === 0 && !hasCriteria(own)) return none('no signals');
-    const enough = (id: string): boolean => this.#users.get(id)!.user.history.length >= wanted;
-    const size = (id: string): number => this.#users.get(id)!.user.history.length;
-    const drawn = this.#peersOf(userId, wanted).sort((a, b) =>
-      compareText(this.#draw(userId, a), this.#draw(userId, b)),
-    );
-    const rest = drawn.filter((id) => !enough(id)).sort((a, b) => size(b) - size(a));
-    const chosen = [...drawn.filter(enough), ...rest].slice(0, count);
+    const chosen = this.#draw(userId, wanted).slice(0, count);
     if (chosen.length === 0) return none('alone');
-    const shown = Math.min(wanted, ...chosen.map(size));
+    const others = await Promise.all(chosen.map((id) => pick.rank(this.#users.get(id)!.user, item)));
+    const shown = Math.min(wanted, ...others.map(({ most }) => most));
     return {
-      own: newest(own, shown),
-      donors: chosen.map((id) => ({ id, user: newest(this.#users.get(id)!.user, shown) })),
+      own: shownUser(ranked, shown),
+      donors: chosen.map((id, at) => ({ id, user: shownUser(others[at]!, shown) })),
+      cut: shown < wanted,
     };
   }
 
-  /** Users of the same prompts of whom as many kinds of signals are known as have to be swapped. */
-  #peersOf(userId: string, wanted: number): string[] {
-    const peers = new Set<string>();
-    for (const prompt of this.#users.get(userId)?.prompts ?? [])
-      for (const id of this.#byPrompt.get(prompt) ?? []) peers.add(id);
-    peers.delete(userId);
-    return [...peers].filter((id) => {
+  /** Users of the same prompts of whom as many kinds of signals are known as have to be swapped, the first to be asked in front. */
+  #draw(userId: string, wanted: number): string[] {
+    const size = (id: string): number => this.#users.get(id)!.user.history.length;
+    const enough = (id: string): boolean => size(id) >= wanted;
+    const drawn = this.#peers.of(userId, (id) => {
       const { user } = this.#users.get(id)!;
       return wanted > 0 ? user.history.length > 0 : hasCriteria(user);
     });
+    const rest = drawn.filter((id) => !enough(id)).sort((a, b) => size(b) - size(a));
+    return [...drawn.filter(enough), ...rest];
   }
-
-  #draw(userId: string, donor: string): string {
-    return createHash('sha256')
-      .update(JSON.stringify([this.#seed, userId, donor]))
-      .digest('hex');
-  }
-}
-
-function promptOf(context: readonly Turn[]): string {
-  return createHash('sha256')
-    .update(context.at(-1)?.content.trim() ?? '')
-    .digest('base64');
 }
 
 function hasCriteria({ criteria = '' }: User): boolean {
   return criteria.trim() !== '';
-}
-
-function newest(user: User, events: number): User {
-  return { ...user, history: user.history.slice(user.history.length - events) };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

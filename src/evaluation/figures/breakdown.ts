@@ -42,10 +42,8 @@ export async function breakdown(
   table: OutcomeTable,
   ties: TieChoice,
 ): Promise<BreakdownEntry[]> {
-  const kinds = kindsOf(table).filter(({ rows }) => rows.length > 0);
-  const telling = kinds.filter(({ trait }) => kinds.filter((kind) => kind.trait === trait).length > 1);
   const entries: BreakdownEntry[] = [];
-  for (const { trait, value, rows } of telling) {
+  for (const { trait, value, rows } of tellingKinds(table)) {
     for (const name of table.names) {
       const users = table.usersOf(rows);
       const accuracy = await figureOf(settings, { ...table.accuracy(name, ties, rows), users });
@@ -55,9 +53,18 @@ export async function breakdown(
   return entries;
 }
 
-function kindsOf(
-  table: OutcomeTable,
-): { readonly trait: BreakdownEntry['trait']; readonly value: string; readonly rows: readonly number[] }[] {
+/** Rows of one kind. */
+export interface RowKind extends AlikeTrait {
+  readonly rows: readonly number[];
+}
+
+/** The kinds of rows that occur, without traits of which all rows are alike. */
+export function tellingKinds(table: OutcomeTable): RowKind[] {
+  const kinds = kindsOf(table).filter(({ rows }) => rows.length > 0);
+  return kinds.filter(({ trait }) => kinds.filter((kind) => kind.trait === trait).length > 1);
+}
+
+function kindsOf(table: OutcomeTable): RowKind[] {
   const kind = (trait: BreakdownEntry['trait'], value: string, test: Test) => ({
     trait,
     value,

@@ -5,10 +5,13 @@ import type { AggregateOptions } from '../../scaling/aggregate-levels.js';
 import { levelName, type ScalingLevel } from '../../scaling/level.js';
 import { winnerUncertainty } from '../../scaling/uncertainty.js';
 import type { IntervalSettings } from '../../statistics/cluster-interval.js';
+import type { BaselinesByRow } from '../baselines/row-baselines.js';
+import { rowKey } from '../chains/chains-file.js';
 import type { ChainsRow } from '../chains/chains-record.js';
 import { type Calibration, CalibrationTally } from './calibration.js';
 import {
   type AggregateSettings,
+  FAILED,
   judgmentsAt,
   type LevelJudgment,
   longestOutcome,
@@ -30,7 +33,14 @@ export interface Contender {
 }
 
 /** Names of the baselines that are no level. */
-export const BASELINES = { noHistory: 'no history', longest: 'longest response' } as const;
+export const BASELINES = {
+  noHistory: 'no history',
+  longest: 'longest response',
+  others: "others' choices",
+  ownStyle: 'style, own choices',
+  allStyle: "style, everybody's choices",
+  bothStyles: 'style, both',
+} as const;
 
 /** The same model without history and criteria, one chain. */
 export const NO_HISTORY: Contender = {
@@ -47,6 +57,32 @@ export const LONGEST: Contender = {
   meaning: 'the response of most characters',
   outcome: (_, row, label) => longestOutcome(row, label),
 };
+
+const MEANINGS = {
+  others: 'how often other users chose a response; no model',
+  ownStyle: "regression on the style of the user's known choices; no model",
+  allStyle: "regression on the style of all users' known choices; no model",
+  bothStyles: "all users' style weights with the user's own above them; no model",
+} as const;
+
+/** What is told of users' choices without a model. A row that `rows` does not have counts as failed. */
+export function rowContenders(rows: BaselinesByRow): Contender[] {
+  const kinds = ['others', 'ownStyle', 'allStyle', 'bothStyles'] as const;
+  return kinds.map((kind) => ({
+    name: BASELINES[kind],
+    level: null,
+    meaning: MEANINGS[kind],
+    outcome: (_, { row, id }) => {
+      const known = rows.get(rowKey(row, id));
+      return known === undefined ? FAILED : valueOutcome(known.values[kind]);
+    },
+  }));
+}
+
+/** The outcome of 1 (right), 0.5 (undecided) or 0 (wrong); of means with the share that is undecided. */
+export function valueOutcome(half: number, tied = half === 0.5 ? 1 : 0): RowOutcome {
+  return { correct: half - tied / 2, tied, failed: 0, half };
+}
 
 /** A level as a contender that adds up its own tokens and probabilities as it judges. */
 export class LevelContender implements Contender {

@@ -3,6 +3,7 @@
 
 import { harmless } from '../../report/table.js';
 import type { Figure } from '../../statistics/cluster-interval.js';
+import type { ControlReport } from '../controls/personal.js';
 import type { Calibration } from '../figures/calibration.js';
 import type { Comparison } from '../figures/comparisons.js';
 import type { EvaluationReport } from './report.js';
@@ -31,11 +32,7 @@ type Line = Partial<Record<(typeof COLUMNS)[number], string | number | null | un
 /** RFC 4180 with a header line; shares as numbers from 0 to 1, empty where there is none. */
 export function csvText(report: EvaluationReport): string {
   const lines: Line[] = [
-    ...(report.personal?.controls ?? []).flatMap(({ control, own, other, difference }): Line[] => [
-      { section: 'personal', ...ofComparison(difference) },
-      { section: 'personal', name: 'own', against: control, figure: 'accuracy', ...ofFigure(own) },
-      { section: 'personal', name: control, figure: 'accuracy', ...ofFigure(other) },
-    ]),
+    ...(report.personal?.controls ?? []).flatMap(ofControl),
     ...[...report.levels, ...report.baselines].flatMap((one): Line[] => {
       const at = { section: report.levels.includes(one) ? 'level' : 'baseline', name: one.name };
       return [
@@ -99,6 +96,22 @@ export function csvText(report: EvaluationReport): string {
   ];
   const text = (line: Line): string => COLUMNS.map((column) => field(line[column])).join(',');
   return `${[COLUMNS.join(','), ...lines.map(text)].join('\r\n')}\r\n`;
+}
+
+function ofControl({ own, other, difference, byKind }: ControlReport): Line[] {
+  const at = { section: 'personal', name: difference.first, against: difference.second };
+  return [
+    { ...ofComparison(difference), ...at },
+    { ...at, figure: 'accuracy_first', ...ofFigure(own) },
+    { ...at, figure: 'accuracy_second', ...ofFigure(other) },
+    ...byKind.map(({ trait, value, difference: figure }) => ({
+      ...at,
+      trait,
+      value,
+      figure: 'difference',
+      ...ofFigure(figure),
+    })),
+  ];
 }
 
 function ofCalibration(at: Line, { brier, expectedError, bins }: Calibration, prefix = ''): Line[] {

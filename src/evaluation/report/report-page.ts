@@ -3,7 +3,8 @@
 
 import type { Picture } from '../../report/chart.js';
 import { htmlPage } from '../../report/page.js';
-import { type EvaluationReport, remarks } from './report.js';
+import { remarks } from './remarks.js';
+import type { EvaluationReport } from './report.js';
 import { reportTables } from './report-tables.js';
 
 /** The page. Text from files stands in it as text; there is no script and nothing is fetched. */

@@ -4,6 +4,7 @@
 import type { ReportTable } from '../../report/table.js';
 import type { Calibration } from '../figures/calibration.js';
 import type { ChainReport } from '../figures/position-tally.js';
+import { personalKindTable, personalTable } from './personal-tables.js';
 import {
   type ContenderReport,
   type EvaluationReport,
@@ -27,6 +28,7 @@ export function reportTables(report: EvaluationReport): ReportTable[] {
 export function terminalTables(report: EvaluationReport): ReportTable[] {
   return withRows([
     personalTable(report),
+    personalKindTable(report),
     levelTable(report),
     adaptiveTable(report),
     differenceTable(report, 'differences'),
@@ -42,25 +44,6 @@ function withRows(tables: readonly ReportTable[]): ReportTable[] {
 
 function everyContender({ levels, baselines }: EvaluationReport): readonly ContenderReport[] {
   return [...levels, ...baselines];
-}
-
-function personalTable({ personal, settings }: EvaluationReport): ReportTable {
-  const { level = '', controls = [] } = personal ?? {};
-  return {
-    title: 'Is it personal? Own history against controls',
-    note: `At ${level} in every arm; in percent, differences in points, on rows that have both arms. "swapped": history and criteria of another user of the same prompts, equally many events; "none": neither. p: sign-flip permutation test over users.${settings.ties === 'excluded' ? ' Ties count as half here.' : ''}`,
-    head: ['comparison', 'difference', '95% users', 'p', 'own', 'control', 'rows', 'users'],
-    rows: controls.map(({ control, own, other, difference }) => [
-      `own - ${control}`,
-      points(difference.difference),
-      intervalText(difference.byUsers),
-      pText(difference.pValue),
-      percent(own.value),
-      percent(other.value),
-      `${difference.rows}`,
-      `${difference.users}`,
-    ]),
-  };
 }
 
 function levelTable(report: EvaluationReport): ReportTable {

@@ -2,7 +2,8 @@
 // Knows tables of cells; nothing of how figures are computed.
 
 import { markdownCell as cell, harmless, markdownTable, terminalTable } from '../../report/table.js';
-import { type EvaluationReport, remarks } from './report.js';
+import { remarks } from './remarks.js';
+import type { EvaluationReport } from './report.js';
 import { reportTables, terminalTables } from './report-tables.js';
 
 /** The report for a terminal: accuracy in its tables and what has to be known before they are read. */

@@ -33,6 +33,8 @@ export interface RowCounts {
   readonly fewerNeighbours: number;
   /** Rows whose oldest history events did not fit the context. */
   readonly droppedEvents: number;
+  /** Labelled rows of which nothing is told without a model, though it is of others; the baselines are left out then. */
+  readonly withoutBaselines: number;
 }
 
 /** One level or baseline. */
@@ -159,64 +161,4 @@ export function pText(pValue: number): string {
 /** A difference in points with its sign, such as `+1.4`. */
 export function points(value: number): string {
   return `${value < 0 ? '-' : '+'}${(100 * Math.abs(value)).toFixed(1)}`;
-}
-
-/** What has to be known before the figures are read: counts, and what is missing or was left out. */
-export function remarks(report: EvaluationReport): string[] {
-  const { rows, overlap, chains, settings } = report;
-  const { sampling, bank } = chains.identity;
-  const lines = [
-    `${rows.evaluated} labelled rows of ${rows.users} users; 95% intervals leave whole users out in turn (jackknife), those in "rows" resample single rows (basic bootstrap)`,
-    `ties count as ${settings.ties} where a figure stands once; failed rows count as not correct`,
-    ...(settings.readout === undefined
-      ? []
-      : [`scores are taken anew from the stored distributions: ${settings.readout}`]),
-    `every level sees ${sampling.historyEvents === null ? 'all history events that fit' : `the ${sampling.historyEvents} most recent history events`}; smaller levels are averaged over disjoint groups of the same chains`,
-  ];
-  lines.push(`${rows.withHistory} of ${rows.read} rows with history, ${rows.withCriteria} with criteria`);
-  lines.push(...personalRemarks(report));
-  if (report.alike.length > 0) {
-    const alike = report.alike.map(({ trait, value }) => `${TRAITS[trait]}: ${value}`);
-    lines.push(`all rows are alike in ${alike.join('; ')}`);
-  }
-  const told = (count: number, text: string): void => {
-    if (count > 0) lines.push(`${count} ${text}`);
-  };
-  told(
-    rows.asked - rows.read,
-    `of ${rows.asked} rows are missing: the sampling was stopped; --resume goes on`,
-  );
-  told(rows.failed, 'rows failed with an error of their own');
-  told(rows.invalid, 'rows do not fit the format and are left out');
-  told(rows.unlabelled, 'rows have no label and are left out');
-  told(rows.fewerNeighbours, `rows have fewer than ${sampling.prototype} similar users`);
-  told(rows.droppedEvents, 'rows had no room for their oldest history events');
-  if (overlap !== null && overlap.users > 0) {
-    const names = overlap.examples.join(', ');
-    const more = overlap.users > overlap.examples.length ? ', ...' : '';
-    const how =
-      bank.overlap === 'exclude'
-        ? "they are nobody's neighbours"
-        : 'each is kept from their own neighbours only';
-    lines.push(`${overlap.users} users of the bank are evaluated too (${names}${more}): ${how}`);
-  }
-  return lines;
-}
-
-function personalRemarks({ personal, chains }: EvaluationReport): string[] {
-  if (personal === null || chains.identity.sampling.swapped === undefined) return [];
-  const { withoutDonor, usersAlone, cut } = personal;
-  const told = (count: number, text: string): string[] => (count > 0 ? [`${count} ${text}`] : []);
-  return [
-    ...told(
-      withoutDonor.alone,
-      `rows of ${usersAlone} users who share a prompt with nobody: left out of own - swapped`,
-    ),
-    ...told(
-      withoutDonor['no signals'],
-      'rows without history and criteria have nothing to swap: left out of own - swapped',
-    ),
-    ...told(withoutDonor['no user'], 'rows name no user: left out of own - swapped'),
-    ...told(cut, 'rows had their own history cut: the other user has fewer events'),
-  ];
 }

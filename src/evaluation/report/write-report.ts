@@ -16,6 +16,7 @@ import { markdownText } from './report-text.js';
 /** Files of an evaluation's folder. */
 export const EVALUATION_FILES = {
   chains: 'chains.jsonl',
+  baselines: 'baselines.json',
   json: 'report.json',
   csv: 'figures.csv',
   markdown: 'report.md',

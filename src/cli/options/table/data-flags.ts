@@ -27,6 +27,11 @@ export const DATA_FLAGS = {
     "at most n rows of each user, every user's first row before any second one",
     DATA_RANGES.rows,
   ),
+  sample: numberFlag(
+    '--sample <n>',
+    'only n rows, drawn at random by their ids and judged in the order of the draw; a larger n adds rows',
+    DATA_RANGES.sample,
+  ),
   limit: numberFlag('--limit <n>', 'only the first n rows', DATA_RANGES.rows),
   historySplits: parsedFlag(
     '--history-splits <names>',

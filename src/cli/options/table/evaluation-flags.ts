@@ -2,10 +2,12 @@
 // Plain data; what figures mean is `src/evaluation`.
 
 import { OVERLAP_CHOICES } from '../../../evaluation/chains/bank-overlap.js';
-import { DONORS_RANGE } from '../../../evaluation/chains/sample-chains.js';
+import { DONORS_RANGE } from '../../../evaluation/chains/sample-options.js';
+import { HISTORY_BY_CHOICES } from '../../../evaluation/controls/shown-history.js';
 import { EVALUATE_RANGES } from '../../../evaluation/evaluate.js';
 import { TIE_CHOICES } from '../../../evaluation/figures/outcome-table.js';
 import { PROTOCOL_CHOICES } from '../../../evaluation/protocol.js';
+import { JUDGE_RANGES } from '../../../options/option-range.js';
 import { choiceFlag, numberFlag, onFlag, textFlag } from './flag.js';
 
 const LEVELS = 'such as 1,ind-8,ind-8+pro-4';
@@ -39,11 +41,22 @@ export const EVALUATION_FLAGS = {
   ),
   control: textFlag(
     '--control <list>',
-    "judge each row again with as many chains: swapped, with another user's history and criteria; none, with neither; such as swapped,none",
+    "judge each row again with as many chains: swapped, with another user's history and criteria; none, with neither; random, with users of the bank at random in place of similar ones; such as swapped,none",
     { was: { '--baselines': '--control none' } },
   ),
   donors: numberFlag('--donors <n>', 'other users a row under the control swapped', DONORS_RANGE, {
     default: 1,
   }),
+  historyBudget: numberFlag(
+    '--history-budget <tokens>',
+    'most tokens of history in a prompt, the same number of events in every arm; at least one event is shown',
+    JUDGE_RANGES.historyBudget,
+  ),
+  historyBy: choiceFlag(
+    '--history-by <what>',
+    'which events are shown where not all are: the newest, or those whose query and replies are most alike those of the row, by --embedder',
+    HISTORY_BY_CHOICES,
+    { default: 'newest' },
+  ),
   texts: onFlag('--texts', "keep the chains' texts"),
 } as const;
