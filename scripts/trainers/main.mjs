@@ -1,30 +1,13 @@
 // `npm run test:trainers [-- trl verl openrlhf]`: the released trainers ask a reward server of this build. Installs gigabytes into
 // build/trainers, once; needs python3 and Node, no GPU. Each trainer's script prints what came and ends with 0 where it is right.
-import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { home, install, python } from './python-home.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '../..');
-const home = path.join(root, 'build/trainers');
-const python = path.join(home, 'bin/python');
 const SCRIPTS = { trl: 'trl_step.py', verl: 'verl_manager.py', openrlhf: 'openrlhf_agent.py' };
-
-function install() {
-  const lists = ['requirements.txt', 'requirements-alone.txt'].map((name) => path.join(here, name));
-  const stampFile = path.join(home, '.installed');
-  const hash = createHash('sha256');
-  for (const list of lists) hash.update(readFileSync(list));
-  const stamp = hash.digest('hex');
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
-  const run = (command, args) => execFileSync(command, args, { stdio: 'inherit' });
-  if (!existsSync(python)) run('python3', ['-m', 'venv', home]);
-  run(python, ['-m', 'pip', 'install', '--no-input', '-q', '-r', lists[0]]);
-  run(python, ['-m', 'pip', 'install', '--no-input', '-q', '--no-deps', '-r', lists[1]]);
-  writeFileSync(stampFile, stamp);
-}
 
 /** Starts `pgenrm serve` on a free port, guided: the bundled model was trained on pairs, and trainers send more candidates; gives its address. */
 function startServer() {
