@@ -75,9 +75,20 @@ const VLLM: Record<string, Check> = {
   spaces_between_special_tokens: truth,
   min_tokens: whole,
   return_token_ids: truth,
+  logit_bias: object,
+  logprobs: (value) => value === 1,
+  logprob_token_ids: ids,
+  return_tokens_as_token_ids: truth,
   structured_outputs: (value) => object(value) && text((value as Json).grammar),
 };
-const SGLANG = { input_ids: ids, text, sampling_params: object, stream: truth };
+const SGLANG = {
+  input_ids: ids,
+  text,
+  sampling_params: object,
+  stream: truth,
+  return_logprob: truth,
+  token_ids_logprob: ids,
+};
 const SGLANG_SAMPLING: Record<string, Check> = {
   max_new_tokens: whole,
   n: whole,
@@ -95,6 +106,7 @@ const SGLANG_SAMPLING: Record<string, Check> = {
   skip_special_tokens: truth,
   spaces_between_special_tokens: truth,
   min_new_tokens: whole,
+  logit_bias: object,
   ebnf: text,
 };
 
@@ -116,10 +128,13 @@ interface Asked {
   readonly grammar: string | undefined;
   readonly least: number;
   readonly wantsIds: boolean;
+  /** Tokens whose log-probabilities are asked for. */
+  readonly weighed: readonly number[] | undefined;
   readonly prompt: string;
   readonly promptTokens: number;
   readonly seed: number;
   readonly greedy: boolean;
+  readonly temperature: number;
   readonly most: number;
   readonly stop: readonly string[];
 }
@@ -230,8 +245,11 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       const tokens = tokensOf(body.prompt);
       return say(200, { tokens, count: tokens.length, max_model_len: context });
     }
-    if (path === '/detokenize' && kind === 'vllm')
-      return say(200, { prompt: String.fromCodePoint(...body.tokens) });
+    if (path === '/detokenize' && kind === 'vllm') return say(200, { prompt: promptOf(body.tokens) });
+    if (path === '/detokenize' && kind === 'sglang') {
+      const problem = wrong(body, { model: text, tokens: ids, skip_special_tokens: truth }, ['tokens']);
+      return problem === null ? say(200, { text: promptOf(body.tokens) }) : bad(400, problem);
+    }
     const route = asked(kind, path, body);
     if (route === null) return say(404, { detail: 'Not Found' });
     if (typeof route === 'string') return bad(400, route);
@@ -310,10 +328,12 @@ function asked(kind: StandInKind, path: string, body: Json): Asked | string | nu
       prompt,
       grammar: params.ebnf,
       least: params.min_new_tokens ?? 0,
+      weighed: body.return_logprob === true ? body.token_ids_logprob : undefined,
       wantsIds: true,
       promptTokens: (body.input_ids ?? [...prompt]).length,
       seed: params.sampling_seed,
       greedy: params.temperature === 0,
+      temperature: params.temperature,
       most: params.max_new_tokens,
       stop: params.stop ?? [],
     };
@@ -340,10 +360,12 @@ function asked(kind: StandInKind, path: string, body: Json): Asked | string | nu
     prompt,
     grammar,
     least: body.min_tokens ?? 0,
+    weighed: body.logprob_token_ids,
     wantsIds: body.return_token_ids === true,
     promptTokens: (Array.isArray(body.prompt) ? body.prompt : [...prompt]).length,
     seed: body.seed,
     greedy: body.temperature === 0,
+    temperature: body.temperature,
     most: body.max_tokens,
     stop: body.stop ?? [],
   };
@@ -354,6 +376,23 @@ function usageOf({ promptTokens }: Asked, { pieces }: Wrote) {
     prompt_tokens: promptTokens,
     completion_tokens: pieces.length,
     total_tokens: promptTokens + pieces.length,
+  };
+}
+
+/** A made-up log-probability of a token behind a prompt. */
+function weightOf({ prompt }: Asked, token: number): number {
+  let state = token + 1;
+  for (const char of prompt.slice(-40)) state = (Math.imul(state, 1_664_525) + char.charCodeAt(0)) >>> 0;
+  return -0.5 - ((state >>> 8) % 1000) / 200;
+}
+
+function logprobsOf(route: Asked, weighed: readonly number[]) {
+  const entries = weighed.map((token) => [`token_id:${token}`, weightOf(route, token)] as const);
+  return {
+    tokens: ['x'],
+    token_logprobs: [-0.5],
+    top_logprobs: [Object.fromEntries(entries)],
+    text_offset: [0],
   };
 }
 
@@ -369,7 +408,7 @@ function whole_(kind: StandInKind, path: string, route: Asked, wrote: Wrote): un
       {
         index: 0,
         ...said,
-        logprobs: null,
+        logprobs: route.weighed === undefined ? null : logprobsOf(route, route.weighed),
         finish_reason: wrote.reason,
         ...told,
         ...(route.wantsIds ? { token_ids: wrote.pieces.map(wordToken) } : {}),
@@ -387,10 +426,19 @@ function sglang(route: Asked, { pieces, reason, stoppedBy }: Wrote, count: numbe
       : { type: 'stop', matched: stoppedBy ?? 2 };
   const tokens = { prompt_tokens: route.promptTokens, completion_tokens: count, cached_tokens: 0 };
   const output_ids = pieces.slice(0, count).map(wordToken);
+  const told =
+    route.weighed === undefined
+      ? {}
+      : {
+          output_token_logprobs: [[-0.5, output_ids[0], null]],
+          output_token_ids_logprobs: [
+            route.weighed.map((token) => [weightOf(route, token) / (route.temperature || 1), token, null]),
+          ],
+        };
   return {
     text: pieces.slice(0, count).join(''),
     output_ids,
-    meta_info: { id: 'x', finish_reason: finish, ...tokens },
+    meta_info: { id: 'x', finish_reason: finish, ...tokens, ...told },
   };
 }
 

@@ -17,6 +17,7 @@ import {
   type Written,
   wrongAnswer,
 } from './dialect.js';
+import { SGLANG_FIXED, sglangPlans } from './sglang-plans.js';
 import { tokenizeFor } from './vllm.js';
 import { checkXgrammar } from './xgrammar.js';
 
@@ -38,7 +39,7 @@ export async function openSglang(
       grammar: true,
       minTokens: true,
       streaming: true,
-      plans: false,
+      plans: true,
       embeddings: false,
     },
     facts: {
@@ -55,12 +56,13 @@ export async function openSglang(
         ? 'seeds repeat: the server runs with --enable-deterministic-inference'
         : 'seeds do not repeat: start the server with --enable-deterministic-inference for the same texts every time',
       'a grammar holds where the server was started with the grammar backend xgrammar, its default, and without --reasoning-parser',
+      'in guided chains the model writes no character that takes several tokens',
       'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
     ],
     stopsHere: false,
     waitsForGrammar: false,
     tokenize: tokenizeFor(model),
-    plans: null,
+    plans: sglangPlans(model),
     request: (sample) => ({ path: '/generate', body: body(sample) }),
     read: (answer, sample) => written(fieldsOf(answer), sample),
     reader,
@@ -76,22 +78,15 @@ function body(ask: SampleAsk): Record<string, unknown> {
       : { text: prompt.kind === 'text' ? prompt.text : '' }),
     sampling_params: {
       max_new_tokens: ask.maxTokens,
-      n: 1,
+      ...SGLANG_FIXED,
       sampling_seed: ask.seed,
       temperature: sampling.temperature,
       top_p: sampling.topP,
       min_p: sampling.minP,
-      top_k: -1,
-      repetition_penalty: 1,
-      presence_penalty: 0,
-      frequency_penalty: 0,
       stop: ask.stop,
-      no_stop_trim: false,
-      ignore_eos: false,
       ...(ask.mayEnd ? {} : { min_new_tokens: ask.maxTokens }),
       ...(grammar === undefined ? {} : { ebnf: grammar }),
       skip_special_tokens: thoughts === undefined,
-      spaces_between_special_tokens: false,
     },
     stream: ask.stream,
   };

@@ -15,6 +15,7 @@ import {
   wrongAnswer,
 } from './dialect.js';
 import { completionReader, readCompletion } from './openai-answers.js';
+import { VLLM_FIXED, vllmPlans } from './vllm-plans.js';
 import { checkXgrammar } from './xgrammar.js';
 
 /** Looks at a vLLM server that has `model`. */
@@ -34,7 +35,7 @@ export async function openVllm(
       grammar: true,
       minTokens: true,
       streaming: true,
-      plans: false,
+      plans: true,
       embeddings: false,
     },
     facts: {
@@ -48,12 +49,13 @@ export async function openVllm(
     remarks: [
       'seeds repeat as far as the batch allows: start the server with VLLM_BATCH_INVARIANT=1 for the same texts every time',
       'a grammar holds where the server was started without --reasoning-parser',
+      'in guided chains the model writes no character that takes several tokens',
       'text of data that looks like a control token is divided before it is tokenized; spellings that look like none may become one',
     ],
     stopsHere: false,
     waitsForGrammar: false,
     tokenize: tokenizeFor(model),
-    plans: null,
+    plans: vllmPlans(model),
     request: (sample) => ({ path: '/v1/completions', body: body(sample, model) }),
     read: readCompletion,
     reader: completionReader,
@@ -102,23 +104,15 @@ function body(ask: SampleAsk, model: string): Record<string, unknown> {
     model,
     prompt: prompt.kind === 'ids' ? prompt.ids : prompt.kind === 'text' ? prompt.text : '',
     max_tokens: ask.maxTokens,
-    n: 1,
+    ...VLLM_FIXED,
     seed: ask.seed,
     temperature: sampling.temperature,
     top_p: sampling.topP,
     min_p: sampling.minP,
-    top_k: 0,
-    repetition_penalty: 1,
-    presence_penalty: 0,
-    frequency_penalty: 0,
     stop: ask.stop,
-    include_stop_str_in_output: false,
-    ignore_eos: false,
     ...(ask.mayEnd ? {} : { min_tokens: ask.maxTokens, return_token_ids: true }),
     ...(grammar === undefined ? {} : { structured_outputs: { grammar } }),
-    add_special_tokens: false,
     skip_special_tokens: thoughts === undefined,
-    spaces_between_special_tokens: false,
     stream: ask.stream,
     ...(ask.stream ? { stream_options: { include_usage: true } } : {}),
   };
