@@ -5,7 +5,14 @@ import { chainSeed } from '../chain/chain-seed.js';
 import { mapBack, type PresentationOrder } from '../chain/presentation.js';
 import { readChain } from '../chain/read-chain.js';
 import { GENERATED_MARKS } from '../chain/text/thoughts.js';
-import type { FinishReason, GenerationUsage, Generator, Prompt, Sample } from '../generator/generator.js';
+import type {
+  FinishReason,
+  GenerationRequest,
+  GenerationUsage,
+  Generator,
+  Prompt,
+  Sample,
+} from '../generator/generator.js';
 import type { PlannedSample } from '../generator/plan.js';
 import type { Guide } from '../guided/guide.js';
 import { guidedChain } from '../guided/guided-chain.js';
@@ -27,6 +34,15 @@ export interface ChainJob {
   readonly indices: readonly number[];
 }
 
+/** New text of a chain. */
+export interface ChainText {
+  readonly level: JudgedChain['level'];
+  readonly index: number;
+  readonly text: string;
+  /** Tokens that the chain has so far. */
+  readonly tokens: number;
+}
+
 /** What chains are written with. */
 export interface ChainWriterOptions {
   readonly generator: Generator;
@@ -36,6 +52,8 @@ export interface ChainWriterOptions {
   readonly thoughtsOpened: boolean;
   /** How guided chains are written; null where chains are free. */
   readonly guide: Guide | null;
+  /** Gets the text of chains as it is written. */
+  readonly onText?: (text: ChainText) => void;
   /** Ends the judgment with an error. */
   readonly stop: AbortSignal;
   /** Ends the writing alone: what has ended stays. */
@@ -139,6 +157,7 @@ export class ChainWriter {
       ...this.#affinityOf(job),
       // One of its own for each request: Node warns of the eleventh listener of one signal.
       signal: AbortSignal.any([this.#signal]),
+      ...this.#streamOf(job),
       onSample,
     });
     // A sample that was not announced is taken from the answer.
@@ -166,10 +185,19 @@ export class ChainWriter {
       ...this.#affinityOf(job),
       // One of its own for each request: Node warns of the eleventh listener of one signal.
       signal: AbortSignal.any([this.#signal]),
+      ...this.#streamOf(job),
       onSample,
     });
     for (const sample of samples) onSample(sample);
     return usage;
+  }
+
+  #streamOf({ level, indices }: ChainJob): Pick<GenerationRequest, 'onText'> {
+    const { onText } = this.#options;
+    if (onText === undefined) return {};
+    return {
+      onText: ({ index, text, tokens }) => onText({ level, index: indices[index]!, text, tokens }),
+    };
   }
 
   /** Prompts begin with what is known of a user. */

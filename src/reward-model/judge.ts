@@ -74,7 +74,18 @@ export async function judgeItem(
       droppedEvents: wanted - usedEvents,
     });
     stop.signal.throwIfAborted();
-    const writing = new WaveWriter({ ...parts, subject, settings, guide, prompts, turn, stop, report });
+    const streamText = options.streamText === true;
+    const writing = new WaveWriter({
+      ...parts,
+      subject,
+      settings,
+      guide,
+      prompts,
+      turn,
+      stop,
+      report,
+      streamText,
+    });
     const { waves, stopped } = await writing.run();
     writing.search?.closeOffers();
     stop.signal.throwIfAborted();

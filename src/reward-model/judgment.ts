@@ -105,6 +105,11 @@ export interface JudgeOptions extends GuidedOptions {
   readonly signal?: AbortSignal;
   /** Called as the judgment goes on. What it throws ends the judgment and is thrown by it. */
   readonly onEvent?: (event: JudgeEvent) => void;
+  /**
+   * Whether `onEvent` also gets the text of chains as it is written; default false. A generator without streaming refuses it
+   * with `INVALID_OPTION`.
+   */
+  readonly streamText?: boolean;
 }
 
 /** One chain, read, its scores in the order of `candidates`. */
@@ -259,6 +264,17 @@ export type JudgeEvent =
       readonly promptTokens: number;
       readonly usedEvents: number;
       readonly droppedEvents: number;
+    }
+  /** With `streamText`: new text of a chain that is being written. */
+  | {
+      readonly type: 'text';
+      readonly key: string;
+      readonly level: JudgedChain['level'];
+      /** Number of the chain within its level, as in {@link JudgedChain}. */
+      readonly index: number;
+      readonly text: string;
+      /** Tokens that the chain has so far. */
+      readonly tokens: number;
     }
   | {
       readonly type: 'chain';

@@ -31,6 +31,8 @@ export interface WaveWriterOptions {
   /** Ends the judgment; a chain that fails aborts it with its error. */
   readonly stop: AbortController;
   readonly report: (event: JudgeEvent) => void;
+  /** Whether text is reported as it is written. */
+  readonly streamText: boolean;
 }
 
 /** The chains of one judgment, wave by wave. */
@@ -76,6 +78,7 @@ export class WaveWriter {
       settings,
       stop: stop.signal,
       settled: this.#settled.signal,
+      ...(options.streamText ? { onText: (text) => report({ type: 'text', key: this.#key, ...text }) } : {}),
     });
   }
 

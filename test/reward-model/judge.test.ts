@@ -313,6 +313,35 @@ describe('events', () => {
     expect(events.at(-1)).toMatchObject({ judgment });
   });
 
+  it.each(['free', 'guided'] as const)(
+    'tell the text of %s chains as it is written, where asked to',
+    async (decoding) => {
+      const { model } = await modelOf({ capabilities: { plans: true } });
+      const written = new Map<string, string>();
+      const ended: string[] = [];
+      await model.judge(INPUT, {
+        individual: 3,
+        decoding,
+        streamText: true,
+        onEvent: (event) => {
+          if (event.type === 'text') {
+            const name = `${event.level} ${event.index}`;
+            expect(ended).not.toContain(name);
+            written.set(name, (written.get(name) ?? '') + event.text);
+          } else if (event.type === 'chain') ended.push(`${event.chain.level} ${event.chain.index}`);
+        },
+      });
+      expect([...written.keys()].sort()).toEqual(['individual 0', 'individual 1', 'individual 2']);
+      for (const text of written.values()) expect(text.length).toBeGreaterThan(20);
+    },
+  );
+
+  it('say nothing of text where nobody asks', async () => {
+    const { model, generator } = await modelOf();
+    await model.judge(INPUT, { individual: 1, onEvent: (event) => expect(event.type).not.toBe('text') });
+    expect(generator.requests[0]!.onText).toBeUndefined();
+  });
+
   it('whose listener throws end the judgment with what it threw', async () => {
     for (const type of ['started', 'chain', 'finished']) {
       const { model } = await modelOf();

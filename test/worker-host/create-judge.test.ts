@@ -70,6 +70,16 @@ describe.skipIf(skipped)('a judge in a worker', () => {
       const events: JudgeEvent['type'][] = [];
       await judge.judge(item, { ...JUDGED[0]!.options, onEvent: ({ type }) => events.push(type) });
       expect(events).toEqual(['started', 'chain', 'chain', 'finished']);
+      let tokens = 0;
+      const streamed = { ...JUDGED[0]!.options, streamText: true };
+      const { chains } = await judge.judge(item, {
+        ...streamed,
+        onEvent: (event) => {
+          if (event.type === 'text') tokens = Math.max(tokens, event.tokens);
+        },
+      });
+      expect(tokens).toBeGreaterThan(10);
+      expect(tokens).toBeLessThanOrEqual(Math.max(...chains.map((chain) => chain.tokens)));
       const thrown = new Error('the listener fails');
       const onEvent = () => {
         throw thrown;
