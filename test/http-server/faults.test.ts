@@ -92,6 +92,57 @@ describe('connections', () => {
     expect((await test.ask('/v1/judge', good)).status).toBe(200);
     for (const socket of sockets) socket.destroy();
   });
+
+  it('may send their bodies byte by byte: others are answered meanwhile, and they too in the end', async () => {
+    await using test = await startServer();
+    const body = JSON.stringify(good);
+    const head = `POST /v1/judge HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    let sent = 0;
+    const trickling = Array.from(
+      { length: 20 },
+      () =>
+        new Promise<string>((resolve, reject) => {
+          let answer = '';
+          let at = 0;
+          const socket = connect(test.server.port, '127.0.0.1', () => {
+            socket.write(head);
+            const timer = setInterval(() => {
+              socket.write(body.slice(at, at + 1));
+              sent += 1;
+              at += 1;
+              if (at === body.length) clearInterval(timer);
+            }, 5);
+          });
+          socket.on('data', (data) => (answer += data.toString()));
+          socket.on('end', () => resolve(answer));
+          socket.on('error', reject);
+        }),
+    );
+    await expect.poll(() => sent, { interval: 2 }).toBeGreaterThan(20);
+    expect((await test.ask('/v1/judge', { ...good, prompt: 'another' })).status).toBe(200);
+    expect(sent).toBeLessThan(20 * body.length);
+    for (const answer of await Promise.all(trickling)) expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('may break off in the middle of a body: it is no request, and the server goes on', async () => {
+    await using test = await startServer();
+    await Promise.all(
+      Array.from(
+        { length: 20 },
+        () =>
+          new Promise<void>((resolve) => {
+            const head =
+              'POST /v1/judge HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"prompt":';
+            const socket = connect(test.server.port, '127.0.0.1', () =>
+              socket.write(head, () => socket.destroy()),
+            );
+            socket.on('close', () => resolve());
+          }),
+      ),
+    );
+    expect((await test.ask('/v1/judge', good)).status).toBe(200);
+    expect(test.generator.requests.length).toBe(1);
+  });
 });
 
 describe('stopping', () => {
