@@ -153,7 +153,8 @@ describe('own minus control', () => {
     expect(swapped!.own.value).toBe(1);
     expect(none!.difference.rows).toBe(41);
     expect(none!.difference.difference).toBeCloseTo(20 / 41, 12);
-    expect(report).toMatchObject({ usersAlone: 1, cut: 3, withoutDonor: { alone: 1 } });
+    // The stored rows show one event, their donors three.
+    expect(report).toMatchObject({ usersAlone: 1, cut: 3, unlike: 40, withoutDonor: { alone: 1 } });
   });
 
   it('is told by kind of row, where the kinds differ', async () => {
@@ -345,7 +346,33 @@ describe('pgenrm eval --control', () => {
   it('says how many rows were cut because a donor has fewer events', async () => {
     const { out } = await fakeEval(await words('--control', 'swapped', '--donors', '2'));
     // u0 and u1 have three events, u2 has two.
+    expect(out).not.toMatch(/unlike numbers/);
     expect(out).toMatch(/2 rows had their own history cut: the other user shows fewer events/);
+  });
+
+  it('says where the context had room for more events of one user than of the other', async () => {
+    const long = Array.from({ length: 3 }, (_, at) => ({
+      ...choice(20 + at, 'v1', 'parks', 'train'),
+      rejected: { role: 'assistant', content: 'x '.repeat(4000) },
+    }));
+    const rows = [
+      ...Array.from({ length: 3 }, (_, at) => choice(10 + at, 'v0', 'parks', 'train')),
+      ...[...long, choice(0, 'v0', 'parks', 'test'), choice(1, 'v1', 'parks', 'test')],
+    ];
+    const told = async (...more: string[]) => {
+      const place = await temporaryFolder();
+      const data = await writeRows(join(place, 'data.jsonl'), rows);
+      const { out } = await fakeEval(
+        [
+          ...[data, '--out', join(place, 'out'), '--control', 'swapped', '--levels', 'ind-2'],
+          ...['--resamples', '200', '--quiet', '--max-tokens', '100', ...more],
+        ],
+        { contextTokens: 12_000 },
+      );
+      return out;
+    };
+    expect(await told()).toMatch(/2 rows show unlike numbers of events in their arms/);
+    expect(await told('--history-budget', '5000')).not.toMatch(/unlike numbers/);
   });
 
   it('goes on with the same controls only, and refuses an unknown one and the old name', async () => {

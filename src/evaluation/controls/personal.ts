@@ -53,6 +53,8 @@ export interface PersonalReport {
   readonly usersAlone: number;
   /** Rows whose history was cut because their donor has fewer events. */
   readonly cut: number;
+  /** Rows whose arms show unlike numbers of events, since the context had room for more of one user's than of the other's. */
+  readonly unlike: number;
 }
 
 /** What the two sides of a comparison are called. */
@@ -77,6 +79,7 @@ export class PersonalTally {
   readonly #withoutDonor = { 'no user': 0, 'no signals': 0, alone: 0 };
   readonly #alone = new Set<string>();
   #cut = 0;
+  #unlike = 0;
 
   private constructor(
     levels: ReadonlyMap<PersonalComparison, ScalingLevel | null>,
@@ -116,6 +119,7 @@ export class PersonalTally {
       if (row.noDonor === 'alone' && row.user !== undefined) this.#alone.add(row.user);
     }
     if (row.swapped?.some(({ cut }) => cut)) this.#cut += 1;
+    if (row.swapped?.some(({ events }) => events !== row.usedEvents)) this.#unlike += 1;
     for (const { control, level, table } of this.#arms) {
       const sides = level === null ? this.#style(row) : this.#sides(settings, row, label, control, level);
       if (sides !== null) table.add(traits, new Map(SIDES[control].map((name, at) => [name, sides[at]!])));
@@ -160,6 +164,7 @@ export class PersonalTally {
       withoutDonor: { ...this.#withoutDonor },
       usersAlone: this.#alone.size,
       cut: this.#cut,
+      unlike: this.#unlike,
     };
   }
 }

@@ -67,7 +67,7 @@ function shownText({ historyEvents, shown }: ChainsIdentity['sampling']): string
 
 function personalRemarks({ personal, chains }: EvaluationReport): string[] {
   if (personal === null || chains.identity.sampling.swapped === undefined) return [];
-  const { withoutDonor, usersAlone, cut } = personal;
+  const { withoutDonor, usersAlone, cut, unlike } = personal;
   const told = (count: number, what: string, whats: string, end: string): string[] =>
     count > 0 ? [`${rowsText(count)} ${count === 1 ? what : whats}: ${end}`] : [];
   const out = 'left out of own - swapped';
@@ -83,6 +83,12 @@ function personalRemarks({ personal, chains }: EvaluationReport): string[] {
     ),
     ...told(withoutDonor['no user'], 'names no user', 'name no user', out),
     ...told(cut, 'had its own history cut', 'had their own history cut', 'the other user shows fewer events'),
+    ...told(
+      unlike,
+      'shows unlike numbers of events in its arms',
+      'show unlike numbers of events in their arms',
+      'the context had no room for more; --history-budget makes them alike',
+    ),
   ];
 }
 
