@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SETS, wordsOf } from './plan.mjs';
 
-const USAGE = `usage: npm run eval:real -- [--judge nano|smollm2|NAME] [--model GGUF] [--sets polis,rag] [--rows N]
+const USAGE = `usage: npm run eval:real -- [--judge NAME --model GGUF] [--sets polis,rag] [--rows N]
   [--data FOLDER] [--out FOLDER] [--results FOLDER] [--minutes 150] [-- more words for pgenrm eval]
-another NAME needs --model; --data has the folders polis and rag, each with pairs.jsonl.gz and users.jsonl.gz`;
+without --judge the bundled nano judges; --data has the folders polis and rag, each with pairs.jsonl.gz and users.jsonl.gz`;
 
 /** Runs pgenrm; SIGINT at the deadline has it end after the rows at work. Gives the exit code, null where the time was up. */
 function spell(words, deadline) {
@@ -48,6 +48,8 @@ function optionsOf(args) {
       minutes: { type: 'string', default: '150' },
     },
   });
+  if ((values.judge === 'nano') !== (values.model === undefined))
+    throw new Error(`a judge other than nano needs --model, and nano has its own\n${USAGE}`);
   const sets = values.sets.split(',');
   const unknown = sets.find((set) => !Object.hasOwn(SETS, set));
   if (unknown !== undefined) throw new Error(`there is no set ${unknown}\n${USAGE}`);

