@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { readResult } from '../dist/cost/result/read-result.js';
 import { shortMarkdown } from '../dist/cost/result/write-result.js';
 
-const DOCUMENTS = ['README.md', 'bench/results/scaling-cost.md', 'docs/levels-and-cost.md'];
+const DOCUMENTS = ['README.md', 'bench/results/level-cost.md', 'docs/levels-and-cost.md'];
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const check = process.argv.includes('--check');

@@ -6,6 +6,7 @@ import type { Prediction } from '../../src/cost/result/predict.js';
 import { readResult } from '../../src/cost/result/read-result.js';
 import type { ScalingResult } from '../../src/cost/result/result.js';
 import { resultMarkdown } from '../../src/cost/result/write-result.js';
+import type { Estimate } from '../../src/statistics/estimate.js';
 import { suiteFolder } from '../bank/made-bank.js';
 import { writeGoodRows } from '../support/preference-file.js';
 import { fakeBench } from './fake-bench.js';
@@ -34,6 +35,13 @@ async function changed(change: (result: Changeable) => void): Promise<string> {
   return file;
 }
 type Changeable = Omit<ScalingResult, 'variants'> & { variants: ScalingResult['variants'][number][] };
+
+/** Every estimate within a value, at any depth. */
+function estimatesIn(value: unknown): Estimate[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if ('low' in value && 'n' in value) return [value as Estimate];
+  return Object.values(value).flatMap(estimatesIn);
+}
 
 describe('results beside each other', () => {
   it('predicts levels that were not measured, with the error on levels left out', async () => {
@@ -107,6 +115,21 @@ describe('results beside each other', () => {
     );
     const mixed = await fakeBench(['predict', '--ind', '4', '--from', path, '--from', other]);
     expect(mixed).toMatchObject({ code: 2, err: expect.stringMatching(/RUN_MISMATCH.*model sha256/) });
+  });
+
+  it('has no interval of an amount that begins below zero, in a new result and in those of the repository', async () => {
+    const results = [before];
+    const kept = new URL('../../bench/results/', import.meta.url);
+    for (const name of (await readdir(kept)).filter((one) => one.startsWith('scaling-')))
+      results.push(JSON.parse(await readFile(new URL(`${name}/result.json`, kept), 'utf8')) as ScalingResult);
+    expect(results.length).toBeGreaterThan(3);
+    for (const { variants } of results) {
+      const intervals = estimatesIn(variants).filter(({ low }) => low !== null);
+      expect(intervals.length).toBeGreaterThan(10);
+      expect(intervals.filter(({ value, low, high }) => low! < 0 || low! > value || high! < value)).toEqual(
+        [],
+      );
+    }
   });
 
   it('says what changed, and whether it is more than noise', async () => {
