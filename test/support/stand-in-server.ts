@@ -250,6 +250,24 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       const problem = wrong(body, { model: text, tokens: ids, skip_special_tokens: truth }, ['tokens']);
       return problem === null ? say(200, { text: promptOf(body.tokens) }) : bad(400, problem);
     }
+    if (path === '/v1/embeddings') {
+      const problem = wrong(body, { model: text, input: texts, encoding_format: text }, ['model', 'input']);
+      if (problem !== null) return bad(400, problem);
+      if (body.input.some((one: string) => one.length > context))
+        return bad(400, `This model's maximum context length is ${context} tokens`);
+      const value = {
+        data: body.input.map((one: string, index: number) => ({
+          object: 'embedding',
+          index,
+          embedding: Array.from(
+            { length: 8 },
+            (_, at) => 1 + ((one.charCodeAt(at % one.length) * (at + 3)) % 17),
+          ),
+        })),
+      };
+      const change = typeof wrongWith === 'object' && 'change' in wrongWith ? wrongWith.change : undefined;
+      return say(200, change?.(value) ?? value);
+    }
     const route = asked(kind, path, body);
     if (route === null) return say(404, { detail: 'Not Found' });
     if (typeof route === 'string') return bad(400, route);

@@ -5,6 +5,7 @@ import type { EmbedderSource, JudgeSource } from '../../bank-build/build-bank.js
 import { PgenrmError } from '../../errors.js';
 import type { Embedder } from '../../generator/embedder.js';
 import type { Generator } from '../../generator/generator.js';
+import { isServerAddress, servedPooling } from '../../generator/http/served-embedder.js';
 import { defaultEmbedder } from '../../model-file/named-embedder.js';
 import { withChatTemplate } from '../../prompt/template/template.js';
 import { checkLoadOptions, namesFile } from '../../reward-model/load/load-options.js';
@@ -62,24 +63,44 @@ export async function modelSources(
       'a bank keeps what its model is: name the file of the model that the servers have (--model FILE)',
     );
   const model = await host.findModel(options.model, signal);
+  const template = named ?? (await resolveTemplate(undefined, model.metadata));
+  const judge: JudgeSource = {
+    sha256: model.sha256,
+    template: chatTemplate === undefined ? template : withChatTemplate(template, chatTemplate.source),
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+    load: () => host.loadGenerator(model.path, options, signal),
+  };
+  if (options.embedder !== undefined && isServerAddress(options.embedder))
+    return { judge, embedder: await servedEmbedder(options.embedder, options.pooling, signal) };
   const spec = options.embedder ?? defaultEmbedder(model, bankSha256);
   const itself = spec === null || spec === model.path;
   const embedder = itself ? model : await host.findModel(spec, signal);
-  const template = named ?? (await resolveTemplate(undefined, model.metadata));
   const pooling = options.pooling ?? ownPooling ?? (itself ? 'mean' : 'auto');
   return {
-    judge: {
-      sha256: model.sha256,
-      template: chatTemplate === undefined ? template : withChatTemplate(template, chatTemplate.source),
-      ...(chatTemplate === undefined ? {} : { chatTemplate }),
-      load: () => host.loadGenerator(model.path, options, signal),
-    },
+    judge,
     embedder: {
       sha256: embedder.sha256,
       pooling,
       load: () => host.loadEmbedder(embedder.path, pooling, options, signal),
     },
   };
+}
+
+/** The embedder of a server. Errors: those of `loadHttpEmbedder`; `INVALID_OPTION` for a pooling, which is the server's. */
+async function servedEmbedder(
+  url: string,
+  pooling: PoolingChoice | undefined,
+  signal: AbortSignal,
+): Promise<EmbedderSource> {
+  if (pooling !== undefined)
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      `--pooling ${pooling} has no part where a server embeds; leave it out`,
+    );
+  const { loadHttpEmbedder } = await import('../../generator/http/http-embedder.js');
+  const load = (): Promise<Embedder> => loadHttpEmbedder({ url, signal });
+  await using looked = await load();
+  return { sha256: null, pooling: servedPooling(looked), load };
 }
 
 /** The models of this machine. */

@@ -1,6 +1,7 @@
 // Which model is loaded and how it runs, as the command line says it, for every command that loads one.
 // Knows names on both sides; nothing of what the command does with it.
 
+import { isServerAddress } from '../../generator/http/served-embedder.js';
 import type { EngineSizes } from '../../generator/native/native-generator.js';
 import { BUNDLED_MODEL } from '../../model-file/model-file.js';
 import type { InputPaths } from '../../output/same-file.js';
@@ -28,7 +29,7 @@ export function modelInputs(
         ? { 'bundled model': packageFile('models', `${model}.gguf`) }
         : { model }),
     bank,
-    embedder,
+    ...(embedder === undefined || isServerAddress(embedder) ? {} : { embedder }),
     template,
     'chat template': chatTemplate,
   };

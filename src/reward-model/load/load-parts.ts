@@ -5,6 +5,7 @@ import { PrototypeBank } from '../../bank/bank.js';
 import { PgenrmError } from '../../errors.js';
 import type { Embedder } from '../../generator/embedder.js';
 import type { Generator } from '../../generator/generator.js';
+import { isServerAddress, servedPooling } from '../../generator/http/served-embedder.js';
 import type { Pooling } from '../../generator/native/native-embedder.js';
 import { sequenceEnds } from '../../model-file/model-facts.js';
 import type { ResolvedModel } from '../../model-file/model-file.js';
@@ -65,8 +66,11 @@ async function load(
   // Servers have the model; its file says what they do not tell.
   const file =
     model === undefined || (urls !== undefined && !namesFile(model)) ? undefined : await resolve(model);
+  const served = options.embedder !== undefined && isServerAddress(options.embedder);
   const embedderFile =
-    bank === undefined ? undefined : await findEmbedder(bank, fileForBank(file), options.embedder, resolve);
+    bank === undefined || served
+      ? undefined
+      : await findEmbedder(bank, fileForBank(file), options.embedder, resolve);
   const generator = keep(
     urls === undefined
       ? await loadHere(options, file!, chatTemplate)
@@ -79,7 +83,13 @@ async function load(
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
     ...(signal === undefined ? {} : { signal }),
   };
-  if (bank === undefined || embedderFile === undefined) return over;
+  if (bank === undefined) return over;
+  if (embedderFile === undefined) {
+    const embedder = keep(await loadServedEmbedder(options));
+    const embedderIdentity = { pooling: servedPooling(embedder) };
+    bank.checkMadeWith({ embedder: embedderIdentity });
+    return { ...over, bank, embedder, embedderIdentity };
+  }
   const embedder = keep(await loadEmbedder(bank, embedderFile, options));
   const { pooling } = bank.manifest.madeWith.embedder;
   return { ...over, bank, embedder, embedderIdentity: { sha256: embedderFile.sha256, pooling } };
@@ -118,7 +128,7 @@ function fileForBank(file: ResolvedModel | undefined): ResolvedModel {
   if (file !== undefined) return file;
   throw new PgenrmError(
     'INVALID_OPTION',
-    'a bank is embedded in this process: name the file of the model that the servers have (model), so that its embedder is known',
+    'a bank needs its embedder: name the file of the model that the servers have (model), or the embedder itself (embedder), a file or the address of a server that has /v1/embeddings',
   );
 }
 
@@ -129,7 +139,12 @@ async function findEmbedder(
   spec: string | undefined,
   resolve: (spec: string) => Promise<ResolvedModel>,
 ): Promise<ResolvedModel> {
-  const { sha256 } = bank.manifest.madeWith.embedder;
+  const { sha256, pooling } = bank.manifest.madeWith.embedder;
+  if (spec === undefined && pooling.startsWith('server '))
+    throw new PgenrmError(
+      'BANK_MISMATCH',
+      `${bank.path} was embedded by ${pooling.slice(7)} on an inference server; name the server's address as embedder (--embedder URL)`,
+    );
   const judge = { path: model.path, sha256: model.sha256, metadata: model.facts.metadata };
   const named = spec ?? defaultEmbedder(judge, sha256);
   const file = named === null ? model : await resolve(named);
@@ -142,6 +157,15 @@ async function findEmbedder(
   }
   bank.checkMadeWith({ embedder: { sha256: file.sha256 } });
   return file;
+}
+
+async function loadServedEmbedder({ embedder, apiKey, signal }: LoadOptions): Promise<Embedder> {
+  const { loadHttpEmbedder } = await import('../../generator/http/http-embedder.js');
+  return loadHttpEmbedder({
+    url: embedder!,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 async function loadEmbedder(

@@ -23,7 +23,7 @@ export const JUDGE_FLAGS = {
   }),
   embedder: textFlag(
     '--embedder <model>',
-    'the model that embeds for the bank; default: the one that the judge names, else itself',
+    'the model that embeds for the bank, or the address of an inference server with /v1/embeddings; default: the one that the judge names, else itself',
   ),
   retrieveBy: choiceFlag(
     '--retrieve-by <what>',
