@@ -141,6 +141,8 @@ interface Asked {
 
 interface Wrote {
   readonly pieces: string[];
+  /** With the words of a stop string; absent where there is none. */
+  readonly drawn?: readonly string[];
   readonly reason: 'stop' | 'length';
   readonly stoppedBy: string | null;
 }
@@ -179,7 +181,7 @@ function write(
       at >= before.length
         ? [...kept, whole.slice(before.length, at)]
         : [whole.slice(0, at), ...kept.slice(1).map(() => ''), ''];
-    return { pieces, reason: 'stop', stoppedBy: one };
+    return { pieces, drawn: all.slice(0, index + 1), reason: 'stop', stoppedBy: one };
   }
   return {
     pieces: all.length < least ? [...all, ...made.slice(all.length, least)] : all,
@@ -429,21 +431,26 @@ function whole_(kind: StandInKind, path: string, route: Asked, wrote: Wrote): un
         logprobs: route.weighed === undefined ? null : logprobsOf(route, route.weighed),
         finish_reason: wrote.reason,
         ...told,
-        ...(route.wantsIds ? { token_ids: wrote.pieces.map(wordToken) } : {}),
+        ...(route.wantsIds ? { token_ids: (wrote.drawn ?? wrote.pieces).map(wordToken) } : {}),
       },
     ],
     usage: usageOf(route, wrote),
   };
 }
 
-function sglang(route: Asked, { pieces, reason, stoppedBy }: Wrote, count: number, last: boolean): unknown {
+function sglang(
+  route: Asked,
+  { pieces, drawn = pieces, reason, stoppedBy }: Wrote,
+  count: number,
+  last: boolean,
+): unknown {
   const finish = !last
     ? null
     : reason === 'length'
       ? { type: 'length', length: pieces.length }
       : { type: 'stop', matched: stoppedBy ?? 2 };
   const tokens = { prompt_tokens: route.promptTokens, completion_tokens: count, cached_tokens: 0 };
-  const output_ids = pieces.slice(0, count).map(wordToken);
+  const output_ids = drawn.slice(0, count).map(wordToken);
   const told =
     route.weighed === undefined
       ? {}
