@@ -108,10 +108,14 @@ describe('pgenrm eval --history-budget', () => {
     const folder = await temporaryFolder();
     const out = join(folder, 'out');
     const words = [await data(folder), '--out', out, '--quiet', '--levels', 'ind-2', '--resamples', '200'];
-    const { code, err, generators } = await fakeEval([
-      ...[...words, '--control', 'swapped', '--donors', '2', '--history-budget', '300'],
-    ]);
+    const {
+      code,
+      err,
+      out: said,
+      generators,
+    } = await fakeEval([...[...words, '--control', 'swapped', '--donors', '2', '--history-budget', '300']]);
     expect([code, err]).toEqual([0, '']);
+    expect(said).toContain('the most recent history events, as many as fit 300 tokens and one at least');
     const rows = (await readFile(join(out, 'chains.jsonl'), 'utf8'))
       .trim()
       .split('\n')

@@ -60,7 +60,8 @@ export function remarks(report: EvaluationReport): string[] {
 function shownText({ historyEvents, shown }: ChainsIdentity['sampling']): string {
   const { budget = null, by = 'newest' } = shown ?? {};
   if (historyEvents === null && budget === null) return 'all history events that fit';
-  const which = by === 'newest' ? 'most recent history events' : 'history events most alike the row';
+  const events = historyEvents === 1 ? 'history event' : 'history events';
+  const which = by === 'newest' ? `most recent ${events}` : `${events} most alike the row`;
   const most = historyEvents === null ? which : `${historyEvents} ${which}`;
   return `the ${most}${budget === null ? '' : `, as many as fit ${budget} tokens and one at least`}`;
 }
