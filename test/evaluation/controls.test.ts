@@ -137,7 +137,7 @@ describe('own minus control', () => {
       // Own: always right. Swapped: right in one row of four. None: in every second one.
       const arm = (good: boolean) => (good ? right : wrong);
       const swapped = [{ donor: 'd', events: 3, cut: at < 3, chains: arm(at % 4 === 0) }];
-      const one = storedRow(at, right, { noHistory: arm(at % 2 === 0), swapped });
+      const one = storedRow(at, right, { noHistory: arm(at % 2 === 0), swapped, usedEvents: 3 });
       tally.add({ ...SETTINGS, aggregate: {} }, one, 0, { user: `u${at % 10}`, history: 3, criteria: false });
     }
     const alone = storedRow(99, wrong, { noHistory: wrong, swapped: [], noDonor: 'alone' });
@@ -153,8 +153,27 @@ describe('own minus control', () => {
     expect(swapped!.own.value).toBe(1);
     expect(none!.difference.rows).toBe(41);
     expect(none!.difference.difference).toBeCloseTo(20 / 41, 12);
-    // The stored rows show one event, their donors three.
-    expect(report).toMatchObject({ usersAlone: 1, cut: 3, unlike: 40, withoutDonor: { alone: 1 } });
+    expect(report).toMatchObject({ usersAlone: 1, cut: 3, unlike: 0, withoutDonor: { alone: 1 } });
+  });
+
+  it('leaves donors out of whom another number of events is shown, and counts such rows', async () => {
+    const tally = PersonalTally.of(header)!;
+    for (let at = 0; at < 20; at += 1) {
+      // The donor of two events makes the judge wrong; of every second row there is one of three events, too.
+      const donor = (events: number, good: boolean) => ({
+        donor: `d${events}`,
+        events,
+        cut: false,
+        chains: good ? right : wrong,
+      });
+      const swapped = [donor(2, false), ...(at % 2 === 0 ? [donor(3, true)] : [])];
+      const one = storedRow(at, right, { noHistory: right, swapped, usedEvents: 3 });
+      tally.add({ ...SETTINGS, aggregate: {} }, one, 0, { user: `u${at}`, history: 3, criteria: false });
+    }
+    const report = await tally.report(SETTINGS, 'half');
+    expect(report.unlike).toBe(20);
+    expect(report.controls[0]!.difference).toMatchObject({ difference: 0, rows: 10 });
+    expect(report.controls[1]!.difference.rows).toBe(20);
   });
 
   it('is told by kind of row, where the kinds differ', async () => {
@@ -163,7 +182,7 @@ describe('own minus control', () => {
       // Own is always right; swapped only of users with a long history.
       const long = at % 2 === 0;
       const swapped = [{ donor: 'd', events: 3, cut: false, chains: long ? right : wrong }];
-      const one = storedRow(at, right, { noHistory: right, swapped });
+      const one = storedRow(at, right, { noHistory: right, swapped, usedEvents: 3 });
       const traits = { user: `u${at % 10}`, history: long ? 9 : 2, criteria: false, group: 'seen' };
       tally.add({ ...SETTINGS, aggregate: {} }, one, 0, traits);
     }

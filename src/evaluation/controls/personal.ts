@@ -53,7 +53,10 @@ export interface PersonalReport {
   readonly usersAlone: number;
   /** Rows whose history was cut because their donor has fewer events. */
   readonly cut: number;
-  /** Rows whose arms show unlike numbers of events, since the context had room for more of one user's than of the other's. */
+  /**
+   * Rows with a donor of whom another number of events is shown, since the context had room for more of one user's than of the
+   * other's; such donors are left out of the difference.
+   */
   readonly unlike: number;
 }
 
@@ -141,7 +144,8 @@ export class PersonalTally {
     if (control === 'alone') return [outcome(row.chains), outcome(individual, { ...level, prototype: 0 })];
     if (control === 'random')
       return row.random === undefined ? null : [outcome(row.chains), outcome([...individual, ...row.random])];
-    const lists = control === 'none' ? [row.noHistory] : (row.swapped ?? []).map(({ chains }) => chains);
+    const donors = (row.swapped ?? []).filter(({ events }) => events === row.usedEvents);
+    const lists = control === 'none' ? [row.noHistory] : donors.map(({ chains }) => chains);
     const others = lists.flatMap((list) => (list === undefined ? [] : [outcome(individualOf(list))]));
     return others.length === 0 ? null : [outcome(individual), meanOutcome(others)];
   }

@@ -88,7 +88,7 @@ function personalRemarks({ personal, chains }: EvaluationReport): string[] {
       unlike,
       'shows unlike numbers of events in its arms',
       'show unlike numbers of events in their arms',
-      'the context had no room for more; --history-budget makes them alike',
+      'the context had no room for more; left out of own - swapped, --history-budget makes them alike',
     ),
   ];
 }
