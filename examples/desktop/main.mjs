@@ -1,14 +1,27 @@
-// The main process: one judge in a utility process, asked by windows with plain data.
+// The main process: one judge in a utility process, asked by windows with plain data; the page is the one that pgenrm brings.
 // @ts-check
 import { fileURLToPath } from 'node:url';
-import { app, BrowserWindow, ipcMain, utilityProcess } from 'electron';
+import { app, BrowserWindow, ipcMain, net, protocol, utilityProcess } from 'electron';
 import { createJudge } from 'pgenrm/worker';
 
-const PAGE = new URL('index.html', import.meta.url);
+const ORIGIN = 'page://app';
+const FOLDER = new URL('dist/page/', import.meta.resolve('pgenrm/package.json'));
 /** Judgments at work, by the name that the page gave. @type {Map<string, AbortController>} */
 const running = new Map();
 /** @type {Promise<import('pgenrm/worker').Judge> | undefined} */
 let loading;
+
+// A scheme of one's own is an origin: the page's policy and its modules hold as on a server.
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'page', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+]);
+
+/** Gives a file of the page. @param {Request} request */
+function pageFile(request) {
+  const { pathname } = new URL(request.url);
+  const file = new URL(`.${pathname === '/' ? '/index.html' : pathname}`, FOLDER);
+  return file.href.startsWith(FOLDER.href) ? net.fetch(file.href) : new Response(null, { status: 404 });
+}
 
 /** Begins the judge with the first window: a utility process needs a ready app. @param {BrowserWindow} window */
 function judgeFor(window) {
@@ -30,32 +43,62 @@ function judgeFor(window) {
   return loading;
 }
 
-// What a handler throws would reach the page without its code.
-ipcMain.handle('judge:judge', async (event, id, input) => {
+/**
+ * Does work for the page of this application; what it throws would reach the page without its code.
+ * @template R
+ * @param {import('electron').IpcMainInvokeEvent} event
+ * @param {(window: BrowserWindow) => Promise<R>} work
+ */
+async function answer(event, work) {
   const window = BrowserWindow.fromWebContents(event.sender);
-  if (event.senderFrame?.url !== PAGE.href || window === null) {
+  if (event.senderFrame?.origin !== ORIGIN || window === null) {
     return { error: { code: 'FORBIDDEN', message: 'only the page of this application may ask' } };
   }
-  const stop = new AbortController();
-  running.set(String(id), stop);
   try {
-    const judge = await judgeFor(window);
-    const { scores, winner, status } = await judge.judge(input, { individual: 4, signal: stop.signal });
-    return { scores, winner, status };
+    return await work(window);
   } catch (error) {
     const { code = 'STOPPED', message } = /** @type {Error & { code?: string }} */ (error);
     return { error: { code: typeof code === 'string' ? code : 'STOPPED', message } };
-  } finally {
-    running.delete(String(id));
   }
-});
+}
+
+ipcMain.handle('judge:load', (event) =>
+  answer(event, async (window) => {
+    const judge = await judgeFor(window);
+    const { model, generator } = await judge.load();
+    return { model: model.description, engine: `${generator.engine} ${generator.version}` };
+  }),
+);
+
+ipcMain.handle('judge:judge', (event, id, input, { individual, seed, temperature }) =>
+  answer(event, async (window) => {
+    const stop = new AbortController();
+    running.set(String(id), stop);
+    try {
+      const judge = await judgeFor(window);
+      return await judge.judge(input, {
+        individual,
+        seed,
+        temperature,
+        signal: stop.signal,
+        onEvent: (told) => {
+          // The judgment itself is the answer.
+          if (told.type !== 'finished' && !window.isDestroyed())
+            window.webContents.send('judge:event', String(id), told);
+        },
+      });
+    } finally {
+      running.delete(String(id));
+    }
+  }),
+);
 
 ipcMain.on('judge:stop', (_, id) => running.get(String(id))?.abort());
 
 function openWindow() {
   const window = new BrowserWindow({
-    width: 800,
-    height: 600,
+    width: 1200,
+    height: 900,
     webPreferences: {
       preload: fileURLToPath(new URL('preload.cjs', import.meta.url)),
       contextIsolation: true,
@@ -65,10 +108,13 @@ function openWindow() {
   });
   window.webContents.setWindowOpenHandler(() => ({ action: 'deny' }));
   window.webContents.on('will-navigate', (event) => event.preventDefault());
-  window.loadURL(PAGE.href);
+  window.loadURL(`${ORIGIN}/`);
 }
 
-app.whenReady().then(openWindow);
+app.whenReady().then(() => {
+  protocol.handle('page', pageFile);
+  openWindow();
+});
 app.on('window-all-closed', () => app.quit());
 let closed = false;
 app.on('before-quit', (event) => {

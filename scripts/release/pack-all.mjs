@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../native-config.mjs';
+import { buildPage } from '../playground/build.mjs';
 import { packageName, TARGETS } from './targets.mjs';
 
 const { values } = parseArgs({ options: { out: { type: 'string' }, partial: { type: 'boolean' } } });
@@ -92,6 +93,8 @@ try {
     if (!name.startsWith('dist/')) cpSync(path.join(root, name), path.join(scratch, name));
   }
   compileInto(path.join(scratch, 'dist'));
+  await buildPage({ quiet: true });
+  cpSync(path.join(root, 'dist', 'page'), path.join(scratch, 'dist', 'page'), { recursive: true });
   const { devDependencies: _, gypfile: __, scripts: ___, binary: ____, ...published } = manifest;
   const optional = Object.fromEntries(built.map((target) => [packageName(target), manifest.version]));
   writeFileSync(

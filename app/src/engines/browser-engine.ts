@@ -2,6 +2,7 @@
 // Knows the worker's messages; nothing of models.
 import type { JudgedChain } from 'pgenrm';
 import { type Engine, type EngineFacts, EngineFailure, type ShownChain, type Verdict } from './engine.js';
+import { shownChain } from './shown-chain.js';
 import type { FromWorker, ToWorker } from './worker-messages.js';
 
 /** Milliseconds after which a worker that was told to stop is ended. */
@@ -119,10 +120,4 @@ export function browserEngine(): Engine {
       );
     },
   };
-}
-
-/** What of a judged chain is shown. */
-export function shownChain(chain: JudgedChain, atMs: number): ShownChain {
-  const { level, index, seed, order, text, reading, scores, lost, tokens } = chain;
-  return { level, index, seed, order, text, reading, scores, lost, tokens, atMs };
 }

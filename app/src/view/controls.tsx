@@ -54,6 +54,9 @@ export function Controls({ ready, run, settings, setSettings, judge, stop }: Pro
         max={Math.max(1, run?.asked ?? settings.individual)}
         value={run === null ? 0 : run.chains.length}
       />
+      <p class="status" role="status" aria-live="polite">
+        {statusText(ready, run)}
+      </p>
       <details class="more">
         <summary>More</summary>
         <label>
@@ -91,9 +94,6 @@ export function Controls({ ready, run, settings, setSettings, judge, stop }: Pro
           words.
         </p>
       </details>
-      <p class="status" role="status" aria-live="polite">
-        {statusText(ready, run)}
-      </p>
     </section>
   );
 }
