@@ -22,6 +22,8 @@ export interface StandInOptions {
   readonly context?: number;
   readonly port?: number;
   readonly deterministic?: boolean;
+  /** Behind a router, which adds fields of its own: unknown ones and ones of null are passed over. */
+  readonly routed?: boolean;
   /** Milliseconds for a sample. */
   readonly delay?: number;
   /** The fault of the nth request (from 0) to a path; none: it is answered. */
@@ -224,14 +226,20 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
         wrongWith.body ?? { error: { message: 'made to fail' } },
         wrongWith.headers,
       );
+    // Routers ask workers whether they are there, and what they have.
+    if (path === '/health') return say(200, {});
+    if (path === '/model_info' || path === '/get_model_info')
+      return say(200, { model_path: model, served_model_name: model, is_generation: true });
     if (path === '/v1/models') {
       const owner = { vllm: 'vllm', sglang: 'sglang', openai: 'someone' }[kind];
       const length = kind === 'openai' ? {} : { max_model_len: context };
       return say(200, { object: 'list', data: [{ id: model, object: 'model', owned_by: owner, ...length }] });
     }
     if (path === '/version' && kind === 'vllm') return say(200, { version: '0.33.0' });
+    if (path === '/server_info' && options.routed === true) return say(200, { served_model_name: model });
     if (path === '/server_info' && kind === 'sglang')
       return say(200, {
+        served_model_name: model,
         version: '0.5.23',
         enable_deterministic_inference: options.deterministic === true,
         max_running_requests: 16,
@@ -270,7 +278,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       const change = typeof wrongWith === 'object' && 'change' in wrongWith ? wrongWith.change : undefined;
       return say(200, change?.(value) ?? value);
     }
-    const route = asked(kind, path, body);
+    const route = asked(kind, path, options.routed === true ? knownFields(kind, path, body) : body);
     if (route === null) return say(404, { detail: 'Not Found' });
     if (typeof route === 'string') return bad(400, route);
     if (body.model !== undefined && body.model !== model)
@@ -331,6 +339,14 @@ const promptOf = (value: string | number[]): string =>
     : value
         .map((id) => (id < FIRST_WORD ? String.fromCodePoint(id) : (WORDS[id - FIRST_WORD] ?? '\ufffd')))
         .join('');
+
+/** A body without what a router added. */
+function knownFields(kind: StandInKind, path: string, body: Json): Json {
+  const fields: Record<string, Check> =
+    kind === 'vllm' ? VLLM : kind === 'sglang' ? SGLANG : { ...OPENAI, messages: object, prompt: text };
+  if (kind === 'openai' && path === '/v1/completions') delete fields.messages;
+  return Object.fromEntries(Object.entries(body).filter(([name, value]) => name in fields && value !== null));
+}
 
 /** What is asked for; a message where the request is refused, null where there is no such route. */
 function asked(kind: StandInKind, path: string, body: Json): Asked | string | null {
