@@ -15,10 +15,10 @@ import { checkServiceLimits, FREE, type ServiceLimits } from '../service/local-s
 import type { FromWorker } from './protocol.js';
 import { openChannel, type WorkerChannel, type WorkerKind } from './worker-channel.js';
 
-/** Workers that a job may be given to, one after another, before it fails. */
-const MOST_ATTEMPTS = 3;
-/** Workers that may end in a row without an answer before everything that waits fails. */
-const MOST_FAILURES = 4;
+/** Workers that may end under a job among others; from then on it is tried alone, and fails where it ends that worker too. */
+const MOST_SHARED_ATTEMPTS = 2;
+/** What may end in a row, with no answer between, before everything that waits fails: workers with several jobs, jobs tried alone. */
+const MOST_FAILURES = { workers: 4, alone: 8 };
 /** Milliseconds before the first new worker; doubled for each that ends without an answer. */
 const BACK_OFF = { first: 100, most: 10_000 };
 /** Milliseconds that a worker has to confirm that a job was cancelled, and to end when it is closed. */
@@ -46,6 +46,7 @@ export class WorkerService implements Service {
   #begun = false;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
+  #failuresAlone = 0;
   #restarts = 0;
   #ids = 0;
   #closing: Promise<void> | undefined;
@@ -93,7 +94,7 @@ export class WorkerService implements Service {
       }
       const job: OpenJob = { id, request, tell, resolve, reject, attempts: 0, sent: false, cancelled: null };
       this.#jobs.set(id, job);
-      if (this.#begun) this.#send(job);
+      if (this.#begun) this.#sendNext();
       else this.#begin();
       this.#hold();
     });
@@ -123,6 +124,17 @@ export class WorkerService implements Service {
     }
   }
 
+  /** Sends what waits. While a job is suspect no other is in the worker with it: should it end again, that job is to blame. */
+  #sendNext(): void {
+    if (!this.#begun) return;
+    const open = [...this.#jobs.values()].filter(({ request }) => !FREE.has(request.op));
+    const suspects = open.filter(isSuspect);
+    const next = suspects.length === 0 ? open : open.some(({ sent }) => sent) ? [] : suspects.slice(0, 1);
+    for (const job of this.#jobs.values()) {
+      if (!job.sent && (next.includes(job) || FREE.has(job.request.op))) this.#send(job);
+    }
+  }
+
   #send(job: OpenJob): void {
     job.sent = true;
     job.attempts += 1;
@@ -143,7 +155,7 @@ export class WorkerService implements Service {
   #receive(message: FromWorker): void {
     if (message.type === 'begun') {
       this.#begun = true;
-      for (const job of [...this.#jobs.values()]) this.#send(job);
+      this.#sendNext();
       return;
     }
     if (message.type === 'refused') {
@@ -158,6 +170,7 @@ export class WorkerService implements Service {
       return;
     }
     this.#failures = 0;
+    this.#failuresAlone = 0;
     this.#settle(job, () => {
       if (job.cancelled !== null) job.reject(job.cancelled.reason);
       else if (message.type === 'answer') job.resolve(this.#answerOf(job, message.value));
@@ -174,6 +187,7 @@ export class WorkerService implements Service {
   #settle(job: OpenJob, settle: () => void): void {
     this.#jobs.delete(job.id);
     settle();
+    this.#sendNext();
     this.#hold();
   }
 
@@ -197,18 +211,19 @@ export class WorkerService implements Service {
     this.#begun = false;
     this.#onEnded();
     if (this.#closing !== undefined) return;
-    this.#failures += 1;
-    const given = this.#failures > MOST_FAILURES;
+    const tried = [...this.#jobs.values()].find((job) => job.sent && isSuspect(job));
+    if (tried === undefined) this.#failures += 1;
+    else this.#failuresAlone += 1;
+    const given = this.#failures > MOST_FAILURES.workers || this.#failuresAlone > MOST_FAILURES.alone;
     for (const job of [...this.#jobs.values()]) {
       if (job.cancelled !== null) this.#settle(job, () => job.reject(job.cancelled?.reason));
       // What it kept is gone with the worker.
       else if (job.request.op in KEPT) this.#settle(job, () => job.resolve(keptNothing(job.request)));
-      else if (given || job.attempts >= MOST_ATTEMPTS) {
-        this.#settle(job, () => job.reject(lostError(how, job.attempts)));
-      }
+      else if (given || job === tried) this.#settle(job, () => job.reject(lostError(how, job.attempts)));
       job.sent = false;
     }
-    if (given) this.#failures = 0;
+    if (given || tried !== undefined) this.#failures = 0;
+    if (given) this.#failuresAlone = 0;
     if (this.#jobs.size === 0) return;
     const delay = Math.min(BACK_OFF.most, BACK_OFF.first * 2 ** Math.max(0, this.#failures - 1));
     this.#timer = setTimeout(() => {
@@ -247,6 +262,11 @@ const KEPT: Partial<Record<ServiceRequest['op'], null | false>> = { endBatch: nu
 
 function keptNothing({ op }: ServiceRequest): null | false | undefined {
   return KEPT[op];
+}
+
+/** Whether workers ended under it often enough for it to be tried alone. */
+function isSuspect({ request, attempts, sent }: OpenJob): boolean {
+  return !FREE.has(request.op) && attempts - (sent ? 1 : 0) >= MOST_SHARED_ATTEMPTS;
 }
 
 function closedError(): PgenrmError {

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { loadNativeBinding } from '../../src/native/load.js';
 import { packageFile } from '../../src/package.js';
 import { RewardModel } from '../../src/reward-model/reward-model.js';
+import type { ServiceEvent } from '../../src/service/contract.js';
 import { createJudge, JudgeWorker } from '../../src/worker-host/create-judge.js';
 import { WorkerService } from '../../src/worker-host/worker-service.js';
 import { MODEL } from '../support/judged-items.js';
@@ -81,6 +82,24 @@ describe.skipIf(skipped)('a worker that is killed', () => {
     await service.close();
     expect(service.pid).toBe(null);
   });
+
+  it('finds the row that ends its workers and answers those beside it', async () => {
+    const service = new WorkerService('process');
+    const submit = (individual: number, onEvent?: (event: ServiceEvent) => void) =>
+      service.submit(
+        { op: 'judge', model: MODEL, input: items[0]!, options: { individual, maxTokens: 2000 } },
+        onEvent,
+      ).answer;
+    const others: Promise<{ chains: readonly unknown[] }>[] = [];
+    const killer = submit(256, (event) => {
+      if (event.type === 'progress' && event.progress.done === 1) process.kill(service.pid!, 'SIGKILL');
+    });
+    const failed = expect(killer).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    for (let other = 0; other < 3; other += 1) others.push(submit(64));
+    await failed;
+    for (const judgment of await Promise.all(others)) expect(judgment.chains.length).toBe(64);
+    await service.close();
+  }, 120_000);
 
   it('fails with a code where no worker can begin', async () => {
     const service = new WorkerService('thread', {}, '/nowhere');
