@@ -1,5 +1,5 @@
 /**
- * A loaded model that judges, ranks and picks the best of candidate replies for one user.
+ * A loaded model that judges, ranks and picks the best of responses for one user.
  * @module pgenrm
  */
 

@@ -13,6 +13,7 @@ import { demoCommand } from './demo/demo.js';
 import { doctorCommand } from './doctor-command.js';
 import { evalCommand } from './eval/eval-command.js';
 import { addFlags } from './options/add-flags.js';
+import { addExamples } from './options/examples.js';
 import { oldCommand } from './options/renamed.js';
 import { queueCommand } from './queue/queue-command.js';
 import { workCommand } from './queue/work-command.js';
@@ -61,7 +62,7 @@ export async function runCli(words: readonly string[], host: Partial<CliHost> = 
 /** Every command of `pgenrm`. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('pgenrm')
-    .description('Scores candidate replies for one user with a local GGUF model (P-GenRM).')
+    .description('Scores responses for one user with a local GGUF model (P-GenRM).')
     .version(PACKAGE_VERSION, '-V, --version', 'print the version')
     .configureOutput({
       writeOut: (text) => context.out.write(text),
@@ -80,6 +81,7 @@ export function createProgram(context: CommandContext): Command {
   queueCommand(program, context);
   benchCommand(program, context);
   trainingDataCommand(program, context);
+  addExamples(program);
   return program;
 }
 

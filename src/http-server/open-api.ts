@@ -24,7 +24,7 @@ export function openApiOf(routes: readonly Route[]): object {
     info: {
       title: 'pgenrm reward server',
       version: PACKAGE_VERSION,
-      description: 'Judges candidate replies as one user would. Rewards in [0, 1] are (score - 1) / 9.',
+      description: 'Judges responses as one user would. Rewards in [0, 1] are (score - 1) / 9.',
     },
     paths,
     components: {

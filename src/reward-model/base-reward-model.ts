@@ -1,4 +1,4 @@
-// The facade without what a platform brings: a model that is loaded, and judges candidate replies for a user.
+// The facade without what a platform brings: a model that is loaded, and judges responses for a user.
 // Owns the generator's lifetime; needs nothing of Node. The judging itself is `judge.ts`.
 
 import type { PrototypeBank } from '../bank/bank.js';
@@ -97,7 +97,7 @@ export class BaseRewardModel implements AsyncDisposable {
   }
 
   /**
-   * Judges candidate replies for one user.
+   * Judges responses for one user.
    *
    * `individual` chains are written for the user, and `prototypes` chains with a similar user's history in place of
    * the user's, the presentation order of the candidates changing from chain to chain. A level's score of a candidate is

@@ -1,4 +1,4 @@
-// The facade on Node: finds and loads a model, and judges candidate replies for a user.
+// The facade on Node: finds and loads a model, and judges responses for a user.
 // Knows where models, kernels and templates come from here; what a reward model does is `base-reward-model.ts`.
 
 import type { Generator } from '../generator/generator.js';
