@@ -77,6 +77,8 @@ export interface GeneratorInfo {
   readonly contextTokens: number;
   /** Samples that decode at once at most: what keeps it busy. */
   readonly samplesAtOnce: number;
+  /** Tokens of prompts and answers that it holds at once, of all samples together; absent where that is not known. */
+  readonly tokensAtOnce?: number;
   /** Why this generator runs and no other, in a sentence; absent where nobody chose. */
   readonly why?: string;
   /** Choices made for this machine, each with its reason, for people. */

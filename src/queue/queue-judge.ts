@@ -95,6 +95,10 @@ export class QueueJudge implements RunModel, AsyncDisposable {
     return ROWS_AHEAD;
   }
 
+  judgmentsAtOnce(): number {
+    return ROWS_AHEAD;
+  }
+
   judge(input: JudgeInput, options: JudgeOptions = {}): Promise<Judgment> {
     return this.judgeInTurn(input, options);
   }

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { unlessAborted } from '../concurrency/unless-aborted.js';
 import { isRowError, messageOf, PgenrmError } from '../errors.js';
-import { chainsAtOnce } from '../reward-model/judge-settings.js';
+import type { JudgeSettings } from '../reward-model/judge-settings.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
 import { Lane } from '../service/lane.js';
 import type { JobWorker, LostAfter, QueueBackend, StoredJob } from './backend/backend.js';
@@ -106,8 +106,8 @@ class QueueWorker {
     }
   }
 
-  #width(settings: Parameters<typeof chainsAtOnce>[0]): number {
-    return this.#options.model.concurrencyFor(chainsAtOnce(settings), this.#options.concurrency);
+  #width(settings: JudgeSettings): number {
+    return this.#options.model.judgmentsAtOnce(settings, this.#options.concurrency);
   }
 
   async #process(stored: StoredJob, token: string): Promise<QueueAnswer> {

@@ -18,6 +18,7 @@ import {
   type JudgeSettings,
   judgeSettings,
   keyOfUser,
+  wavesWait,
 } from './judge-settings.js';
 import type { JudgeInput, JudgeOptions, JudgeOutcome, Judgment } from './judgment.js';
 import { type BestOfN, bestOf, type Ranking, rankingOf } from './ranking.js';
@@ -161,7 +162,7 @@ export class BaseRewardModel implements AsyncDisposable {
     const { concurrency, reorder = 1, userKey = keyOfUser, signal, ...judgeOptions } = options;
     checkRange('reorder', reorder, JUDGE_RANGES.reorder);
     const settings = this.settings(judgeOptions);
-    const atOnce = this.concurrencyFor(chainsAtOnce(settings), concurrency);
+    const atOnce = this.judgmentsAtOnce(settings, concurrency);
     const analyses = AnalysisCache.for(settings);
     const judgeOne = async (input: I, index: number, stop: AbortSignal): Promise<JudgeOutcome<I>> => {
       const turn = analyses?.turn(input?.user, input?.id ?? `${index}`) ?? null;
@@ -192,6 +193,20 @@ export class BaseRewardModel implements AsyncDisposable {
     }
     const { samplesAtOnce } = this.generatorInfo;
     return Math.min(16, Math.max(1, Math.ceil(samplesAtOnce / chains)));
+  }
+
+  /**
+   * Judgments with these settings to keep in flight: as {@link concurrencyFor}. Where waves of chains wait for each other,
+   * no more than about as many as the generator holds the prompts of: one that is pushed out is decoded again for the
+   * next wave, which costs more than a free place.
+   *
+   * Errors: `INVALID_OPTION` where `wish` is out of range.
+   */
+  judgmentsAtOnce(settings: JudgeSettings, wish?: number): number {
+    const usual = this.concurrencyFor(chainsAtOnce(settings), wish);
+    const { tokensAtOnce, contextTokens } = this.generatorInfo;
+    if (wish !== undefined || tokensAtOnce === undefined || !wavesWait(settings, 2)) return usual;
+    return Math.min(usual, 1 + Math.floor(tokensAtOnce / contextTokens));
   }
 
   /** Ends what is at work with `DISPOSED` and frees the model; safe to call twice. */

@@ -20,7 +20,7 @@ import {
 import type { Item, Turn, User } from '../preference/preference.js';
 import { AGGREGATE_METHOD_CHOICES } from '../scaling/aggregate-levels.js';
 import { NEIGHBOUR_WEIGHTS } from '../scaling/neighbour-weights.js';
-import { planWaves } from '../scaling/waves.js';
+import { isSmall, planWaves } from '../scaling/waves.js';
 import {
   GRAMMAR_CHOICES,
   type GrammarChoice,
@@ -157,10 +157,28 @@ function aggregateSettings(options: JudgeAggregateOptions, adaptive: boolean): J
 }
 
 /** Chains that a judgment of two candidates asks for at once. */
-export function chainsAtOnce({ individual, prototypes, adaptive }: JudgeSettings): number {
+export function chainsAtOnce(settings: JudgeSettings): number {
+  const { individual, prototypes } = settings;
   const level = { individual, prototype: prototypes };
-  const [first] = adaptive === null ? [level] : planWaves(level, 2);
+  const [first] = wavesWait(settings, 2) ? planWaves(level, 2) : [level];
   return first!.individual + first!.prototype;
+}
+
+/**
+ * Whether own chains of later waves are written beside those of the first where there is room. Few chains whose scores
+ * are drawn seldom decide before the last wave, and a wave that waits costs time. A chain whose scores are read counts
+ * for several, and of many chains the first waves mostly decide (`bench/stopping/time.mjs`).
+ */
+export function overlapsWaves(
+  { guided, individual, prototypes }: JudgeSettings,
+  candidates: number,
+): boolean {
+  return guided?.readout !== 'expected' && isSmall({ individual, prototype: prototypes }, candidates);
+}
+
+/** Whether a judgment may stop between waves, each of which waits for the one before. */
+export function wavesWait(settings: JudgeSettings, candidates: number): boolean {
+  return settings.adaptive !== null && !overlapsWaves(settings, candidates);
 }
 
 /** An item to judge, whole: its user, its context and what names it. */

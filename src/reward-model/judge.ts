@@ -9,13 +9,16 @@ import { type JudgeDefaults, judgeSettings, judgeSubject } from './judge-setting
 import type { JudgeEvent, JudgeInput, JudgeOptions, Judgment } from './judgment.js';
 import { judgmentOf } from './judgment-of.js';
 import type { BankParts } from './neighbour-search.js';
-import { WaveWriter } from './wave-writer.js';
+import type { ChainRoom } from './writing/chain-room.js';
+import { WaveWriter } from './writing/wave-writer.js';
 
 /** What a judgment is made with. */
 export interface JudgeParts extends PromptParts {
   readonly kernels: Kernels;
   /** What holds where the options do not say. */
   readonly defaults: Omit<JudgeDefaults, 'hasBank'>;
+  /** Room of the generator for chains of judgments. */
+  readonly room: ChainRoom;
   /** Most tokens of the plans that were asked for so far. */
   readonly planLengths: PlanLengths;
   /** Where similar users are sought; null where there is no bank. */
@@ -86,17 +89,17 @@ export async function judgeItem(
       report,
       streamText,
     });
-    const { waves, stopped } = await writing.run();
+    const { chains, waves, stopped } = await writing.run();
     writing.search?.closeOffers();
     stop.signal.throwIfAborted();
     const { writer, search } = writing;
     const judgment = judgmentOf(parts.kernels, {
       subject,
       settings,
-      chains: writer.chains,
+      chains,
       neighbours: search?.outcome?.found ?? null,
       retrieval: search?.record() ?? null,
-      unfinished: writer.unfinished,
+      unfinished: writer.submitted - chains.length,
       waves,
       stopped,
       usedEvents,

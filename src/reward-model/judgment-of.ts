@@ -9,7 +9,7 @@ import { winnerUncertainty } from '../scaling/uncertainty.js';
 import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
 import type { JudgedChain, Judgment, LevelJudgment, LostCounts, Retrieval } from './judgment.js';
 import type { Neighbour } from './neighbour-search.js';
-import { chainScores } from './stopping-watch.js';
+import { chainScores } from './writing/stopping-watch.js';
 
 /** What a judgment is made of. */
 export interface JudgmentFacts

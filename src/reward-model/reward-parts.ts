@@ -13,6 +13,7 @@ import { BUILT_IN_TEMPLATES, modelTemplate } from '../prompt/template/built-in.j
 import { type PromptTemplate, withChatTemplate } from '../prompt/template/template.js';
 import type { JudgeParts } from './judge.js';
 import type { OverOptions } from './load/over-options.js';
+import { ChainRoom } from './writing/chain-room.js';
 
 /** What a platform brings. */
 export interface Platform {
@@ -63,10 +64,11 @@ export async function rewardParts(
   const decoding = modelDecoding(model.metadata, generator.info.capabilities.plans);
   const defaults = { usualMaxTokens, decoding };
   const planLengths = new PlanLengths();
+  const room = new ChainRoom(generator.info.samplesAtOnce);
   return {
     template,
     modelSha256: options.modelSha256 ?? null,
-    judge: { generator, template, chat, defaults, planLengths, kernels, prototypes },
+    judge: { generator, template, chat, defaults, planLengths, room, kernels, prototypes },
     ownsGenerator: options.ownsGenerator ?? true,
     ownsBank: options.ownsBank ?? false,
   };

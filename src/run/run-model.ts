@@ -24,6 +24,8 @@ export interface RunModel {
   settings(options?: JudgeOptions): JudgeSettings;
   /** Items to keep in flight, each with so many chains at once; or `wish` where given. */
   concurrencyFor(chains: number, wish?: number): number;
+  /** Judgments with these settings at once. */
+  judgmentsAtOnce(settings: JudgeSettings, wish?: number): number;
   judge(input: JudgeInput, options?: JudgeOptions): Promise<Judgment>;
   /** @internal */
   judgeInTurn(input: JudgeInput, options: JudgeOptions, turn: AnalysisTurn | null): Promise<Judgment>;

@@ -16,9 +16,10 @@ const MOST_ROUNDS_OF_SMALL_LEVELS = 4;
  * far as that allows. Of the larger kind a wave has 2 chains an order; where there are at most 4 an order in all, it
  * has 1, so that Ind-8 can stop early too.
  */
-export function planWaves({ individual, prototype }: ScalingLevel, candidates: number): ScalingLevel[] {
+export function planWaves(level: ScalingLevel, candidates: number): ScalingLevel[] {
+  const { individual, prototype } = level;
   const larger = Math.max(individual, prototype);
-  const rounds = larger <= MOST_ROUNDS_OF_SMALL_LEVELS * candidates ? 1 : ROUNDS_A_WAVE;
+  const rounds = isSmall(level, candidates) ? 1 : ROUNDS_A_WAVE;
   const count = Math.ceil(larger / (rounds * candidates));
   const upTo = (chains: number, wave: number): number =>
     Math.min(chains, Math.ceil((chains * wave) / (count * candidates)) * candidates);
@@ -26,4 +27,9 @@ export function planWaves({ individual, prototype }: ScalingLevel, candidates: n
     individual: upTo(individual, index + 1),
     prototype: upTo(prototype, index + 1),
   }));
+}
+
+/** Whether a level is so small that its waves have one chain an order. */
+export function isSmall({ individual, prototype }: ScalingLevel, candidates: number): boolean {
+  return Math.max(individual, prototype) <= MOST_ROUNDS_OF_SMALL_LEVELS * candidates;
 }

@@ -4,7 +4,7 @@
 import { PgenrmError } from '../errors.js';
 import { checkRange, type NumberRange } from '../options/option-range.js';
 import { AnalysisCache, type AnalysisTurn } from '../reward-model/analysis-cache.js';
-import { chainsAtOnce, type JudgeSettings } from '../reward-model/judge-settings.js';
+import type { JudgeSettings } from '../reward-model/judge-settings.js';
 import type { JudgeEvent, JudgeInput, Judgment } from '../reward-model/judgment.js';
 import { rankingOf } from '../reward-model/ranking.js';
 import type { RewardModel } from '../reward-model/reward-model.js';
@@ -198,7 +198,7 @@ export class LocalService implements Service {
     return this.#pool.use(this.#sources.judge(spec), signal, tell, async (model) => {
       const { metadata: _, ...facts } = model.modelInfo;
       const settings = model.settings(judge ?? {});
-      const concurrency = model.concurrencyFor(chainsAtOnce(settings));
+      const concurrency = model.judgmentsAtOnce(settings);
       return {
         model: facts,
         sha256: model.modelSha256,
@@ -276,7 +276,7 @@ export class LocalService implements Service {
 }
 
 function widthOf(model: RewardModel, settings: JudgeSettings): number {
-  return Math.min(MOST_AT_ONCE, 2 * model.concurrencyFor(chainsAtOnce(settings)));
+  return Math.min(MOST_AT_ONCE, 2 * model.judgmentsAtOnce(settings));
 }
 
 function closedError(): PgenrmError {

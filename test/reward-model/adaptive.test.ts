@@ -100,10 +100,30 @@ describe('adaptive scaling', () => {
     expect(counts.size).toBe(3);
   });
 
+  it('writes the later waves of a small level beside the first where there is room, to the same judgment', async () => {
+    const run = async (samplesAtOnce: number) => {
+      const { model, generator } = await modelOf({ script: noisy(3), samplesAtOnce });
+      const judgment = await model.judge(INPUT, { individual: 8, adaptive: 0.05 });
+      return { judgment, requests: generator.requests.map(({ seeds }) => seeds.length) };
+    };
+    const [waiting, beside] = [await run(2), await run(8)];
+    expect(waiting.requests).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(beside.requests).toEqual([4, 4]);
+    expect(facts(beside.judgment)).toEqual(facts(waiting.judgment));
+    expect(beside.judgment.scores).toEqual(waiting.judgment.scores);
+    const { scaling } = beside.judgment;
+    expect(scaling).toMatchObject({ used: { individual: 6 }, saved: 2, waves: 3, stopped: 'certain' });
+    expect([scaling.cancelled, waiting.judgment.scaling.cancelled]).toEqual([2, 0]);
+    // Room for three waves of two.
+    expect((await run(7)).requests).toEqual([3, 3]);
+  });
+
   it('cancels siblings under way as soon as the winner is certain', async () => {
     let calls = 0;
     const { model, generator } = await modelOf({
       script: scoring(() => [8, 2]),
+      // Room for one wave.
+      samplesAtOnce: 2,
       delayMs: () => {
         calls += 1;
         return calls === 6 ? 60_000 : 0;

@@ -115,6 +115,7 @@ export async function loadNativeGenerator(options: GeneratorOptions): Promise<Na
     devices: choice.devices,
     contextTokens: plan.contextTokens,
     samplesAtOnce: plan.workers * plan.maxSequences,
+    tokensAtOnce: engine.native.modelInfo().cells,
     ...(options.why === undefined ? {} : { why: options.why }),
     details: {
       maxSequences: plan.maxSequences,

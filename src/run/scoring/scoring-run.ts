@@ -5,7 +5,6 @@ import type { PreferenceData, PreferenceRow } from '../../data/preference-data.j
 import { messageOf } from '../../errors.js';
 import { checkRange, JUDGE_RANGES } from '../../options/option-range.js';
 import { AnalysisCache } from '../../reward-model/analysis-cache.js';
-import { chainsAtOnce } from '../../reward-model/judge-settings.js';
 import type { JudgeOptions } from '../../reward-model/judgment.js';
 import { DEFAULT_REORDER, judgeRows, lineOf, type RowLines } from '../judge-rows.js';
 import { type JudgedCounts, JudgedSoFar } from '../judged-so-far.js';
@@ -71,7 +70,7 @@ export async function runScoring(options: ScoringRunOptions): Promise<RunSummary
   checkRange('reorder', reorder, JUDGE_RANGES.reorder);
   const rows = rowsAsked(data, options.limit);
   const settings = model.settings(judge);
-  const concurrency = model.concurrencyFor(chainsAtOnce(settings), options.concurrency);
+  const concurrency = model.judgmentsAtOnce(settings, options.concurrency);
   const journal = await RunJournal.open({ ...options, judge, concurrency, reorder, rows });
   const how = { concurrency, reorder, signal };
   const tell = (record: RowRecord): void => onEvent?.({ type: 'row', record, done: journal.done, rows });

@@ -1,20 +1,20 @@
 // Applies the stopping rule to a judgment under way.
 // Knows judged chains and the search for neighbours; the rule itself is `src/scaling/stopping.ts`.
 
-import { mapBack } from '../chain/presentation.js';
-import { chainVariances } from '../guided/read-scores.js';
-import type { ChainScores } from '../scaling/aggregate-levels.js';
-import { weighNeighbours } from '../scaling/neighbour-weights.js';
+import { mapBack } from '../../chain/presentation.js';
+import { chainVariances } from '../../guided/read-scores.js';
+import type { ChainScores } from '../../scaling/aggregate-levels.js';
+import { weighNeighbours } from '../../scaling/neighbour-weights.js';
 import {
   isCertain,
   type LevelProgress,
   mayStop,
   type StoppingOptions,
   type StopReason,
-} from '../scaling/stopping.js';
-import type { JudgeSettings } from './judge-settings.js';
-import type { JudgedChain } from './judgment.js';
-import type { NeighbourSearch } from './neighbour-search.js';
+} from '../../scaling/stopping.js';
+import type { JudgeSettings } from '../judge-settings.js';
+import type { JudgedChain } from '../judgment.js';
+import type { NeighbourSearch } from '../neighbour-search.js';
 
 /** The chains of a level as scores with weights; `weights` by index, 1 where there are none. */
 export function chainScores(

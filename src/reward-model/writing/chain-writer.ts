@@ -1,10 +1,10 @@
 // Has the chains of one judgment written and reads them as they end.
 // Knows requests, samples and readings; not which chains a judgment needs.
 
-import { chainSeed } from '../chain/chain-seed.js';
-import { mapBack, type PresentationOrder } from '../chain/presentation.js';
-import { readChain } from '../chain/read-chain.js';
-import { GENERATED_MARKS } from '../chain/text/thoughts.js';
+import { chainSeed } from '../../chain/chain-seed.js';
+import { mapBack, type PresentationOrder } from '../../chain/presentation.js';
+import { readChain } from '../../chain/read-chain.js';
+import { GENERATED_MARKS } from '../../chain/text/thoughts.js';
 import type {
   FinishReason,
   GenerationRequest,
@@ -12,14 +12,14 @@ import type {
   Generator,
   Prompt,
   Sample,
-} from '../generator/generator.js';
-import type { PlannedSample } from '../generator/plan.js';
-import type { Guide } from '../guided/guide.js';
-import { guidedChain } from '../guided/guided-chain.js';
-import { chainGrammar, GRAMMAR_TRIGGER } from '../prompt/grammar.js';
-import { JSON_END } from '../prompt/markers.js';
-import type { JudgeSettings, JudgeSubject } from './judge-settings.js';
-import type { JudgedChain, JudgmentTokens } from './judgment.js';
+} from '../../generator/generator.js';
+import type { PlannedSample } from '../../generator/plan.js';
+import type { Guide } from '../../guided/guide.js';
+import { guidedChain } from '../../guided/guided-chain.js';
+import { chainGrammar, GRAMMAR_TRIGGER } from '../../prompt/grammar.js';
+import { JSON_END } from '../../prompt/markers.js';
+import type { JudgeSettings, JudgeSubject } from '../judge-settings.js';
+import type { JudgedChain, JudgmentTokens } from '../judgment.js';
 
 /** Chains that share a prompt. */
 export interface ChainJob {
@@ -82,9 +82,9 @@ export class ChainWriter {
     );
   }
 
-  /** Chains that were asked of the generator and have not ended. */
-  get unfinished(): number {
-    return this.#submitted - this.#chains.size;
+  /** Chains that were asked of the generator. */
+  get submitted(): number {
+    return this.#submitted;
   }
 
   get tokens(): JudgmentTokens {
