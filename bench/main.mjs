@@ -21,6 +21,7 @@ const benches = {
   guest: { script: 'guest/main.mjs', quick: ['--quick'] },
   server: { script: 'server/main.mjs', quick: ['--quick'] },
   http: { script: 'http/main.mjs', quick: ['--quick'] },
+  queue: { script: 'queue/main.mjs', quick: ['--quick'] },
   scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },
 };
 
