@@ -1,4 +1,4 @@
-// Judging a data set by the workers of a queue, as `score` and `eval` do under `--queue`.
+// Judging a data set by the workers of a queue, as `score` does under `--queue`.
 // Knows flags and progress; the queue itself is src/queue.
 
 import type { Command } from 'commander';

@@ -29,9 +29,7 @@ const STOPPING_TEXT = '\nstopping: rows at work go back to the queue; once more 
 /** Adds `pgenrm work`. It ends with 0 when it was asked to stop and did. */
 export function workCommand(program: Command, context: CommandContext): void {
   const command = addFlags(
-    program
-      .command('work')
-      .description('Judges rows of data sets that score and eval share out with --queue.'),
+    program.command('work').description('Judges rows of data sets that score shares out with --queue.'),
     WORK_FLAGS,
   );
   command.action(async () => {
