@@ -1,7 +1,7 @@
 // `npm run bench -- queue [--only campaign,overhead,two] [--quick]`: a data set shared among workers, on one machine, with a real Redis.
 //   campaign  10,000 rows, 2 ms a row, 4 workers of which one is killed every 5 s, Redis ended once with all that it held
 //   overhead  what a row costs beside its judging: 2,000 rows, one worker against the same run without a queue
-//   two       the bundled model, 200 rows: two workers of one thread each against one
+//   two       the bundled model, 200 rows at --ind chains (4): two workers of one thread each against one
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'campaign,overhead,two' },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
+    ind: { type: 'string', default: '4' },
   },
 });
 const parts = values.only.split(',');
@@ -134,6 +135,8 @@ async function two() {
     data,
     '--split',
     'test',
+    '--ind',
+    values.ind,
     '--force',
     '--quiet',
     '--out',
@@ -156,7 +159,9 @@ async function two() {
     }
   }
   await redis.stop();
-  console.log(`\n== two workers of one thread each, nano, ${rows} rows, medians of ${rounds}`);
+  console.log(
+    `\n== two workers of one thread each, nano, ${rows} rows at Ind-${values.ind}, medians of ${rounds}`,
+  );
   table([
     ['workers', 'seconds', 'rows/s'],
     ...[1, 2].map((count) => [

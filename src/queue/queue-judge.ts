@@ -99,6 +99,14 @@ export class QueueJudge implements RunModel, AsyncDisposable {
     return ROWS_AHEAD;
   }
 
+  /** Errors: `INVALID_OPTION`: the workers have the tokenizer. */
+  async countTokens(_text: string): Promise<number> {
+    throw new PgenrmError(
+      'INVALID_OPTION',
+      'tokens are counted by the model, which is on other machines; leave out what needs them with --queue',
+    );
+  }
+
   judge(input: JudgeInput, options: JudgeOptions = {}): Promise<Judgment> {
     return this.judgeInTurn(input, options);
   }

@@ -36,6 +36,7 @@ import type { CommandContext } from '../command-context.js';
 import { addFlags } from '../options/add-flags.js';
 import { lookAtSignals, openJudgedData, type Signals } from '../options/judged-data.js';
 import { loadOptions, modelInputs } from '../options/model-options.js';
+import { checkQueue, checkShared, shareOut } from '../queue/share-out.js';
 import { mayColour } from '../terminal/console-streams.js';
 import { EXIT } from '../terminal/exit-code.js';
 import { Interruption, InterruptWatch } from '../terminal/interrupt.js';
@@ -66,6 +67,7 @@ export function evalCommand(program: Command, context: CommandContext, host: Eva
     const levels = levelsOf(options.levels);
     risksOf(options.adaptive);
     checkEvalOptions(path, levels, options, self);
+    checkShared(options, self);
     if (options.out !== undefined) {
       const { chains, baselines, ...figures } = EVALUATION_FILES;
       const sampled = path === undefined ? [] : [chains, baselines];
@@ -116,6 +118,7 @@ async function fromData(
     join(options.out!, EVALUATION_FILES.chains),
     options.force ? 'overwrite' : options.resume ? 'resume' : 'new',
   );
+  if (options.queue !== undefined) await checkQueue(options.queue);
   const { data, whole, split } = await openJudgedData(path, options, { limit: options.limit, signal });
   const signals = await lookAtSignals(data, options, context, signal);
   try {
@@ -170,10 +173,16 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
     return overlap === 'exclude' ? withoutUsers(opened, shared) : opened;
   };
   const groups = data.users === undefined ? new Map<string, string>() : await userGroups(data.users.path);
+  await using shared =
+    options.queue === undefined
+      ? null
+      : await shareOut({ address: options.queue, output: writer.path, withBank: false, signal }, progress);
   const models =
-    options.bank === undefined
-      ? { model: await context.loadModel(load) }
-      : await host.loadWithBank(load, view, options.seed);
+    shared !== null
+      ? { model: shared.judge }
+      : options.bank === undefined
+        ? { model: await context.loadModel(load) }
+        : await host.loadWithBank(load, view, options.seed);
   await using _model = models.model;
   const embedder = options.historyBy === 'alike' ? await host.loadEmbedder(options, signal) : null;
   await using _embedder = embedder?.model ?? null;
@@ -205,8 +214,11 @@ async function sample(sampling: Sampling): Promise<SampleSummary> {
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     reorder: options.reorder,
     signal,
-    onEvent: (event) =>
-      progress.onEvent(event.type === 'started' ? { ...runEvent(event), ...signals.event } : runEvent(event)),
+    onEvent(event) {
+      const told = runEvent(event);
+      shared?.follow(told);
+      progress.onEvent(event.type === 'started' ? { ...told, ...signals.event } : told, shared?.note);
+    },
   });
 }
 

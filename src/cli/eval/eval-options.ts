@@ -31,7 +31,7 @@ export const EVAL_FLAGS = [
   ...SAMPLING,
   ...GUIDED,
   ...MODEL,
-  ...(['concurrency', 'reorder', 'texts'] as const),
+  ...(['concurrency', 'reorder', 'run:queue', 'texts'] as const),
   ...(['resume', 'force', 'json', 'quiet', 'jsonProgress'] as const),
 ] as const satisfies readonly FlagName[];
 
@@ -94,6 +94,17 @@ export function checkEvalOptions(
   if (options.bank === undefined && controlsOf(options.control).includes('random'))
     throw refused('--control random draws users of a bank; name one with --bank, and a level with pro-N');
   const { historyBy, historyEvents, historyBudget } = options;
+  if (options.queue !== undefined) {
+    const local = similar
+      ? 'a level with pro-N'
+      : historyBudget !== undefined
+        ? '--history-budget'
+        : historyBy === 'alike'
+          ? '--history-by alike'
+          : null;
+    if (local !== null)
+      throw refused(`${local} needs a model on this machine, and --queue has others judge; leave one out`);
+  }
   if (historyBy === 'alike' && historyEvents === undefined && historyBudget === undefined)
     throw refused('--history-by alike needs a limit: --history-events or --history-budget');
 }
