@@ -22,6 +22,7 @@ const benches = {
   server: { script: 'server/main.mjs', quick: ['--quick'] },
   http: { script: 'http/main.mjs', quick: ['--quick'] },
   queue: { script: 'queue/main.mjs', quick: ['--quick'] },
+  'queue-estimate': { script: 'queue/estimate.mjs', quick: ['--quick'] },
   scaling: { script: 'scaling/main.mjs', quick: ['--quick'] },
 };
 

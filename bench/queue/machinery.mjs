@@ -39,6 +39,7 @@ export async function startRedis() {
   await start();
   return {
     address: `redis://127.0.0.1:${port}/0`,
+    pid: () => child.pid,
     stop,
     /** Ends it at once and begins it anew with nothing in it. */
     async restart() {
@@ -62,8 +63,8 @@ export function startFakeWorker(address, delayMs) {
   return spawn(process.execPath, [worker], { env, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** `pgenrm` with the words; resolves with its exit code and seconds. */
-export async function pgenrm(words, fakeDelayMs) {
+/** `pgenrm` with the words; resolves with its exit code and seconds. `watch` gets its pid every 50 ms. */
+export async function pgenrm(words, fakeDelayMs, watch) {
   const began = performance.now();
   const given = {
     runCli: built('cli/run-cli.js'),
@@ -83,7 +84,9 @@ export async function pgenrm(words, fakeDelayMs) {
   child.stderr.on('data', (text) => {
     said += text;
   });
+  const watching = watch === undefined ? undefined : setInterval(() => watch(child.pid), 50);
   const code = await new Promise((resolve) => child.on('close', resolve));
+  clearInterval(watching);
   return { code, said, seconds: (performance.now() - began) / 1000 };
 }
 
