@@ -215,6 +215,20 @@ describe('pgenrm bank', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('goes into parquet and comes back, the same', async () => {
+    expect((await run(['build', train, '--out', out, '--k', '2', '--quiet'])).code).toBe(0);
+    const [exported, back] = [join(folder, 'exported'), join(folder, 'back')];
+    const there = await run(['export', out, '--to', 'parquet', '--out', exported]);
+    expect(there).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^wrote \d+ members and \d+ users into/),
+    });
+    expect((await run(['import', exported, '--out', back])).code).toBe(0);
+    const manifest = (bank: string) => readFile(join(bank, 'manifest.json'), 'utf8');
+    expect(await manifest(back)).toBe(await manifest(out));
+    expect((await run(['export', out, '--to', 'csv', '--out', exported])).code).toBe(2);
+  });
+
   it('says what is wrong with a bank', async () => {
     expect(await run(['inspect', out])).toMatchObject({
       code: 1,

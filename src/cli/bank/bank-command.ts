@@ -5,6 +5,8 @@ import type { Command } from 'commander';
 import { PrototypeBank } from '../../bank/bank.js';
 import { inspectBank } from '../../bank/inspect-bank.js';
 import { mapBank } from '../../bank/map-bank.js';
+import { exportBank, importBank } from '../../bank-build/bank-parquet.js';
+import { loadKernels } from '../../native/choose-kernels.js';
 import { writeAtomically } from '../../output/atomic-file.js';
 import { printable, printableJson } from '../../output/printable.js';
 import { refuseSameFile } from '../../output/same-file.js';
@@ -19,8 +21,10 @@ import { inspectionText } from './bank-text.js';
 
 const INSPECT_FLAGS = ['nearest', 'inspect:criteria', 'json'] as const;
 const MAP_FLAGS = ['map:out', 'map:limit'] as const;
+const EXPORT_FLAGS = ['export:to', 'export:out'] as const;
+const IMPORT_FLAGS = ['import:out'] as const;
 
-/** Adds `pgenrm bank build`, `add`, `inspect` and `map`. */
+/** Adds `pgenrm bank build`, `add`, `inspect`, `map`, `export` and `import`. */
 export function bankCommand(program: Command, context: CommandContext, host: BankHost = MODELS): void {
   const commands = program
     .command('bank')
@@ -54,4 +58,27 @@ export function bankCommand(program: Command, context: CommandContext, host: Ban
     await writeAtomically(out, await mapBank(bank, { users: limit, signal: watch.signal }));
     context.out.write(printable(`wrote ${out}\n`));
   });
+  const exporting = commands
+    .command('export')
+    .description('Writes members, users and prototypes as parquet for other tools.')
+    .argument('<bank>', 'the folder of a bank');
+  addFlags(exporting, EXPORT_FLAGS).action(async (path: string, { out }: FlagValues<typeof EXPORT_FLAGS>) => {
+    using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
+    const { counts } = await exportBank(path, out, { kernels: await loadKernels(), signal: watch.signal });
+    context.out.write(printable(`wrote ${counts.members} members and ${counts.users} users into ${out}\n`));
+  });
+  const importing = commands
+    .command('import')
+    .description('Makes a bank of the parquet files that bank export wrote.')
+    .argument('<folder>', 'the folder of the parquet files');
+  addFlags(importing, IMPORT_FLAGS).action(
+    async (folder: string, { out }: FlagValues<typeof IMPORT_FLAGS>) => {
+      using watch = new InterruptWatch(() => context.err.write(STOPPING_TEXT));
+      const { checksum } = await importBank(folder, out, {
+        kernels: await loadKernels(),
+        signal: watch.signal,
+      });
+      context.out.write(printable(`wrote the bank ${checksum.slice(0, 12)} into ${out}\n`));
+    },
+  );
 }

@@ -77,6 +77,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   'bank add': [{ does: 'new users and choices', line: 'pgenrm bank add bank new.jsonl' }],
   'bank inspect': [{ does: 'for a program', line: 'pgenrm bank inspect bank --json' }],
+  'bank export': [
+    { does: 'for DuckDB, pandas and others', line: 'pgenrm bank export bank --to parquet --out exported' },
+  ],
+  'bank import': [{ does: 'a bank again', line: 'pgenrm bank import exported --out bank' }],
   'bank map': [{ does: 'a picture', line: 'pgenrm bank map bank --out map.svg' }],
   'training-data': [
     {

@@ -37,6 +37,9 @@ export const BANK_FLAGS = {
   'build:force': onFlag('--force', 'replace a bank, or an unfinished build, of other data or options'),
   nearest: numberFlag('--nearest <n>', 'members listed a prototype', LISTED, { default: 3 }),
   'inspect:criteria': numberFlag('--criteria <n>', 'criteria listed a prototype', LISTED, { default: 5 }),
+  'export:to': choiceFlag('--to <format>', 'files that are written', ['parquet'], { default: 'parquet' }),
+  'export:out': textFlag('--out <folder>', 'a new folder for the files', { required: true }),
+  'import:out': textFlag('--out <folder>', 'where the bank goes; nothing may be there', { required: true }),
   'map:out': textFlag('--out <file>', 'where the picture goes', { required: true }),
   'map:limit': numberFlag(
     '--limit <n>',
