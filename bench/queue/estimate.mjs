@@ -18,7 +18,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'pgenrm-estimate-'));
 const ticksPerSecond = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout);
 console.log(environmentText(environment()));
 
-/** Seconds of processor time of a process with those children of it that it waited for; null where it is gone. */
+/** Seconds of processor time of a process, all its threads, no children; null where it is gone. */
 function processorSeconds(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
