@@ -50,7 +50,9 @@ export class BaseRewardModel implements AsyncDisposable {
   #disposing: Promise<void> | undefined;
 
   /** Called by the `load` and `over` of the platform's own class. */
-  protected constructor({ template, modelSha256, judge, ownsGenerator, ownsBank }: RewardParts) {
+  protected constructor(parts: RewardParts) {
+    // Not in the parameter list: declarations are written without what is internal.
+    const { template, modelSha256, judge, ownsGenerator, ownsBank } = parts;
     this.template = template;
     this.modelSha256 = modelSha256;
     this.#parts = judge;

@@ -1,6 +1,7 @@
 // What a TypeScript user's compiler reads: the declarations behind the entry points, however deep.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { packageFile } from '../../src/package.js';
 
@@ -26,3 +27,19 @@ it.skipIf(!existsSync(ENTRIES[0]!))(
     expect(foreign).toEqual([]);
   },
 );
+
+it.skipIf(!existsSync(ENTRIES[0]!))('compile where a compiler checks them too', () => {
+  const program = ts.createProgram(ENTRIES, {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    types: ['node'],
+  });
+  // Of the package alone: others' declarations are theirs.
+  const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(packageFile('dist')));
+  expect(ours.length).toBeGreaterThan(ENTRIES.length);
+  const problems = ours.flatMap((file) => program.getSemanticDiagnostics(file));
+  expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
+});
