@@ -82,6 +82,8 @@ def main():
         for master, kept in zip(masters, saved["masters"]):
             master.data.copy_(kept)
         copy_back(masters, weights)
+        if rank == 0:
+            cut_log(run / "log.csv", state["step"])
     elif rank == 0:
         with open(run / "log.csv", "w", newline="") as log:
             csv.writer(log).writerow(COLUMNS)
@@ -139,6 +141,13 @@ def main():
         save(run, checkpoint, model, masters, optimizer, state)
         print(f"{state['step']} steps, {state['votes']} votes, {state['tokens']} tokens in {state['minutes']:.1f} minutes: {run / 'adapter'}")
     dist.destroy_process_group()
+
+
+def cut_log(path, step):
+    """Leaves the lines up to the step of the checkpoint: those of a run that was killed behind it are written again."""
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines[1:] if line.endswith("\n") and int(line.split(",")[0]) <= step]
+    path.write_text("".join(lines[:1] + kept))
 
 
 def copy_back(masters, weights):
